@@ -1,0 +1,49 @@
+# make demo   a live view of tracked landmarks (webcam, else a moving sample); ARGS="..." are passed to `sdfl demo`
+# make test   everything that is checked: style, types, import directions, tests
+# make lint   the first three of these
+PYTHON ?= python3
+TORCH ?= torch==2.13.0
+VENV := .venv
+DEMO_VENV := .venv-demo
+ASSEMBLED := build/assembled
+OPENCV := $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY)),window,headless)
+
+.PHONY: demo test lint pytest clean
+.DELETE_ON_ERROR:
+
+demo: $(DEMO_VENV)/.done-$(OPENCV)
+	@$(DEMO_VENV)/bin/sdfl demo $(ARGS)
+
+test: lint pytest
+
+lint: $(VENV)/.done
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	@# The folders become sub-packages only when installed; mypy and import-linter want to see them in place.
+	@rm -rf $(ASSEMBLED) && mkdir -p $(ASSEMBLED) && cp -r sdfl $(ASSEMBLED)/
+	@cp -r model train convert runtime benchmarks $(ASSEMBLED)/sdfl/ && cp pyproject.toml $(ASSEMBLED)/
+	cd $(ASSEMBLED) && ../../$(VENV)/bin/mypy
+	cd $(ASSEMBLED) && PYTHONPATH=. ../../$(VENV)/bin/lint-imports
+
+pytest: $(VENV)/.done
+	$(VENV)/bin/python -m pytest $(ARGS)
+
+$(VENV)/.done: pyproject.toml CMakeLists.txt
+	@$(call make_venv,$(VENV))
+	$(VENV)/bin/pip install --quiet $(TORCH)
+	$(VENV)/bin/pip install --quiet --editable '.[headless,demo,train,convert,dev]'
+	@touch $@
+
+$(DEMO_VENV)/.done-$(OPENCV): pyproject.toml CMakeLists.txt
+	@rm -rf $(DEMO_VENV)
+	@$(call make_venv,$(DEMO_VENV))
+	$(DEMO_VENV)/bin/pip install --quiet --editable '.[$(OPENCV),demo]'
+	@touch $@
+
+define make_venv
+$(PYTHON) -m venv $(1) || { rm -rf $(1); echo "make: $(PYTHON) cannot make a virtual environment;" \
+  "install it with: sudo apt-get install python3-venv" >&2; exit 1; }
+endef
+
+clean:
+	rm -rf $(VENV) $(DEMO_VENV) build

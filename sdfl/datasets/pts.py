@@ -1,0 +1,68 @@
+"""Folders of pictures with `.pts` labels, as 300W, AFW, HELEN and LFPW are published (ibug order, 1-based pixels)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from sdfl.core import FloatArray
+from sdfl.datasets.sample import Sample
+from sdfl.errors import DataError
+from sdfl.layouts import LAYOUTS
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+_BY_COUNT = {layout.num_points: layout for layout in LAYOUTS.values()}
+
+
+def read_pts(path: Path) -> FloatArray:
+    """Points of a `.pts` file, (N, 2) float32, from 1-based to 0-based px. Raises DataError naming the file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as text ({error})") from error
+    head, brace, body = text.partition("{")
+    declared = next((line.split(":")[1] for line in head.splitlines() if line.strip().startswith("n_points")), "")
+    try:
+        rows = [
+            [float(value) for value in line.split()] for line in body.partition("}")[0].splitlines() if line.strip()
+        ]
+        points = np.asarray(rows, dtype=np.float32).reshape(-1, 2)
+        count = int(declared)
+    except ValueError as error:
+        raise DataError(f"{path}: is not a .pts file (n_points, then one 'x y' per line between braces)") from error
+    if not brace or "}" not in body or len(points) != count:
+        raise DataError(f"{path}: declares {count} points but holds {len(points)}; the file is cut off or edited")
+    if not np.isfinite(points).all():
+        raise DataError(f"{path}: holds a coordinate that is not a finite number")
+    return points - 1.0
+
+
+def find_samples(folder: Path, layout: str = "") -> list[Sample]:
+    """All labelled pictures below `folder`, sorted by path.
+
+    layout: the expected layout; "" takes it from the number of points. Raises DataError for a missing or empty folder,
+    a picture without points, points without a picture, or a wrong number of points.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: is not a folder; point --data at a folder of pictures with .pts files")
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (*IMAGE_SUFFIXES, ".pts"))
+    images = {path.with_suffix(""): path for path in files if path.suffix.lower() != ".pts"}
+    labels = {path.with_suffix(""): path for path in files if path.suffix.lower() == ".pts"}
+    if not images:
+        raise DataError(f"{folder}: holds no pictures ({', '.join(IMAGE_SUFFIXES)})")
+    for stem, path in labels.items():
+        if stem not in images:
+            raise DataError(f"{path}: has no picture beside it")
+    return [_sample(path, labels.get(stem), layout) for stem, path in images.items()]
+
+
+def _sample(image_path: Path, label_path: Path | None, layout: str) -> Sample:
+    if label_path is None:
+        raise DataError(f"{image_path}: has no .pts file beside it; add {image_path.stem}.pts or remove the picture")
+    points = read_pts(label_path)
+    found = _BY_COUNT.get(len(points))
+    if found is None or (layout and found.name != layout):
+        wanted = f"{LAYOUTS[layout].num_points} ({layout})" if layout else " or ".join(map(str, _BY_COUNT))
+        raise DataError(f"{label_path}: has {len(points)} points, expected {wanted}")
+    return Sample(image_path, points, found.name)

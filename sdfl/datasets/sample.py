@@ -1,0 +1,37 @@
+"""One labelled picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from sdfl.core import FloatArray, Image, require_shape
+from sdfl.errors import DataError
+from sdfl.layouts import get_layout
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """image_path: a picture; points: (N, 2) float32 px of that picture (0-based, pixel centres); layout: its name."""
+
+    image_path: Path
+    points: FloatArray
+    layout: str
+
+    def __post_init__(self) -> None:
+        require_shape("Sample.points", self.points, (get_layout(self.layout).num_points, 2))
+
+
+def read_image(path: Path) -> Image:
+    """Any picture that OpenCV reads, as (H, W, 3) uint8 BGR. Raises DataError naming the file."""
+    try:
+        content = np.fromfile(path, dtype=np.uint8)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    if image is None:
+        raise DataError(f"{path}: is not a picture that can be decoded; replace or remove it")
+    return np.asarray(image, dtype=np.uint8)

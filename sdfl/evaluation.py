@@ -1,0 +1,115 @@
+"""Run a landmark network over labelled pictures and sum up its errors. Serves training, `sdfl eval` and reports."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sdfl.core import Backend, Detector, FloatArray, Image
+from sdfl.datasets import Sample, read_image
+from sdfl.errors import DataError
+from sdfl.files import atomic_path
+from sdfl.geometry import box_iou, cut_crop, evaluation_affine, landmark_box, transform_points
+from sdfl.layouts import get_layout
+from sdfl.metrics import auc, failure_rate, nme
+
+BATCH_SIZE = 16
+CROPS = ("true", "detected")
+RegionOf = Callable[[Image, Sample], "FloatArray | None"]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """errors: (M,) inter-ocular NME of each picture, a fraction, NaN where no face was found.
+
+    crops: how regions were chosen, one of CROPS.
+    """
+
+    samples: tuple[Sample, ...]
+    errors: FloatArray
+    presence: FloatArray
+    crops: str
+
+    def summary(self) -> dict[str, Any]:
+        """The figures of `sdfl eval --json`. A missed face counts as a failure and is left out of the NME."""
+        found = self.errors[~np.isnan(self.errors)]
+        return {
+            "nme_percent": round(float(found.mean()) * 100, 4) if found.size else None,
+            "failure_rate_8_percent": round(failure_rate(self.errors, 0.08) * 100, 4),
+            "failure_rate_10_percent": round(failure_rate(self.errors, 0.10) * 100, 4),
+            "auc_10": round(auc(self.errors, 0.10), 5),
+            "num_images": len(self.errors),
+            "num_found": int(found.size),
+            "crops": self.crops,
+        }
+
+    def write_csv(self, path: Path) -> None:
+        """One row a picture: path, NME in percent (empty where missed), presence."""
+        with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["image", "nme_percent", "presence"])
+            for sample, error, presence in zip(self.samples, self.errors, self.presence, strict=True):
+                missed = bool(np.isnan(error))
+                row = ["", ""] if missed else [f"{error * 100:.4f}", f"{presence:.4f}"]
+                writer.writerow([str(sample.image_path), *row])
+
+
+def true_region(image: Image, sample: Sample) -> FloatArray | None:  # noqa: ARG001
+    """The box of the labelled points, (4,) xyxy px."""
+    return landmark_box(sample.points)
+
+
+def detected_region(detector: Detector) -> RegionOf:
+    """A region function that takes the detected box which overlaps the labelled face most, None where none does."""
+
+    def region(image: Image, sample: Sample) -> FloatArray | None:
+        truth = landmark_box(sample.points)
+        boxes = [box.xyxy for box in detector.detect(image)]
+        best = max(boxes, key=lambda box: box_iou(box, truth), default=None)
+        return best if best is not None and box_iou(best, truth) > 0.2 else None
+
+    return region
+
+
+def evaluate(
+    backend: Backend,
+    samples: Sequence[Sample],
+    *,
+    region_of: RegionOf = true_region,
+    crops: str = "true",
+    progress: Callable[[Iterable[int]], Iterable[int]] = lambda steps: steps,
+) -> Evaluation:
+    """Predict every sample and compare with its labels.
+
+    region_of: chooses the (4,) xyxy box to look at, None for a missed face. Raises DataError where the layouts differ.
+    """
+    spec = backend.spec
+    for sample in samples:
+        if sample.layout != spec.layout:
+            raise DataError(
+                f"{sample.image_path}: has layout {sample.layout}, the model {spec.name} predicts {spec.layout}"
+            )
+    errors = np.full(len(samples), np.nan, dtype=np.float32)
+    presence = np.full(len(samples), np.nan, dtype=np.float32)
+    for start in progress(range(0, len(samples), BATCH_SIZE)):
+        crops_here, indices = [], []
+        for index in range(start, min(start + BATCH_SIZE, len(samples))):
+            image = read_image(samples[index].image_path)
+            region = region_of(image, samples[index])
+            if region is not None:
+                affine = evaluation_affine(region, spec.input_size, spec.crop_scale)
+                crops_here.append(cut_crop(image, affine, spec.input_size))
+                indices.append(index)
+        if not indices:
+            continue
+        prediction = backend.infer(np.stack([crop.image for crop in crops_here]))
+        points = np.stack([transform_points(c.to_frame, p) for c, p in zip(crops_here, prediction.points, strict=True)])
+        truth = np.stack([samples[index].points for index in indices])
+        errors[indices] = nme(points, truth, get_layout(spec.layout))
+        presence[indices] = prediction.presence
+    return Evaluation(tuple(samples), errors, presence, crops)

@@ -1,0 +1,35 @@
+"""Writing files so that nothing half-written is ever left under its final name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """Give a temporary path beside `target`; rename it to `target` on success, remove it on any failure."""
+    temporary = _temporary_path(target)
+    try:
+        yield temporary
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def recording_path(target: Path) -> Iterator[Path]:
+    """Like `atomic_path`, for recordings: what was written before a failure or Ctrl-C is kept under `target`."""
+    temporary = _temporary_path(target)
+    try:
+        yield temporary
+    finally:
+        if temporary.exists():
+            temporary.replace(target)
+
+
+def _temporary_path(target: Path) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")

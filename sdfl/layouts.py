@@ -1,0 +1,105 @@
+"""Landmark layouts: order, mirror table, eye corners, regions and the lines that an overlay draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sdfl.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Layout:
+    """num_points: N. mirror: pairs of indices that swap when a picture is flipped left to right.
+
+    eye_corners: outer corners (left in the picture, right in the picture), whose distance is "inter-ocular".
+    regions: name -> indices, a partition of all points. curves: index runs that an overlay joins by lines.
+    """
+
+    name: str
+    num_points: int
+    mirror: tuple[tuple[int, int], ...]
+    eye_corners: tuple[int, int]
+    regions: dict[str, tuple[int, ...]]
+    curves: tuple[tuple[int, ...], ...]
+
+    def flip_index(self) -> npt.NDArray[np.intp]:
+        """(N,) such that `points[flip_index]` re-orders the points of a mirrored picture."""
+        index = np.arange(self.num_points)
+        for a, b in self.mirror:
+            index[a], index[b] = b, a
+        return index
+
+
+def _run(first: int, last: int, *, closed: bool = False) -> tuple[int, ...]:
+    return tuple(range(first, last + 1)) + ((first,) if closed else ())
+
+
+def _fold(first: int, last: int) -> tuple[tuple[int, int], ...]:
+    """Pairs of a symmetric run: first with last, second with last but one, ..."""
+    return tuple((first + i, last - i) for i in range((last - first + 1) // 2))
+
+
+IBUG68 = Layout(
+    name="ibug68",
+    num_points=68,
+    mirror=(
+        *_fold(0, 16), *_fold(17, 26), *_fold(31, 35),
+        (36, 45), (37, 44), (38, 43), (39, 42), (40, 47), (41, 46),
+        *_fold(48, 54), (55, 59), (56, 58), *_fold(60, 64), (65, 67),
+    ),
+    eye_corners=(36, 45),
+    regions={
+        "contour": _run(0, 16), "brows": _run(17, 26), "nose": _run(27, 35),
+        "eyes": _run(36, 47), "mouth": _run(48, 67),
+    },
+    curves=(
+        _run(0, 16), _run(17, 21), _run(22, 26), _run(27, 30), _run(31, 35),
+        _run(36, 41, closed=True), _run(42, 47, closed=True), _run(48, 59, closed=True), _run(60, 67, closed=True),
+    ),
+)  # fmt: skip
+
+WFLW98 = Layout(
+    name="wflw98",
+    num_points=98,
+    mirror=(
+        *_fold(0, 32), (33, 46), (34, 45), (35, 44), (36, 43), (37, 42), (38, 50), (39, 49), (40, 48), (41, 47),
+        *_fold(55, 59), (60, 72), (61, 71), (62, 70), (63, 69), (64, 68), (65, 75), (66, 74), (67, 73),
+        *_fold(76, 82), (83, 87), (84, 86), *_fold(88, 92), (93, 95), (96, 97),
+    ),
+    eye_corners=(60, 72),
+    regions={
+        "contour": _run(0, 32), "brows": _run(33, 50), "nose": _run(51, 59),
+        "eyes": (*_run(60, 75), 96, 97), "mouth": _run(76, 95),
+    },
+    curves=(
+        _run(0, 32), _run(33, 41, closed=True), _run(42, 50, closed=True), _run(51, 54), _run(55, 59),
+        _run(60, 67, closed=True), _run(68, 75, closed=True), _run(76, 87, closed=True), _run(88, 95, closed=True),
+    ),
+)  # fmt: skip
+
+COFW29 = Layout(
+    name="cofw29",
+    num_points=29,
+    mirror=(
+        (0, 1), (4, 6), (2, 3), (5, 7), (8, 9), (10, 11), (12, 14), (16, 17), (13, 15), (18, 19), (22, 23),
+    ),
+    eye_corners=(8, 9),
+    regions={
+        "contour": (28,), "brows": _run(0, 7), "nose": _run(18, 21), "eyes": _run(8, 17), "mouth": _run(22, 27),
+    },
+    curves=(
+        (0, 4, 2, 5, 0), (1, 6, 3, 7, 1), (8, 12, 10, 13, 8), (9, 14, 11, 15, 9), (18, 20, 19), (22, 24, 23, 27, 22),
+    ),
+)  # fmt: skip
+
+LAYOUTS = {layout.name: layout for layout in (IBUG68, WFLW98, COFW29)}
+
+
+def get_layout(name: str) -> Layout:
+    """The layout called `name`. Raises ConfigError that lists the choices."""
+    if name not in LAYOUTS:
+        raise ConfigError(f"layout must be one of {', '.join(LAYOUTS)}, got {name!r}")
+    return LAYOUTS[name]

@@ -1,0 +1,21 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+sys.path.insert(0, str(Path(__file__).parent))  # toy_face, toy_model, ...: helpers beside this file
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of real labelled faces: SDFL_DATA, else ../shared/data beside the project; skips where missing."""
+    folder = Path(os.environ.get("SDFL_DATA") or PROJECT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no labelled faces at {folder}; set SDFL_DATA to a folder that holds 300w/")
+    return folder
