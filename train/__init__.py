@@ -1,0 +1,1 @@
+"""Training: augmentation, loop and recipes."""

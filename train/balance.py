@@ -1,0 +1,45 @@
+"""Pose-based Data Balancing (Feng et al., Wing loss, CVPR 2018): rare head poses are drawn more often."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+
+def align_shapes(points: npt.NDArray[np.floating], rounds: int = 3) -> npt.NDArray[np.float64]:
+    """points: (M, N, 2). Returns them centred, of unit size and turned onto their mean (generalised Procrustes)."""
+    shapes = points.astype(np.float64) - points.mean(axis=1, keepdims=True)
+    shapes /= np.linalg.norm(shapes, axis=(1, 2), keepdims=True)
+    mean = shapes[0]
+    for _ in range(rounds):
+        left, _, right = np.linalg.svd(np.einsum("mni,nj->mij", shapes, mean))
+        turn = left @ right
+        shapes = shapes @ turn
+        mean = shapes.mean(axis=0)
+        mean /= np.linalg.norm(mean)
+    return np.asarray(shapes)
+
+
+def pose_weights(points: npt.NDArray[np.floating], bins: int, max_repeat: float) -> npt.NDArray[np.float64]:
+    """points: (M, N, 2). Returns (M,) how often to draw each sample, relative to the commonest pose (1..max_repeat).
+
+    The pose is the first principal component of the aligned shapes, which is mostly yaw, cut into `bins` equal parts.
+    """
+    if not bins or len(points) < 2:
+        return np.ones(len(points))
+    shapes = align_shapes(points).reshape(len(points), -1)
+    centred = shapes - shapes.mean(axis=0)
+    _, _, components = np.linalg.svd(centred, full_matrices=False)
+    pose = centred @ components[0]
+    edges = np.linspace(pose.min(), pose.max(), bins + 1)[1:-1]
+    bin_of = np.digitize(pose, edges)
+    counts = np.bincount(bin_of, minlength=bins)
+    return np.asarray(np.minimum(counts.max() / counts[bin_of], max_repeat))
+
+
+def draw(weights: npt.NDArray[np.float64], count: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
+    """`count` indices, each drawn within one of weight / sum(weights) * count times, in random order."""
+    edges = np.cumsum(weights / weights.sum())
+    positions = (np.arange(count) + rng.random()) / count
+    chosen = np.minimum(np.searchsorted(edges, positions), len(weights) - 1)
+    return rng.permutation(chosen)

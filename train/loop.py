@@ -1,0 +1,224 @@
+"""The training loop, top to bottom: set up, then for every epoch train, validate, save."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from lightning.fabric import Fabric
+from torch import nn
+from torch.utils.data import DataLoader
+from torch.utils.tensorboard import SummaryWriter
+
+from sdfl.core import Backend
+from sdfl.datasets import Sample
+from sdfl.errors import CheckpointError, DataError
+from sdfl.evaluation import evaluate
+from sdfl.model.backbones import load_imagenet
+from sdfl.model.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from sdfl.model.graph import LandmarkGraph
+from sdfl.model.losses import landmark_losses
+from sdfl.model.network import ModelConfig, Network
+from sdfl.model.predictor import TorchBackend
+from sdfl.train.average import WeightAverage
+from sdfl.train.balance import pose_weights
+from sdfl.train.dataset import EpochSampler, FaceDataset, crop_shapes, locate, split_samples
+from sdfl.train.progress import EpochReport, Reporter
+from sdfl.train.recipe import OptimizerConfig, Recipe
+
+GRADIENT_NORM_LIMIT = 100.0
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Devices:
+    """Where to train, as Lightning Fabric names it."""
+
+    accelerator: str = "auto"
+    devices: str = "auto"
+    strategy: str = "auto"
+
+
+def learning_rate_factor(config: OptimizerConfig, epoch: float, epochs: int) -> float:
+    """Share of the base learning rate at a (fractional) epoch."""
+    if epoch < config.warmup_epochs:
+        return (epoch + 1e-3) / config.warmup_epochs
+    if config.schedule == "step":
+        return config.step_factor ** int(epoch // config.step_epochs)
+    progress = (epoch - config.warmup_epochs) / (epochs - config.warmup_epochs)
+    return 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+
+
+def make_optimizer(config: OptimizerConfig, network: nn.Module) -> torch.optim.Optimizer:
+    """AdamW spares biases and normalisation from weight decay; SGD decays all, as the paper's plain SGD does."""
+    if config.name == "sgd":
+        return torch.optim.SGD(
+            network.parameters(), config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
+        )
+    decayed = [p for p in network.parameters() if p.ndim > 1]
+    spared = [p for p in network.parameters() if p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": spared, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, config.learning_rate)
+
+
+def make_network(recipe: Recipe, samples: list[Sample], data: Path) -> Network:
+    """A fresh network: graph and mean shape from the samples, backbone from ImageNet where the recipe says so."""
+    graph = LandmarkGraph.from_points(crop_shapes(samples), recipe.model.neighbours)
+    network = Network(recipe.model, graph)
+    if recipe.train.imagenet:
+        load_imagenet(network.backbone, locate(data, recipe.train.imagenet))
+    return network
+
+
+def make_loader(recipe: Recipe, samples: list[Sample], fabric: Fabric) -> tuple[DataLoader[Any], EpochSampler]:
+    config, seed = recipe.data, recipe.train.seed
+    dataset = FaceDataset(
+        samples, recipe.model.input_size, recipe.augment, no_face=config.no_face, seed=seed, cache_gib=config.cache_gib
+    )
+    weights = pose_weights(crop_shapes(samples), config.balance_bins, config.balance_max_repeat)
+    sampler = EpochSampler(weights, seed, rank=fabric.global_rank, ranks=fabric.world_size)
+    loader = DataLoader(
+        dataset,
+        batch_size=recipe.train.batch_size,
+        sampler=sampler,  # its keys carry the epoch, so that workers need no message
+        num_workers=config.workers,
+        persistent_workers=config.workers > 0,
+        drop_last=True,
+        pin_memory=fabric.device.type == "cuda",
+    )
+    if not len(loader):
+        raise DataError(f"{len(samples)} training pictures do not fill one batch of {recipe.train.batch_size}")
+    return loader, sampler
+
+
+def fit(
+    recipe: Recipe,
+    data: Path,
+    out: Path,
+    *,
+    resume: Path | None = None,
+    devices: Devices = Devices(),
+    reporter: Reporter | None = None,
+) -> Path:
+    """Train `recipe` on the pictures below `data`; returns the last checkpoint, `out`/last.ckpt.
+
+    resume: a checkpoint of the same recipe; training goes on as if it had never stopped. Raises DataError, ConfigError
+    or CheckpointError before the first step where something does not fit.
+    """
+    reporter = reporter or Reporter()
+    fabric = Fabric(**vars(devices), precision=recipe.train.precision)  # type: ignore[arg-type]
+    fabric.launch()
+    torch.manual_seed(recipe.train.seed)
+    train_samples, validation_samples = split_samples(recipe.data, data, recipe.model.layout)
+    network = make_network(recipe, train_samples, data)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = WeightAverage(network, recipe.train.average_decay)
+    optimizer = make_optimizer(recipe.optimizer, network)
+    start = 0
+    if resume:
+        start = _restore(resume, recipe, network, average, optimizer)
+    module, optimizer = fabric.setup(network, optimizer)
+    loader, sampler = make_loader(recipe, train_samples, fabric)
+    batches = fabric.setup_dataloaders(loader, use_distributed_sampler=False)
+    average.to(fabric.device)
+    log = SummaryWriter(str(out / "tensorboard"), purge_step=start) if fabric.is_global_zero else None
+
+    with reporter.training(recipe.train.epochs, len(loader), start):
+        for epoch in range(start, recipe.train.epochs):
+            sampler.epoch = epoch
+            terms = _train_epoch(recipe, epoch, fabric, module, network, optimizer, average, batches, reporter.step)
+            report = EpochReport(epoch, terms, optimizer.param_groups[0]["lr"])
+            if fabric.is_global_zero:
+                averaged = average.network(network)
+                due = (epoch + 1) % recipe.train.validate_every == 0 or epoch + 1 == recipe.train.epochs
+                if validation_samples and due:
+                    backend: Backend = TorchBackend(averaged, recipe.about.name, str(fabric.device))
+                    report.validation = evaluate(backend, validation_samples).summary()
+                _save(out, recipe, epoch, network, averaged, average, optimizer, report)
+                _write_log(log, report)
+                reporter.epoch(report)
+            fabric.barrier()
+    if log:
+        log.close()
+    return out / "last.ckpt"
+
+
+def _train_epoch(
+    recipe: Recipe, epoch: int, fabric: Fabric, module: Any, network: Network, optimizer: Any, average: WeightAverage,
+    batches: Any, on_step: Callable[[], None],
+) -> dict[str, float]:  # fmt: skip
+    """One pass over the data; returns the mean of every loss term."""
+    network.train()
+    base = recipe.optimizer.learning_rate
+    sums: dict[str, Any] = {}
+    for step, (crops, points, has_face) in enumerate(_one_line_errors(batches)):
+        factor = learning_rate_factor(recipe.optimizer, epoch + step / len(batches), recipe.train.epochs)
+        for group in optimizer.param_groups:
+            group["lr"] = base * factor
+        terms = landmark_losses(module(crops), points, has_face, network.head.neighbours, recipe.loss)
+        loss = torch.stack(list(terms.values())).sum()
+        fabric.backward(loss)
+        fabric.clip_gradients(module, optimizer, max_norm=GRADIENT_NORM_LIMIT)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        average.update(network)
+        for name, term in {**terms, "loss": loss}.items():
+            sums[name] = sums.get(name, 0.0) + term.detach()
+        on_step()
+    return {name: float(value) / len(batches) for name, value in sums.items()}
+
+
+def _one_line_errors(batches: Iterable[T]) -> Iterator[T]:
+    """A loader's worker wraps its error's message in a traceback; keep the message, which is the last line."""
+    try:
+        yield from batches
+    except DataError as error:
+        raise DataError(str(error).strip().splitlines()[-1].removeprefix("sdfl.errors.DataError: ")) from error
+
+
+def _save(
+    out: Path, recipe: Recipe, epoch: int, network: Network, averaged: Network, average: WeightAverage, optimizer: Any,
+    report: EpochReport,
+) -> None:  # fmt: skip
+    """last.ckpt resumes; best.ckpt holds the weights with the lowest validation NME so far."""
+    facts: dict[str, Any] = {"recipe": recipe.as_dict(), "epoch": epoch + 1, "validation": report.validation}
+    state = {"optimizer": optimizer.state_dict(), "average": average.state, "average_steps": average.steps}
+    save_checkpoint(out / "last.ckpt", network, **facts, **state)
+    score = report.validation.get("nme_percent")
+    best = out / "best.ckpt"
+    if score is not None:
+        before = load_checkpoint(best)["validation"]["nme_percent"] if best.exists() and epoch else math.inf
+        if score < before:
+            save_checkpoint(best, averaged, **facts)
+
+
+def _restore(path: Path, recipe: Recipe, network: Network, average: WeightAverage, optimizer: Any) -> int:
+    """Load a checkpoint to go on from; returns the epoch to start with."""
+    content = load_checkpoint(path)
+    if "optimizer" not in content:
+        raise CheckpointError(f"{path}: holds weights only and cannot be resumed; take last.ckpt")
+    layout = content["model"].get("layout")
+    if layout != recipe.model.layout:
+        raise CheckpointError(f"{path}: has layout {layout}, the recipe {recipe.model.layout}")
+    if ModelConfig(**content["model"]) != recipe.model:
+        raise CheckpointError(f"{path}: was trained with another [model] section than the recipe's")
+    load_weights(network, content["weights"], path)
+    average.state, average.steps = content["average"], content["average_steps"]
+    optimizer.load_state_dict(content["optimizer"])
+    return int(content["epoch"])
+
+
+def _write_log(log: SummaryWriter | None, report: EpochReport) -> None:
+    if log is None:
+        return
+    for name, value in report.terms.items():
+        log.add_scalar(f"train/{name}", value, report.epoch)
+    log.add_scalar("train/learning_rate", report.learning_rate, report.epoch)
+    for name, value in report.validation.items():
+        if isinstance(value, float):
+            log.add_scalar(f"validation/{name}", value, report.epoch)
+    log.flush()

@@ -1,0 +1,145 @@
+"""A training recipe: TOML in, checked dataclasses out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sdfl.config import build, override, read_toml
+from sdfl.errors import ConfigError
+from sdfl.model.losses import LossConfig
+from sdfl.model.network import ModelConfig
+from sdfl.train.augment import AugmentConfig
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ConfigError(message)
+
+
+@dataclass(frozen=True)
+class About:
+    """What an exported model says of itself."""
+
+    name: str
+    training_data: str = ""
+    licence: str = ""
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """Every `every`-th picture of `folder` by sorted name is kept for validation; 0 keeps none."""
+
+    folder: str = ""
+    every: int = 0
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """train: folders below --data. balance_bins: pose bins of Pose-based Data Balancing, 0 turns it off.
+
+    balance_max_repeat: how often a rare pose is drawn at most. no_face: share of crops without a face.
+    """
+
+    train: tuple[str, ...]
+    holdout: Holdout = field(default_factory=Holdout)
+    balance_bins: int = 9
+    balance_max_repeat: float = 4.0
+    no_face: float = 0.1
+    workers: int = 1
+    cache_gib: float = 2.0
+
+    def __post_init__(self) -> None:
+        _require(len(self.train) > 0, "data.train must name at least one folder")
+        _require(0 <= self.no_face < 1, f"data.no_face must lie in 0..1, got {self.no_face}")
+        _require(self.workers >= 0, f"data.workers must not be negative, got {self.workers}")
+        _require(self.balance_bins >= 0, f"data.balance_bins must not be negative, got {self.balance_bins}")
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """schedule: "cosine" to zero, or "step": times step_factor every step_epochs."""
+
+    name: str = "adamw"
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.05
+    momentum: float = 0.9
+    schedule: str = "cosine"
+    warmup_epochs: int = 2
+    step_epochs: int = 100
+    step_factor: float = 0.2
+
+    def __post_init__(self) -> None:
+        _require(self.name in ("adamw", "sgd"), f"optimizer.name must be adamw or sgd, got {self.name!r}")
+        _require(
+            self.schedule in ("cosine", "step"), f"optimizer.schedule must be cosine or step, got {self.schedule!r}"
+        )
+        _require(self.learning_rate > 0, f"optimizer.learning_rate must be positive, got {self.learning_rate}")
+        _require(self.step_epochs > 0, f"optimizer.step_epochs must be positive, got {self.step_epochs}")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """imagenet: weights to start the backbone from, a file below --data; "" starts from scratch.
+
+    average_decay: of the moving average of the weights, 0 turns it off. precision: as Lightning Fabric names it.
+    """
+
+    epochs: int = 100
+    batch_size: int = 32
+    precision: str = "bf16-mixed"
+    average_decay: float = 0.999
+    imagenet: str = ""
+    seed: int = 0
+    validate_every: int = 5
+
+    def __post_init__(self) -> None:
+        _require(self.epochs > 0, f"train.epochs must be positive, got {self.epochs}")
+        _require(
+            self.batch_size > 1, f"train.batch_size must be at least 2 (batch normalisation), got {self.batch_size}"
+        )
+        _require(0 <= self.average_decay < 1, f"train.average_decay must lie in 0..1, got {self.average_decay}")
+        _require(self.validate_every > 0, f"train.validate_every must be positive, got {self.validate_every}")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    about: About
+    data: DataConfig
+    model: ModelConfig = field(default_factory=ModelConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        warmup, epochs = self.optimizer.warmup_epochs, self.train.epochs
+        _require(
+            0 <= warmup < epochs, f"optimizer.warmup_epochs ({warmup}) must be smaller than train.epochs ({epochs})"
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain containers, for a checkpoint."""
+        return asdict(self)
+
+
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe; `overrides` are `section.key=value`. Raises ConfigError naming file and key."""
+    table = read_toml(path)
+    override(table, overrides)
+    try:
+        return build(Recipe, table)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def find_recipe(name: Path) -> Path:
+    """A recipe's file: the path itself, or a name in the package. Raises ConfigError that lists the choices."""
+    if name.is_file():
+        return name
+    shipped = {path.stem: path for path in sorted((Path(__file__).parent / "recipes").glob("*.toml"))}
+    if name.stem in shipped and len(name.parts) == 1:
+        return shipped[name.stem]
+    raise ConfigError(f"{name}: no such recipe; give a .toml file or one of {', '.join(shipped)}")
