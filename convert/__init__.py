@@ -1,0 +1,1 @@
+"""From checkpoint to ONNX and from ONNX to devices."""

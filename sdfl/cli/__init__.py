@@ -1,0 +1,51 @@
+"""The `sdfl` command. The modules beside this file parse and print; the work is done elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+import sdfl
+from sdfl.cli import deploy, learn, use
+from sdfl.errors import SdflError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=sdfl.__doc__)
+VERBS: dict[str, Callable[..., None]] = {
+    "demo": use.demo,
+    "track": use.track,
+    "train": learn.train,
+    "eval": learn.evaluate,
+    "export": deploy.export,
+    "verify": deploy.verify,
+}
+for _verb, _function in VERBS.items():
+    app.command(_verb)(_function)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sdfl {sdfl.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    """Structure-coherent face landmarks on the edge."""
+
+
+def main() -> None:
+    """Entry point: 0 done, 1 an expected failure in one line, 2 usage."""
+    try:
+        app()
+    except SdflError as error:
+        print(f"sdfl: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

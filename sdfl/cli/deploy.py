@@ -1,0 +1,62 @@
+"""Verbs for those who build and check model files: export, verify."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sdfl.errors import ArtifactError, MissingDependency
+
+if TYPE_CHECKING:
+    from sdfl.convert.verify import Difference
+
+Data = Annotated[Path | None, typer.Option("--data", help="Labelled pictures to check on; default: generated crops.")]
+
+
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="What `sdfl train` wrote.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The .onnx file to write.")],
+    data: Data = None,
+    storage: Annotated[
+        str, typer.Option(help="fp32, or fp16: large weights stored as halves, computed in fp32.")
+    ] = "fp32",
+) -> None:
+    """Write a checkpoint as ONNX and check it against torch in ONNX Runtime and OpenVINO."""
+    try:
+        from sdfl.convert.export import export as write_onnx
+    except ModuleNotFoundError as error:
+        raise MissingDependency(error.name or "onnx", extra="convert") from error
+    from sdfl.convert import verify as checks
+
+    if out.suffix != ".onnx":
+        raise ArtifactError(f"{out}: the name must end in .onnx")
+    write_onnx(checkpoint, out, storage=storage)
+    limit_px = checks.LIMIT_PX if storage == "fp32" else checks.LIMIT_HALF_PX
+    _report(checks.verify(out, checkpoint=checkpoint, data=data, limit_px=limit_px), out, as_json=False)
+
+
+def verify(
+    model: Annotated[Path, typer.Argument(help="An .onnx file.")],
+    checkpoint: Annotated[Path | None, typer.Option(help="Compare with torch, too.")] = None,
+    data: Data = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
+) -> None:
+    """Compare a model file between runtimes; exit code 1 where they differ."""
+    from sdfl.convert import verify as checks
+
+    _report(checks.verify(model, checkpoint=checkpoint, data=data), model, as_json=as_json)
+
+
+def _report(differences: list[Difference], model: Path, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps([vars(difference) | {"passed": difference.passed} for difference in differences]))
+    for difference in () if as_json else differences:
+        typer.echo(
+            f"{model}: {difference.runtime} differs by at most {difference.points_px:.5f} px of a 256 px crop "
+            f"(limit {difference.limit_px} px), presence {difference.presence:.1e}"
+        )
+    if not all(difference.passed for difference in differences):
+        raise ArtifactError(f"{model}: runtimes disagree by more than the limit; do not ship this file")

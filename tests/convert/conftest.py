@@ -1,0 +1,30 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from sdfl.convert.export import export
+from sdfl.model.checkpoint import save_checkpoint
+from sdfl.model.graph import LandmarkGraph
+from sdfl.model.network import ModelConfig, Network
+
+
+@pytest.fixture(scope="session", params=["single", "pair"])
+def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small network whose weights and statistics are those of no training, but not those of a fresh one either."""
+    generator = torch.Generator().manual_seed(0)
+    graph = LandmarkGraph.from_points(torch.rand(40, 68, 2, generator=generator).numpy(), 3)
+    network = Network(ModelConfig(input_size=96, width=0.5, output_stride=16, weights=request.param), graph)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.2, generator=generator)
+            module.running_var.uniform_(0.5, 1.5, generator=generator)
+    path = tmp_path_factory.mktemp("checkpoint") / f"{request.param}.ckpt"
+    about = {"name": "tiny", "training_data": "generated", "licence": "none"}
+    save_checkpoint(path, network, recipe={"about": about})
+    return path
+
+
+@pytest.fixture(scope="session")
+def exported(checkpoint: Path) -> Path:
+    return export(checkpoint, checkpoint.with_suffix(".onnx"))

@@ -1,0 +1,157 @@
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from sdfl.convert.export import OUTPUTS, export, set_accuracy
+from sdfl.convert.operator_onnx import DOMAIN, NAME
+from sdfl.convert.verify import LIMIT_HALF_PX, LIMIT_PX, compare, generated_crops, verify
+from sdfl.errors import ArtifactError, CheckpointError
+from sdfl.onnx_file import read_metadata, read_spec
+from sdfl.runtime.backends.ort import OnnxRuntimeBackend
+
+
+def test_torch_onnx_runtime_and_openvino_agree(exported: Path, checkpoint: Path) -> None:
+    differences = verify(exported, checkpoint=checkpoint)
+    assert [difference.runtime for difference in differences] == ["ONNX Runtime", "OpenVINO f32"]
+    assert all(difference.points_px <= LIMIT_PX for difference in differences)
+
+
+@pytest.mark.data
+def test_they_agree_on_real_crops(exported: Path, checkpoint: Path, data_dir: Path) -> None:
+    differences = verify(exported, checkpoint=checkpoint, data=data_dir / "300w" / "afw")
+    assert all(difference.passed for difference in differences)
+
+
+def test_the_graph_keeps_bare_operator_nodes_and_one_function(exported: Path) -> None:
+    model = onnx.load(exported)
+    onnx.checker.check_model(model, full_check=True)
+    nodes = [node for node in model.graph.node if node.domain == DOMAIN]
+    assert [node.op_type for node in nodes] == [NAME] * 10  # 1 + 4 blocks of 2 + 1
+    assert [(function.domain, function.name) for function in model.functions] == [(DOMAIN, NAME)]
+    slopes = [onnx.helper.get_attribute_value(node.attribute[0]) for node in nodes]
+    assert slopes == [0.0] * 9 + [1.0]
+
+
+def test_neighbours_are_a_constant_within_range(exported: Path) -> None:
+    model = onnx.load(exported)
+    constants = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    tables = {node.input[2] for node in model.graph.node if node.domain == DOMAIN}
+    assert len(tables) == 1
+    table = constants[tables.pop()]
+    assert table.dtype == np.int32
+    assert table.shape == (68, 4)
+    assert 0 <= table.min() <= table.max() < 2 * 68
+
+
+def test_batch_normalisation_and_std_are_folded(exported: Path) -> None:
+    kinds = [node.op_type for node in onnx.load(exported).graph.node]
+    assert "BatchNormalization" not in kinds
+    assert kinds.count("Sub") == 1
+    assert "Div" not in kinds
+
+
+def test_inputs_and_outputs_are_the_contract(exported: Path) -> None:
+    graph = onnx.load(exported).graph
+    (image,) = graph.input
+    shape = [dim.dim_value or dim.dim_param for dim in image.type.tensor_type.shape.dim]
+    assert (image.name, shape[1:], image.type.tensor_type.elem_type) == ("image", [96, 96, 3], onnx.TensorProto.UINT8)
+    assert isinstance(shape[0], str), "the batch is dynamic"
+    assert tuple(output.name for output in graph.output) == OUTPUTS
+
+
+@pytest.mark.parametrize("batch", [1, 2, 7])
+def test_any_batch_gives_the_same_points(exported: Path, batch: int) -> None:
+    backend = OnnxRuntimeBackend(exported)
+    crops = generated_crops(96, 7)
+    whole, part = backend.infer(crops), backend.infer(crops[:batch])
+    np.testing.assert_allclose(part.points, whole.points[:batch], atol=1e-3)
+
+
+def test_metadata_says_what_the_model_is(exported: Path) -> None:
+    spec = read_spec(exported)
+    assert (spec.name, spec.layout, spec.num_points, spec.input_size) == ("tiny", "ibug68", 68, 96)
+    assert (spec.training_data, spec.licence, spec.operator_version) == ("generated", "none", 1)
+    stored = {entry.key: entry.value for entry in onnx.load(exported).metadata_props}
+    assert read_metadata(exported)[0] == stored, "the reader without onnx must agree with onnx"
+
+
+def test_half_storage_halves_the_file_and_hardly_moves_points(checkpoint: Path, exported: Path, tmp_path: Path) -> None:
+    half = export(checkpoint, tmp_path / "half.onnx", storage="fp16")
+    assert half.stat().st_size < 0.55 * exported.stat().st_size
+    assert all(d.passed for d in verify(half, checkpoint=checkpoint, limit_px=LIMIT_HALF_PX))
+
+
+def test_accuracy_is_added_in_place(exported: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.onnx"
+    copy.write_bytes(exported.read_bytes())
+    set_accuracy(copy, 3.5, "HELEN test, true crops")
+    spec = read_spec(copy)
+    assert (spec.nme_percent, spec.nme_protocol) == (3.5, "HELEN test, true crops")
+
+
+def test_a_wrong_answer_is_noticed(exported: Path) -> None:
+    """The check can fail: a runtime whose points are half a pixel off, or NaN, does not pass."""
+
+    class Off(OnnxRuntimeBackend):
+        amount = 0.5
+
+        def infer(self, crops):
+            prediction = super().infer(crops)
+            prediction.points[0, 0, 0] += self.amount
+            return prediction
+
+    backends = {"right": OnnxRuntimeBackend(exported), "off": Off(exported)}
+    assert not compare(backends, generated_crops(96, 2))[0].passed
+    Off.amount = np.nan
+    assert not compare(backends, generated_crops(96, 2))[0].passed
+
+
+def test_export_of_a_bad_checkpoint_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "bad.ckpt").write_bytes(b"no checkpoint")
+    with pytest.raises(CheckpointError, match=r"bad\.ckpt"):
+        export(tmp_path / "bad.ckpt", tmp_path / "out" / "m.onnx")
+    assert not (tmp_path / "out").exists()
+
+
+def _cut(content: bytes) -> bytes:
+    return content[: len(content) * 2 // 3]
+
+
+def _tamper(content: bytes) -> bytes:
+    model = onnx.load_from_string(content)
+    model.graph.node[0].name = "changed"
+    return model.SerializeToString()
+
+
+def _forget(content: bytes) -> bytes:
+    model = onnx.load_from_string(content)
+    kept = [entry for entry in model.metadata_props if entry.key != "sdfl.input_size"]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    return model.SerializeToString()
+
+
+def _contradict(content: bytes) -> bytes:
+    model = onnx.load_from_string(content)
+    next(entry for entry in model.metadata_props if entry.key == "sdfl.num_points").value = "98"
+    return model.SerializeToString()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        pytest.param(_cut, "is not a complete ONNX file", id="cut off"),
+        pytest.param(lambda content: b"", "is not a complete ONNX file", id="empty"),
+        pytest.param(lambda content: b"\x00picture", "is not a complete ONNX file", id="something else"),
+        pytest.param(_tamper, "the graph was changed", id="graph changed"),
+        pytest.param(_forget, r"metadata entry sdfl\.input_size is missing", id="metadata missing"),
+        pytest.param(_contradict, r"num_points \(98\) contradicts layout ibug68", id="metadata contradicts"),
+    ],
+)
+def test_spoilt_model_files_are_one_line(exported: Path, tmp_path: Path, spoil, message: str) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(spoil(exported.read_bytes()))
+    with pytest.raises(ArtifactError, match=rf"m\.onnx: .*{message}|m\.onnx: {message}"):
+        read_spec(path)
