@@ -1,0 +1,86 @@
+"""The one object that most programs need: a model, a back end and a detector, put together.
+
+with FaceLandmarker() as landmarker:
+    faces = landmarker.detect(cv2.imread("people.jpg"))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+
+from sdfl.core import Backend, Detector, Face, Frame, Image
+from sdfl.runtime.backends import open_backend
+from sdfl.runtime.detector import CascadeDetector
+from sdfl.runtime.sources import FrameSource, open_source
+from sdfl.runtime.sources.base import to_bgr8
+from sdfl.runtime.tracker import FaceTracker
+from sdfl.runtime.zoo import resolve_model
+from sdfl.spec import ModelSpec
+
+Update = Callable[[Frame], list[Face]]
+
+
+class FaceLandmarker:
+    """Finds and follows face landmarks. A context manager; `close` frees the model.
+
+    model: a zoo name or file, None for the default. backend: a name of `sdfl.runtime.backends.BACKENDS` or an opened
+    one. threads: of a named back end. max_faces: at most so many at a time. detector: None for the built-in one.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        *,
+        backend: str | Backend | None = None,
+        threads: int | None = None,
+        max_faces: int = 1,
+        detector: Detector | None = None,
+    ) -> None:
+        if backend is None or isinstance(backend, str):
+            path = resolve_model(str(model) if model is not None else None)
+            backend = open_backend(path, name=backend, threads=threads)
+        self._backend = backend
+        self._detector = detector or CascadeDetector()
+        self._max_faces = max_faces
+        self.new_tracker()  # refuses a wrong max_faces here rather than at the first frame
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What the model says about itself."""
+        return self._backend.spec
+
+    def detect(self, image: Image) -> list[Face]:
+        """The faces in one picture. image: (H, W, 3) BGR, or grey or BGRA, 8 or 16 bits."""
+        return self.new_tracker().update(Frame(to_bgr8(image, "image"), 0, 0.0))
+
+    def track(self, source: str | FrameSource) -> Iterator[tuple[Frame, list[Face]]]:
+        """Every frame of `source` (see `open_source`) with its faces. A source given as text is closed at the end."""
+        if isinstance(source, str):
+            with open_source(source) as opened:
+                yield from self.track(opened)
+            return
+        update = self.follow(source)
+        for frame in source:
+            yield frame, update(frame)
+
+    def follow(self, source: FrameSource) -> Update:
+        """The function to call with each frame of `source` in order: a new tracker's, or `detect` for stills."""
+        return (lambda frame: self.detect(frame.image)) if source.stills else self.new_tracker().update
+
+    def new_tracker(self) -> FaceTracker:
+        """A tracker for one video; any number may share this model from one thread."""
+        return FaceTracker(self._backend, self._detector, max_faces=self._max_faces)
+
+    def close(self) -> None:
+        """Free the model."""
+        self._backend.close()
+
+    def __enter__(self) -> FaceLandmarker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,13 @@
+"""Remarks to the person at the terminal. Standard output stays free for results."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+Say = Callable[[str], None]
+
+
+def to_stderr(line: str) -> None:
+    """Print one line to standard error."""
+    print(line, file=sys.stderr, flush=True)

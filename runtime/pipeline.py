@@ -1,0 +1,148 @@
+"""From a source to results, to a view and a recording: the loop of the live programs."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from sdfl.core import Face, Frame
+from sdfl.runtime.landmarker import FaceLandmarker
+from sdfl.runtime.overlay import draw
+from sdfl.runtime.recorder import Recorder
+from sdfl.runtime.sources import FrameSource
+from sdfl.runtime.views import Stats, View
+
+Clock = Callable[[], float]
+MEMORY = 0.9  # share of the old value in the running mean of the time between frames
+
+
+@dataclass(frozen=True)
+class Result:
+    """ms: time spent on tracking this frame. latency_ms: from its capture (a file: from its decoding) to here."""
+
+    frame: Frame
+    faces: list[Face]
+    ms: float
+    latency_ms: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run amounted to; times are None without a frame."""
+
+    num_frames: int
+    frames_with_faces: int
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+
+    def __str__(self) -> str:
+        if self.latency_p50_ms is None:
+            return "no frames"
+        return (
+            f"{self.num_frames} frames, {self.frames_with_faces} with a face; "
+            f"latency p50 {self.latency_p50_ms:.1f} ms, p95 {self.latency_p95_ms:.1f} ms"
+        )
+
+
+def results(
+    source: FrameSource,
+    landmarker: FaceLandmarker,
+    *,
+    frames: Iterable[Frame] | None = None,
+    clock: Clock = time.monotonic,
+) -> Iterator[Result]:
+    """Track every frame of `source`. frames: the frames themselves where they are chosen or paced, None for all."""
+    update = landmarker.follow(source)
+    for frame in source if frames is None else frames:
+        received_s = clock()
+        faces = update(frame)
+        done_s = clock()
+        captured_s = frame.timestamp_s if source.live else received_s
+        yield Result(frame, faces, (done_s - received_s) * 1000, (done_s - captured_s) * 1000)
+
+
+def run(
+    source: FrameSource,
+    landmarker: FaceLandmarker,
+    view: View,
+    *,
+    recorder: Recorder | None = None,
+    max_frames: int | None = None,
+    progress: Callable[[Iterable[Frame]], Iterable[Frame]] = lambda frames: frames,
+    clock: Clock = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Summary:
+    """Show and record `source` until it ends, the viewer ends it, `max_frames` are done or Ctrl-C is pressed."""
+    endless = view.watched and source.loops and recorder is None
+    frames: Iterable[Frame] = itertools.chain.from_iterable(itertools.repeat(source)) if endless else source
+    if view.watched and not source.live:
+        frames = paced(frames, 1 / source.fps, clock=clock, sleep=sleep)
+    frames = progress(itertools.islice(frames, max_frames))
+    latencies_ms: list[float] = []
+    with_faces, rate = 0, _Rate(source.fps)
+    try:
+        for result in results(source, landmarker, frames=frames, clock=clock):
+            latencies_ms.append(result.latency_ms)
+            with_faces += bool(result.faces)
+            if not _emit(result, source, landmarker, view, recorder, rate.at(clock())):
+                break
+    except KeyboardInterrupt:
+        pass  # the usual way to end a live view
+    return _summary(latencies_ms, with_faces)
+
+
+def paced(frames: Iterable[Frame], period_s: float, *, clock: Clock, sleep: Callable[[float], None]) -> Iterator[Frame]:
+    """Give `frames` no faster than one a period; a frame that comes late moves all later ones."""
+    due_s = clock()
+    for frame in frames:
+        if (wait_s := due_s - clock()) > 0:
+            sleep(wait_s)
+        yield frame
+        due_s = max(due_s + period_s, clock())
+
+
+class _Rate:
+    """Frames a second, smoothed; starts from the nominal rate."""
+
+    def __init__(self, fps: float) -> None:
+        self._period_s = 1 / fps
+        self._last_s: float | None = None
+
+    def at(self, now_s: float) -> float:
+        """Count one frame. Returns the rate."""
+        if self._last_s is not None:
+            self._period_s = MEMORY * self._period_s + (1 - MEMORY) * max(now_s - self._last_s, 1e-6)
+        self._last_s = now_s
+        return 1 / self._period_s
+
+
+def _emit(
+    result: Result, source: FrameSource, landmarker: FaceLandmarker, view: View, recorder: Recorder | None, fps: float
+) -> bool:
+    """Draw, record and show one result. Returns False when the viewer is done."""
+    image = result.frame.image
+    if view.watched or recorder is not None:
+        image = draw(image, result.faces, label=f"{result.ms:.1f} ms")
+    if recorder is not None:
+        recorder.write(image, result.frame.timestamp_s)
+    stats = Stats(
+        source=source.name,
+        model=landmarker.spec.name,
+        frame=result.frame.index,
+        faces=len(result.faces),
+        ms=round(result.ms, 2),
+        latency_ms=round(result.latency_ms, 2),
+        fps=round(fps, 1),
+    )
+    return view.show(image, stats)
+
+
+def _summary(latencies_ms: list[float], with_faces: int) -> Summary:
+    if not latencies_ms:
+        return Summary(0, 0, None, None)
+    p50, p95 = np.percentile(latencies_ms, [50, 95])
+    return Summary(len(latencies_ms), with_faces, float(p50), float(p95))

@@ -1,0 +1,79 @@
+"""Saving what is shown as a video file."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+
+import cv2
+import numpy as np
+
+from sdfl.core import Image
+from sdfl.errors import ConfigError
+from sdfl.files import recording_path
+from sdfl.runtime.sources.capture import quiet_opencv
+
+CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}  # all in every OpenCV build, patent-free
+MAX_REPEATS_S = 60.0  # a longer gap between two frames is cut short
+
+
+class Recorder:
+    """A context manager. The file appears under its name at the end, also after an error or Ctrl-C.
+
+    The video runs in the time of the frames: where a live source dropped some, the one before is repeated.
+    Raises ConfigError for an unknown suffix or a folder that cannot be written.
+    """
+
+    def __init__(self, path: Path, fps: float) -> None:
+        if path.suffix.lower() not in CODECS:
+            raise ConfigError(f"--save {path}: the name must end in one of {', '.join(CODECS)}")
+        self.path, self.frames_written = path, 0
+        self._fps = fps
+        self._start_s: float | None = None
+        self._writer: cv2.VideoWriter | None = None
+        self._size = (0, 0)
+        self._stack = ExitStack()
+        try:
+            self._temporary = self._stack.enter_context(recording_path(path))
+            self._temporary.touch()
+        except OSError as error:
+            raise ConfigError(f"--save {path}: cannot be written ({error.strerror})") from error
+
+    def write(self, image: Image, timestamp_s: float) -> None:
+        """Add a frame. image: (H, W, 3) BGR; one of another size than the first is scaled to it."""
+        if self._writer is None or self._start_s is None:
+            self._start_s = timestamp_s
+            self._size = (image.shape[1], image.shape[0])
+            self._writer = self._open()
+        if (image.shape[1], image.shape[0]) != self._size:
+            image = np.asarray(cv2.resize(image, self._size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        due = round((timestamp_s - self._start_s) * self._fps) + 1
+        for _ in range(min(due - self.frames_written, round(MAX_REPEATS_S * self._fps))):
+            self._writer.write(image)
+            self.frames_written += 1
+
+    def close(self) -> None:
+        """Finish the file and give it its name. Without a single frame there is none."""
+        if self._writer is not None:
+            self._writer.release()
+            self._writer = None
+        if not self.frames_written:
+            self._temporary.unlink(missing_ok=True)
+        self._stack.close()
+
+    def _open(self) -> cv2.VideoWriter:
+        quiet_opencv()
+        codec = cv2.VideoWriter.fourcc(*CODECS[self.path.suffix.lower()])
+        writer = cv2.VideoWriter(str(self._temporary), codec, self._fps, self._size)
+        if not writer.isOpened():
+            raise ConfigError(f"--save {self.path}: OpenCV cannot write this kind of video; try a name ending in .avi")
+        return writer
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,65 @@
+"""What every source is: a context manager that iterates over Frames."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from sdfl.core import Frame, Image
+from sdfl.errors import SourceError
+
+DEFAULT_FPS = 30.0
+_TO_BGR = {1: cv2.COLOR_GRAY2BGR, 4: cv2.COLOR_BGRA2BGR}
+
+
+class FrameSource(ABC):
+    """Iterate over it to get its Frames; iterating anew starts a finite source from its beginning.
+
+    name: as the user wrote it. fps: nominal rate. num_frames: None where unknown.
+    live: frames come by themselves, late ones are dropped, and `timestamp_s` is the clock's reading at the capture;
+    otherwise every frame is given and `timestamp_s` is its place in the clip.
+    stills: pictures that have nothing to do with each other. loops: a viewer wants to see it again and again.
+    """
+
+    name: str
+    fps: float = DEFAULT_FPS
+    num_frames: int | None = None
+    live: bool = False
+    stills: bool = False
+    loops: bool = False
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield frames; raises SourceError where the source fails in the middle."""
+
+    def close(self) -> None:  # noqa: B027  a source without anything to release need not say so
+        """Release what the source holds. May be called twice."""
+
+    def __enter__(self) -> FrameSource:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def to_bgr8(pixels: npt.NDArray[Any], name: str) -> Image:
+    """Any grey, BGR or BGRA picture of 8 or 16 bits as (H, W, 3) uint8 BGR. Raises SourceError naming the source."""
+    channels = 1 if pixels.ndim == 2 else pixels.shape[-1]
+    if pixels.ndim not in (2, 3) or channels not in (1, 3, 4) or pixels.dtype not in (np.uint8, np.uint16):
+        raise SourceError(
+            f"{name}: gives pictures of shape {pixels.shape} and type {pixels.dtype}; "
+            "convert them to 8-bit grey, BGR or BGRA"
+        )
+    if not pixels.size:
+        raise SourceError(f"{name}: gives an empty picture of shape {pixels.shape}")
+    eight = np.asarray(pixels // 257, dtype=np.uint8) if pixels.dtype == np.uint16 else pixels
+    bgr = cv2.cvtColor(eight, _TO_BGR[channels]) if channels in _TO_BGR else eight
+    return np.asarray(bgr, dtype=np.uint8)

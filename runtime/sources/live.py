@@ -1,0 +1,125 @@
+"""Cameras and network streams: a thread reads all the time, the consumer gets only the newest frame."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from sdfl.core import Frame, Image
+from sdfl.errors import SdflError, SourceError
+from sdfl.runtime.newest import Newest
+from sdfl.runtime.notice import Say, to_stderr
+from sdfl.runtime.sources.base import FrameSource, to_bgr8
+from sdfl.runtime.sources.capture import Capture, nominal_fps, open_device, open_url, why_no_camera
+
+CAMERA_STALL_S = 5.0
+STREAM_STALL_S = 60.0  # longer than all back-off and time limits of the reader together
+STREAM_BACK_OFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
+
+
+class LiveSource(FrameSource):
+    """Frames of an endless source.
+
+    reopen: gives a new reader, None where that fails. back_off_s: pauses between attempts to reopen after a failed
+    read; empty for none. lost: the message when all failed. stall_s: how long a frame may take before that is an error.
+    """
+
+    live = True
+
+    def __init__(
+        self,
+        name: str,
+        capture: Capture,
+        reopen: Callable[[], Capture | None],
+        *,
+        lost: str,
+        back_off_s: Sequence[float] = (),
+        stall_s: float = CAMERA_STALL_S,
+        clock: Callable[[], float] = time.monotonic,
+        say: Say = to_stderr,
+    ) -> None:
+        self.name, self.fps = name, nominal_fps(capture)
+        self._reopen, self._back_off_s, self._lost, self._stall_s = reopen, back_off_s, lost, stall_s
+        self._clock, self._say = clock, say
+        self._slot: Newest[tuple[Image, float]] = Newest()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(capture,), name=f"read {name}", daemon=True)
+        self._thread.start()
+
+    def __iter__(self) -> Iterator[Frame]:
+        number = index = 0
+        while True:
+            try:
+                number, (image, captured_s) = self._slot.get(number, self._stall_s)
+            except EOFError:
+                return
+            except TimeoutError:
+                raise SourceError(f"{self.name}: {self._lost}") from None
+            yield Frame(image, index, captured_s)
+            index += 1
+
+    def close(self) -> None:
+        """Stop reading. The thread releases the reader; one that hangs in a driver is left to end with the program."""
+        self._stop.set()
+        self._slot.close()
+        self._thread.join(timeout=2.0)
+
+    def _run(self, capture: Capture | None) -> None:
+        """The reading thread: read until a read fails, then reopen, until that fails too."""
+        try:
+            while capture is not None:
+                self._read_all(capture)
+                capture = None if self._stop.is_set() else self._recover()
+            self._slot.close(SourceError(f"{self.name}: {self._lost}"))
+        except SdflError as error:
+            self._slot.close(error)
+        except Exception as error:  # nobody else would see what ends this thread
+            self._slot.close(SourceError(f"{self.name}: reading failed ({error})"))
+
+    def _read_all(self, capture: Capture) -> None:
+        try:
+            while not self._stop.is_set():
+                arrived, pixels = capture.read()
+                if not arrived:
+                    return
+                self._slot.put((to_bgr8(pixels, self.name), self._clock()))
+        finally:
+            capture.release()
+
+    def _recover(self) -> Capture | None:
+        for pause_s in self._back_off_s:
+            self._say(f"{self.name}: stopped sending, reconnecting in {pause_s:g} s")
+            if self._stop.wait(pause_s):
+                return None
+            capture = self._reopen()
+            if capture is not None:
+                return capture
+        return None
+
+
+def open_camera(index: int) -> LiveSource:
+    """The camera `index`. Raises SourceError that says why it does not open."""
+    capture = open_device(index)
+    if capture is None:
+        raise SourceError(why_no_camera(index))
+    lost = "stopped sending pictures; check its cable, then start again"
+    return LiveSource(f"camera {index}", capture, lambda: None, lost=lost)
+
+
+def open_stream(url: str, *, say: Say = to_stderr) -> LiveSource:
+    """An RTSP, HTTP or other URL. Raises SourceError where it does not answer."""
+    name = re.sub(r"//[^/@]*@", "//", url)  # a password belongs into no message and on no page
+    capture = open_url(url)
+    if capture is None:
+        raise SourceError(f"{name}: does not answer with video; check the address, the network and the password")
+    return LiveSource(
+        name,
+        capture,
+        lambda: open_url(url),
+        lost="stopped sending and could not be reached again; check the network, then start again",
+        back_off_s=STREAM_BACK_OFF_S,
+        stall_s=STREAM_STALL_S,
+        say=say,
+    )

@@ -1,0 +1,34 @@
+"""What every view is, and the figures it may show beside the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from sdfl.core import Image
+
+
+@dataclass(frozen=True)
+class Stats:
+    """source: its name. frame: index. ms: tracking time of this frame. latency_ms: from capture to result."""
+
+    source: str
+    model: str
+    frame: int
+    faces: int
+    ms: float
+    latency_ms: float
+    fps: float
+
+
+class View(Protocol):
+    """watched: somebody looks, so that a video should run at its own pace and be drawn.
+
+    `show` takes a picture that nobody changes any more and must not wait; it returns False when the viewer is done.
+    """
+
+    watched: bool
+
+    def show(self, image: Image, stats: Stats) -> bool: ...
+
+    def close(self) -> None: ...

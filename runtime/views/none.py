@@ -1,0 +1,24 @@
+"""No view: as fast as possible."""
+
+from __future__ import annotations
+
+from sdfl.core import Image
+from sdfl.runtime.notice import Say, to_stderr
+from sdfl.runtime.views.base import Stats
+
+
+class NoView:
+    """A `View` that shows nothing; `shown` holds the figures of the last frame."""
+
+    watched = False
+
+    def __init__(self, *, say: Say = to_stderr) -> None:  # noqa: ARG002  there is nothing to say
+        self.shown: Stats | None = None
+
+    def show(self, image: Image, stats: Stats) -> bool:  # noqa: ARG002
+        """Goes on for ever."""
+        self.shown = stats
+        return True
+
+    def close(self) -> None:
+        """Nothing to close."""

@@ -1,0 +1,52 @@
+"""A window on the desktop, by OpenCV. Escape, q or the window's close button end it."""
+
+from __future__ import annotations
+
+import cv2
+
+from sdfl.core import Image
+from sdfl.errors import SdflError
+from sdfl.runtime.notice import Say, to_stderr
+from sdfl.runtime.views.base import Stats
+
+TITLE = "SDFL"
+END_KEYS = (27, ord("q"))
+
+
+def has_gui() -> bool:
+    """True where this build of OpenCV can open windows (opencv-python-headless cannot)."""
+    line = next((line for line in cv2.getBuildInformation().splitlines() if line.strip().startswith("GUI:")), "")
+    return bool(line) and "NONE" not in line
+
+
+class WindowView:
+    """A `View`. Raises SdflError where OpenCV has no windows or there is no display."""
+
+    watched = True
+
+    def __init__(self, *, say: Say = to_stderr) -> None:
+        if not has_gui():
+            raise SdflError(
+                "this OpenCV cannot open windows; use --view browser, or: "
+                "pip uninstall opencv-python-headless && pip install 'sdfl[window]'"
+            )
+        try:
+            cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+        except cv2.error as error:
+            raise SdflError("no window can be opened here (is there a display?); use --view browser") from error
+        self._sized = False
+        say("press q or Escape in the window to end")
+
+    def show(self, image: Image, stats: Stats) -> bool:
+        """Show a frame. Returns False when the viewer has ended it."""
+        if not self._sized:
+            cv2.resizeWindow(TITLE, image.shape[1], image.shape[0])
+            self._sized = True
+        cv2.imshow(TITLE, image)
+        cv2.setWindowTitle(TITLE, f"{TITLE}: {stats.source}, {stats.fps:.0f} frames/s")
+        key = cv2.waitKey(1) & 0xFF
+        return key not in END_KEYS and cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
+
+    def close(self) -> None:
+        """Close the window."""
+        cv2.destroyAllWindows()

@@ -1,0 +1,120 @@
+"""Verbs for those who look at faces: demo, track."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+import typer
+
+from sdfl.errors import ConfigError, SdflError
+
+if TYPE_CHECKING:
+    from sdfl.core import Frame
+    from sdfl.runtime.sources import FrameSource
+
+SOURCE_HELP = "Camera index, video, picture, folder of pictures, URL, or 'sample'."
+Model = Annotated[str | None, typer.Option(help="Model name or .onnx file; default: the default model.")]
+Backend = Annotated[str | None, typer.Option(help="openvino (default) or onnxruntime.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; default: the back end's choice.")]
+MaxFaces = Annotated[int, typer.Option(min=1, help="Follow at most so many faces.")]
+MaxFrames = Annotated[int | None, typer.Option("--frames", min=1, help="Stop after so many frames.")]
+
+
+def demo(
+    source: Annotated[str | None, typer.Option(help=f"{SOURCE_HELP} Default: the first webcam.")] = None,
+    model: Model = None,
+    backend: Backend = None,
+    threads: Threads = None,
+    max_faces: MaxFaces = 1,
+    save: Annotated[Path | None, typer.Option(help="Also record to this video file (.mp4, .avi, .mkv).")] = None,
+    view: Annotated[str | None, typer.Option(help="window, browser or none; default: what this computer has.")] = None,
+    max_frames: MaxFrames = None,
+) -> None:
+    """Show tracked landmarks live: in a window, in the browser, or only as a recording."""
+    from sdfl.runtime import FaceLandmarker, default_source, open_source
+    from sdfl.runtime.pipeline import run
+    from sdfl.runtime.recorder import Recorder
+    from sdfl.runtime.views import open_view
+
+    with ExitStack() as stack:
+        landmarker = FaceLandmarker(model, backend=backend, threads=threads, max_faces=max_faces)
+        stack.enter_context(landmarker)
+        frames = stack.enter_context(open_source(source) if source else default_source())
+        recorder = stack.enter_context(Recorder(save, frames.fps)) if save else None
+        shown = open_view(view)
+        stack.callback(shown.close)
+        bar = progress_of(frames, max_frames, wanted=not shown.watched)
+        try:
+            summary = run(frames, landmarker, shown, recorder=recorder, max_frames=max_frames, progress=bar)
+        except SdflError as error:
+            kept = f"; {recorder.frames_written} frames are kept in {save}" if recorder else ""
+            raise type(error)(f"{error}{kept}") from error
+    typer.echo(f"{summary}; saved {save}" if recorder and recorder.frames_written else str(summary))
+
+
+def track(
+    source: Annotated[str, typer.Argument(help=SOURCE_HELP)],
+    model: Model = None,
+    backend: Backend = None,
+    threads: Threads = None,
+    max_faces: MaxFaces = 1,
+    max_frames: MaxFrames = None,
+    jsonl: Annotated[Path, typer.Option(help="File to write, - for standard output.")] = Path("-"),
+) -> None:
+    """Write the landmarks of every frame as JSON, one line a frame."""
+    import itertools
+
+    from sdfl.runtime import FaceLandmarker, open_source
+    from sdfl.runtime.jsonl import to_json_line
+    from sdfl.runtime.pipeline import results
+
+    with (
+        FaceLandmarker(model, backend=backend, threads=threads, max_faces=max_faces) as landmarker,
+        open_source(source) as opened,
+        _text_out(jsonl) as out,
+    ):
+        frames = progress_of(opened, max_frames, wanted=not out.isatty())(itertools.islice(opened, max_frames))
+        start_s: float | None = None
+        for result in results(opened, landmarker, frames=frames):
+            start_s = result.frame.timestamp_s if start_s is None else start_s
+            print(to_json_line(result, start_s=start_s), file=out, flush=opened.live)
+
+
+def progress_of(
+    source: FrameSource, max_frames: int | None, *, wanted: bool
+) -> Callable[[Iterable[Frame]], Iterable[Frame]]:
+    """A progress bar on standard error for a finite source; nothing where that is no terminal."""
+    from rich.console import Console
+    from rich.progress import track as bar
+
+    console = Console(stderr=True)
+    if source.live or not wanted or not console.is_terminal:
+        return lambda frames: frames
+    total = min(count for count in (source.num_frames, max_frames, sys.maxsize) if count is not None)
+    return lambda frames: bar(
+        frames, total=None if total == sys.maxsize else total, description=source.name, console=console, transient=True
+    )
+
+
+@contextmanager
+def _text_out(path: Path) -> Iterator[TextIO]:
+    """Standard output for "-", else a new file that keeps what was written before a failure or Ctrl-C."""
+    from sdfl.files import recording_path
+
+    if str(path) != "-":
+        try:
+            with recording_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+                yield file
+        except OSError as error:
+            raise ConfigError(f"--jsonl {path}: cannot be written ({error.strerror})") from error
+        return
+    try:
+        yield sys.stdout
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, `head` for example, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
