@@ -11,6 +11,7 @@ from sdfl.core import Image, Prediction
 from sdfl.errors import ConfigError, MissingDependency
 from sdfl.onnx_file import read_spec
 from sdfl.runtime.backends.base import INPUT, OUTPUTS, check_crops, check_threads, refused
+from sdfl.runtime.backends.ov_operator import add_operator
 
 PRECISIONS = ("f32", "bf16", "f16")
 
@@ -24,7 +25,8 @@ class OpenVinoBackend:
     """A `Backend`.
 
     threads: at most so many, None leaves it to OpenVINO. precision: of PRECISIONS, what floats are computed in; None
-    takes the processor's fastest (bf16 on AMX machines). cache_dir: where compiled models are kept for the next start.
+    takes the processor's fastest (bf16 where it has it). cache_dir: where compiled models are kept for the next start.
+    `operator` says in which form the graph convolution runs.
     """
 
     def __init__(
@@ -38,8 +40,8 @@ class OpenVinoBackend:
             raise MissingDependency("openvino") from error
         self._core = openvino.Core()
         self._config = _config(threads, precision, cache_dir)
+        self.operator = add_operator(self._core, precision)
         try:
-            self._core.add_extension(_sparse_graph_conv())
             self._model = self._core.read_model(path)
             self._requests: dict[int, Any] = {}  # by batch size
             self._request(1)
@@ -78,21 +80,3 @@ def _config(threads: int | None, precision: str | None, cache_dir: Path | None) 
         "CACHE_DIR": str(cache_dir) if cache_dir else None,
     }
     return {key: value for key, value in options.items() if value is not None}
-
-
-def _sparse_graph_conv() -> Any:
-    """The operator as standard operators: y = f(sum over k of attention * z[neighbours] + bias)."""
-    from openvino import opset13 as ops
-    from openvino.frontend.onnx import ConversionExtension
-
-    def convert(node: Any) -> Any:
-        z, attention, neighbours, bias = (node.get_input(index) for index in range(4))
-        slope = node.get_attribute("slope")
-        gathered = ops.gather(z, neighbours, ops.constant(1, dtype=np.int32))  # (B, N, K, C)
-        weighted = ops.multiply(gathered, ops.unsqueeze(attention, ops.constant(-1, dtype=np.int32)))
-        y = ops.add(ops.reduce_sum(weighted, ops.constant([2], dtype=np.int32)), bias)
-        if slope != 1.0:
-            y = ops.prelu(y, ops.constant(np.array([slope], np.float32)))
-        return y.outputs()
-
-    return ConversionExtension("SparseGraphConv", "sdfl", convert)

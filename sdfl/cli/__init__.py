@@ -45,7 +45,18 @@ def main() -> None:
     try:
         app()
     except SdflError as error:
-        print(f"sdfl: {error}", file=sys.stderr)
-        sys.exit(1)
+        _fail(str(error))
+    except ImportError as error:
+        if error.name != "cv2" and "libGL" not in str(error):
+            raise
+        _fail(
+            f"OpenCV cannot be loaded ({error}); install one, not both: "
+            "pip install 'sdfl[headless]', or with a display: apt-get install libgl1 && pip install 'sdfl[window]'"
+        )
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _fail(message: str) -> None:
+    print(f"sdfl: {message}", file=sys.stderr)
+    sys.exit(1)

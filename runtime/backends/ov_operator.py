@@ -1,0 +1,51 @@
+"""`sdfl::SparseGraphConv` in OpenVINO: the compiled extension where it is there and faster, else standard operators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sdfl.errors import ArtifactError
+from sdfl.runtime.native import EXTENSION_VARIABLE, find_extension
+
+NATIVE, STANDARD = "compiled extension", "standard operators"
+
+
+def add_operator(core: Any, precision: str | None) -> str:
+    """Teach `core` the operator; returns the form it will run in, NATIVE or STANDARD.
+
+    The extension computes in f32. Where floats run as bf16, OpenVINO would convert before and after each of its nodes,
+    and the standard operators are faster. Raises ArtifactError for a library that OpenVINO cannot load.
+    """
+    library = find_extension()
+    computes_in = precision or core.get_property("CPU", "INFERENCE_PRECISION_HINT").to_string()
+    if library is None or computes_in != "f32":
+        core.add_extension(standard_operators())
+        return STANDARD
+    try:
+        core.add_extension(str(library))
+    except RuntimeError as error:
+        raise ArtifactError(
+            f"{library}: was not built for this OpenVINO; install sdfl again, or set {EXTENSION_VARIABLE}= "
+            "(empty) to do without it"
+        ) from error
+    return NATIVE
+
+
+def standard_operators() -> Any:
+    """A conversion rule for the node: y = f(sum over k of attention * z[neighbours] + bias). Needs no compiled code."""
+    from openvino import opset13 as ops
+    from openvino.frontend.onnx import ConversionExtension
+
+    def convert(node: Any) -> Any:
+        z, attention, neighbours, bias = (node.get_input(index) for index in range(4))
+        slope = node.get_attribute("slope")
+        gathered = ops.gather(z, neighbours, ops.constant(1, dtype=np.int32))  # (B, N, K, C)
+        weighted = ops.multiply(gathered, ops.unsqueeze(attention, ops.constant(-1, dtype=np.int32)))
+        y = ops.add(ops.reduce_sum(weighted, ops.constant([2], dtype=np.int32)), bias)
+        if slope != 1.0:
+            y = ops.prelu(y, ops.constant(np.array([slope], np.float32)))
+        return y.outputs()
+
+    return ConversionExtension("SparseGraphConv", "sdfl", convert)
