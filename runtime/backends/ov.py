@@ -26,11 +26,17 @@ class OpenVinoBackend:
 
     threads: at most so many, None leaves it to OpenVINO. precision: of PRECISIONS, what floats are computed in; None
     takes the processor's fastest (bf16 where it has it). cache_dir: where compiled models are kept for the next start.
-    `operator` says in which form the graph convolution runs.
+    native: the graph convolution as compiled extension or not, None for the faster form; `operator` says which it is.
     """
 
     def __init__(
-        self, path: Path, *, threads: int | None = None, precision: str | None = None, cache_dir: Path | None = None
+        self,
+        path: Path,
+        *,
+        threads: int | None = None,
+        precision: str | None = None,
+        cache_dir: Path | None = None,
+        native: bool | None = None,
     ) -> None:
         check_threads(threads)
         self.spec = read_spec(path)
@@ -40,7 +46,7 @@ class OpenVinoBackend:
             raise MissingDependency("openvino") from error
         self._core = openvino.Core()
         self._config = _config(threads, precision, cache_dir)
-        self.operator = add_operator(self._core, precision)
+        self.operator = add_operator(self._core, precision, native=native)
         try:
             self._model = self._core.read_model(path)
             self._requests: dict[int, Any] = {}  # by batch size

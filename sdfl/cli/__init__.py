@@ -16,6 +16,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 VERBS: dict[str, Callable[..., None]] = {
     "demo": use.demo,
     "track": use.track,
+    "doctor": use.doctor,
     "train": learn.train,
     "eval": learn.evaluate,
     "export": deploy.export,

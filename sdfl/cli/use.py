@@ -15,6 +15,7 @@ from sdfl.errors import ConfigError, SdflError
 
 if TYPE_CHECKING:
     from sdfl.core import Frame
+    from sdfl.runtime.doctor import Implementation
     from sdfl.runtime.sources import FrameSource
 
 SOURCE_HELP = "Camera index, video, picture, folder of pictures, URL, or 'sample'."
@@ -83,6 +84,40 @@ def track(
         for result in results(opened, landmarker, frames=frames):
             start_s = result.frame.timestamp_s if start_s is None else start_s
             print(to_json_line(result, start_s=start_s), file=out, flush=opened.live)
+
+
+def doctor(
+    model: Model = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """What is installed, which form of the graph convolution runs where, and whether all agree."""
+    import json
+
+    from sdfl.runtime import doctor as checks
+
+    versions = checks.versions()
+    rows = [_torch_operator(versions.get("torch", "")), *checks.implementations(model)]
+    if as_json:
+        typer.echo(json.dumps({"versions": versions, "operator": [vars(row) for row in rows]}, indent=2))
+        return
+    for name, version in versions.items():
+        typer.echo(f"{name:24} {version}")
+    typer.echo("\nsdfl::SparseGraphConv, version 1")
+    for row in rows:
+        typer.echo(f"{row.runtime:14} {row.form:22} {row.version:20} {row.self_test}  {row.found_at}")
+
+
+def _torch_operator(version: str) -> Implementation:
+    """The training side's form of the operator; the runtime itself never loads torch."""
+    from sdfl.runtime.doctor import Implementation
+
+    if not version:
+        return Implementation("torch", "custom operator", "", "", "not run: torch is not installed")
+    from sdfl.model import operator
+
+    difference = operator.self_test()
+    verdict = "passed" if difference <= 1e-5 else "failed"  # fp32 sums of three products
+    return Implementation("torch", "custom operator", version, operator.__file__, f"{verdict}: {difference:.1e}")
 
 
 def progress_of(
