@@ -46,7 +46,7 @@ def versions() -> dict[str, str]:
 
 
 def implementations(model: str | None = None) -> list[Implementation]:
-    """Every form of the operator that this installation could run, tried on the model against ONNX Runtime's function."""
+    """Every form of the operator that this installation could run, compared on the model with ONNX Runtime."""
     path = resolve_model(model)
     crop = _crop(path)
     reference: Backend | None = None
