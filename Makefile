@@ -1,14 +1,16 @@
 # make demo   a live view of tracked landmarks (webcam, else a moving sample); ARGS="..." are passed to `sdfl demo`
 # make test   everything that is checked: style, types, import directions, tests
 # make lint   the first three of these
+# make peers  environments for the models that `sdfl bench --suite peers` measures beside ours
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
 VENV := .venv
 DEMO_VENV := .venv-demo
+PEERS := .venv-peers
 ASSEMBLED := build/assembled
 OPENCV := $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY)),window,headless)
 
-.PHONY: demo test lint pytest clean
+.PHONY: demo test lint pytest peers clean
 .DELETE_ON_ERROR:
 
 demo: $(DEMO_VENV)/.done-$(OPENCV)
@@ -31,7 +33,7 @@ pytest: $(VENV)/.done
 $(VENV)/.done: pyproject.toml CMakeLists.txt
 	@$(call make_venv,$(VENV))
 	$(VENV)/bin/pip install --quiet $(TORCH)
-	$(VENV)/bin/pip install --quiet --editable '.[headless,demo,train,convert,dev]'
+	$(VENV)/bin/pip install --quiet --editable '.[headless,demo,train,convert,report,dev]'
 	@touch $@
 
 $(DEMO_VENV)/.done-$(OPENCV): pyproject.toml CMakeLists.txt
@@ -40,10 +42,22 @@ $(DEMO_VENV)/.done-$(OPENCV): pyproject.toml CMakeLists.txt
 	$(DEMO_VENV)/bin/pip install --quiet --editable '.[$(OPENCV),demo]'
 	@touch $@
 
+peers: $(PEERS)/mediapipe/.done $(PEERS)/dlib/.done
+
+$(PEERS)/mediapipe/.done:
+	@$(call make_venv,$(PEERS)/mediapipe)
+	$(PEERS)/mediapipe/bin/pip install --quiet mediapipe==0.10.21
+	@touch $@
+
+$(PEERS)/dlib/.done:
+	@$(call make_venv,$(PEERS)/dlib)
+	$(PEERS)/dlib/bin/pip install --quiet dlib numpy 'opencv-python-headless>=4.8,<5'
+	@touch $@
+
 define make_venv
 $(PYTHON) -m venv $(1) || { rm -rf $(1); echo "make: $(PYTHON) cannot make a virtual environment;" \
   "install it with: sudo apt-get install python3-venv" >&2; exit 1; }
 endef
 
 clean:
-	rm -rf $(VENV) $(DEMO_VENV) build
+	rm -rf $(VENV) $(DEMO_VENV) $(PEERS) build

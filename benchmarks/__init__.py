@@ -1,1 +1,12 @@
-"""Measuring: accuracy and latency."""
+"""Measuring: what a model costs and how well it does, as records that survive a second look.
+
+records.py      one line of JSON a measurement, with the environment it was made in
+suite.py        which artifacts, back ends, precisions, batches and threads (TOML)
+latency.py      interleaved rounds in one worker process an artifact
+accuracy.py     labelled pictures under true, detected, tracked and disturbed crops
+video.py        jitter on a still clip, lag on a moving one
+bench.py        runs a suite and appends records
+regression.py   compares records with a baseline; recommend.py chooses a model from them
+peers/          other people's landmark models, each in an environment of its own
+report/         draws records; the only part that imports plotting libraries
+"""

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import sdfl
-from sdfl.cli import deploy, learn, use
+from sdfl.cli import deploy, learn, measure, use
 from sdfl.errors import SdflError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=sdfl.__doc__)
@@ -21,6 +21,8 @@ VERBS: dict[str, Callable[..., None]] = {
     "eval": learn.evaluate,
     "export": deploy.export,
     "verify": deploy.verify,
+    "bench": measure.bench,
+    "report": measure.report,
 }
 for _verb, _function in VERBS.items():
     app.command(_verb)(_function)

@@ -1,0 +1,263 @@
+"""Runs a suite and appends one record a measurement. What fails becomes a record that says why; the suite goes on."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from sdfl.benchmarks import accuracy, latency, video
+from sdfl.benchmarks.crops import BoxFinder
+from sdfl.benchmarks.own_model import open_model
+from sdfl.benchmarks.process import Worker, WorkerError
+from sdfl.benchmarks.progress import Step, ignore, silent
+from sdfl.benchmarks.records import Record, append_record, make_key, read_records
+from sdfl.benchmarks.suite import Suite, Target, targets_of
+from sdfl.core import Backend
+from sdfl.datasets import Sample, find_samples
+from sdfl.errors import ConfigError, SdflError
+from sdfl.runtime.detector import CascadeDetector
+
+StartBar = Callable[[str, int], Step]
+Measured = Callable[[], dict[str, Any]]
+
+
+@dataclass
+class Bench:
+    """One run of `suite`. done: what `--resume` found; say: told each record."""
+
+    suite: Suite
+    out: Path
+    environment: dict[str, Any]
+    start_bar: StartBar = silent
+    say: Callable[[Record], None] = ignore
+    done: frozenset[tuple[str, str]] = frozenset()
+    written: list[Record] = field(default_factory=list)
+    _samples: list[Sample] | SdflError | None = None
+
+    def run(self) -> list[Record]:
+        """Returns the records that were written, failures among them."""
+        self.suite = possible(self.suite)
+        targets = []
+        for target in targets_of(self.suite):
+            if target.problem:
+                self._write(self.suite.measure[0], target, {}, {"error": target.problem})
+            else:
+                targets.append(target)
+        with TemporaryDirectory(prefix="sdfl-bench-") as folder:
+            if "latency" in self.suite.measure:
+                self._latency(targets, Path(folder) / "frames")
+            if {"accuracy", "sweep"} & set(self.suite.measure):
+                self._accuracy(targets)
+            if "video" in self.suite.measure:
+                self._video(targets, Path(folder) / "clips")
+        return self.written
+
+    def samples(self) -> list[Sample]:
+        """The labelled pictures. Raises SdflError, each time, where there are none."""
+        if self._samples is None:
+            try:
+                self._samples = find_samples(Path(self.suite.data).expanduser())
+            except SdflError as error:
+                self._samples = error
+        if isinstance(self._samples, SdflError):
+            raise self._samples
+        return self._samples
+
+    def _latency(self, targets: Sequence[Target], folder: Path) -> None:
+        cases = [
+            case for case in self._latency_cases(targets) if not self._is_done("latency", case.target, case.settings)
+        ]
+        if any(case.stage == "frame" for case in cases):
+            cases = self._with_frames(cases, folder)
+        step = self.start_bar("latency", self.suite.rounds * len(cases))
+        for group in latency.grouped(cases):
+            for case, result in zip(group, latency.measure(group, self.suite, step), strict=True):
+                self._write("latency", case.target, case.settings, result)
+
+    def _latency_cases(self, targets: Sequence[Target]) -> Iterator[latency.Case]:
+        for target in targets:
+            for threads in self.suite.threads:
+                for stage in self.suite.stages:
+                    bare = stage == "network"
+                    if bare and target.subject.peer and not target.has_network:
+                        continue
+                    for batch in self.suite.batches if bare else (1,):
+                        yield latency.Case(target, stage, threads, batch)
+
+    def _with_frames(self, cases: Sequence[latency.Case], folder: Path) -> list[latency.Case]:
+        """Give each "frame" case its clip; where none can be made, these cases fail."""
+        frames: tuple[Path, ...] = ()
+        problem = ""
+        try:
+            frames = video.make_clip(
+                video.frontal(self.samples(), 1)[0], folder, moving=True, num_frames=self.suite.clip_frames
+            ).paths
+        except SdflError as error:
+            problem = f"no frames: {error}"
+        kept = []
+        for case in cases:
+            if case.stage == "frame" and problem:
+                self._write("latency", case.target, case.settings, {"error": problem})
+            else:
+                kept.append(replace(case, frames=frames) if case.stage == "frame" else case)
+        return kept
+
+    def _accuracy(self, targets: Sequence[Target]) -> None:
+        boxes = BoxFinder(CascadeDetector())
+        for target in targets:
+            with _Opened(target) as opened:
+                if "accuracy" in self.suite.measure:
+                    for crops in ("its own",) if target.subject.peer else self.suite.crops:
+                        self._accuracy_of(opened, target, crops, boxes)
+                if "sweep" in self.suite.measure and not target.subject.peer and self.suite.sweep_pictures:
+                    self._sweep_of(opened, target)
+
+    def _accuracy_of(self, opened: _Opened, target: Target, crops: str, boxes: BoxFinder) -> None:
+        settings = {"crops": crops, "dataset": self.dataset, "data": self.suite.data}
+
+        def measured() -> dict[str, Any]:
+            samples = self.samples()
+            step = self.start_bar(f"{target.subject}, {crops} crops", len(samples))
+            if target.subject.peer:
+                return accuracy.measure_peer_accuracy(opened.worker(), samples, step)
+            return accuracy.measure_accuracy(opened.backend(), samples, crops, boxes, step)
+
+        self._attempt("accuracy", target, settings, measured)
+
+    def _sweep_of(self, opened: _Opened, target: Target) -> None:
+        settings = {"dataset": self.dataset, "pictures": self.suite.sweep_pictures, "data": self.suite.data}
+
+        def measured() -> dict[str, Any]:
+            samples = self.samples()
+            every = max(1, len(samples) // self.suite.sweep_pictures)
+            step = self.start_bar(f"{target.subject}, disturbed crops", accuracy.sweep_steps())
+            return accuracy.measure_sweep(opened.backend(), samples[::every][: self.suite.sweep_pictures], step)
+
+        self._attempt("sweep", target, settings, measured)
+
+    def _video(self, targets: Sequence[Target], folder: Path) -> None:
+        settings = {"dataset": self.dataset, "clips": self.suite.clips, "data": self.suite.data}
+        clips: list[Any] = []
+
+        def measured(target: Target) -> dict[str, Any]:
+            if not clips:
+                clips.extend(video.make_clips(self.samples(), folder, self.suite.clips, self.suite.clip_frames))
+            with _Opened(target) as opened:
+                return video.measure_video(opened.worker(), clips)
+
+        step = self.start_bar("jitter and lag", len(targets))
+        for target in targets:
+            self._attempt("video", target, settings, lambda target=target: measured(target))  # type: ignore[misc]
+            step(1)
+
+    @property
+    def dataset(self) -> str:
+        """The last two folders of the data, which name it well enough: "helen/testset"."""
+        return "/".join(Path(self.suite.data).expanduser().resolve().parts[-2:]) if self.suite.data else ""
+
+    def _attempt(self, kind: str, target: Target, settings: dict[str, Any], measured: Measured) -> None:
+        if self._is_done(kind, target, settings):
+            return
+        try:
+            result = measured()
+        except SdflError as error:
+            result = {"error": str(error)}
+        except Exception as error:  # a library's own failure must not end the suite either
+            result = {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
+        self._write(kind, target, settings, result)
+
+    def _is_done(self, kind: str, target: Target, settings: dict[str, Any]) -> bool:
+        return (make_key(kind, target.subject, settings), target.subject.sha256) in self.done
+
+    def _write(self, kind: str, target: Target, settings: dict[str, Any], result: dict[str, Any]) -> None:
+        error = str(result.pop("error", ""))
+        version = result.pop("version", "")
+        record = Record(
+            kind,
+            replace(target.subject, version=version or target.subject.version),
+            settings,
+            self.environment,
+            result,
+            error,
+            command_of(kind, target, settings, self.suite),
+            datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        )
+        append_record(self.out, record)
+        self.written.append(record)
+        self.say(record)
+
+
+class _Opened:
+    """Opens a target when it is first needed; an error comes back for every measurement that needs it."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._backend: Backend | None = None
+        self._worker: Worker | None = None
+
+    def backend(self) -> Backend:
+        if self._backend is None:
+            options = self._target.options
+            self._backend = open_model(Path(options["model"]), options["backend"], options["compute"])
+        return self._backend
+
+    def worker(self) -> Worker:
+        if self._worker is None:
+            worker = Worker(self._target.adapter, python=self._target.python, threads=1)
+            try:
+                worker.ask("open", options=self._target.options | {"threads": 1})
+            except WorkerError:
+                worker.close()
+                raise
+            self._worker = worker
+        return self._worker
+
+    def __enter__(self) -> _Opened:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._backend is not None:
+            self._backend.close()
+        if self._worker is not None:
+            self._worker.close()
+
+
+def done_before(out: Path, machine: str) -> frozenset[tuple[str, str]]:
+    """(key, sha256) of the records that `--resume` need not measure again: this machine's, without an error."""
+    if not out.exists() or not out.stat().st_size:
+        return frozenset()
+    return frozenset(
+        (record.key, record.subject.sha256)
+        for record in read_records([out]).records
+        if record.machine == machine and not record.error
+    )
+
+
+def command_of(kind: str, target: Target, settings: dict[str, Any], suite: Suite) -> str:
+    """The shell command that measures one record again."""
+    words = [f"sdfl bench --measure {kind} {target.arguments}"]
+    words += [
+        f"--{name} {settings[key]}" for name, key in _OPTIONS.items() if key in settings and settings[key] != "its own"
+    ]
+    if suite.data:
+        words.append(f"--data {shlex.quote(suite.data)}")
+    return " ".join(words)
+
+
+_OPTIONS = {"stage": "stage", "threads": "threads", "batch": "batch", "crops": "crops"}
+
+
+def possible(suite: Suite) -> Suite:
+    """`suite`, or where it names no data what can be measured without: the bare networks' latency."""
+    if suite.data:
+        return suite
+    if "latency" not in suite.measure or "network" not in suite.stages:
+        raise ConfigError(
+            f"{', '.join(suite.measure)} of {', '.join(suite.stages)}: needs labelled pictures; add --data"
+        )
+    return replace(suite, measure=("latency",), stages=("network",))

@@ -1,0 +1,147 @@
+"""Runs one adapter in a process of its own: a line of JSON in, a line of JSON out.
+
+    python host.py ADAPTER.py [CPU,CPU,...]
+
+Standard library and OpenCV only, so that it runs in a peer's own environment, where this project is not installed.
+An adapter is a file with a class `Peer`:
+
+    class Peer:
+        layout = "ibug68"                           # order of the points that it returns
+        def __init__(self, options): ...            # options: the request's, such as "model" and "threads"
+        def detect(self, image): ...                # (H, W, 3) uint8 BGR -> list of (N, 2) px, of a still picture
+        def track(self, image): ...                 # the same for the next frame of a video; optional
+        def reset(self): ...                        # a new video begins; optional
+        def network(self, batch): ...               # returns a function that runs the bare network once; optional
+
+Requests: open, time_network, time_frames, faces, memory. Replies carry "error" where one failed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Answer = dict[str, Any]
+
+
+class Host:
+    """Holds the adapter's `Peer` and answers requests."""
+
+    def __init__(self, peer_class: Any) -> None:
+        self._class = peer_class
+        self._peer: Any = None
+        self._images: dict[str, Any] = {}
+        self._networks: dict[int, Callable[[], object]] = {}
+
+    def open(self, options: Answer) -> Answer:
+        """Load the model. Returns the time it took and what the peer says about itself."""
+        before_mb = memory_mb("VmRSS")
+        start = time.perf_counter()
+        self._peer = self._class(options)
+        load_ms = (time.perf_counter() - start) * 1000
+        about = {key: getattr(self._peer, key) for key in ("layout", "version", "note") if hasattr(self._peer, key)}
+        return {"load_ms": load_ms, "rss_before_mb": before_mb, **about}
+
+    def time_network(self, batch: int, iterations: int) -> Answer:
+        """Milliseconds of each of `iterations` runs."""
+        if batch not in self._networks:
+            self._networks[batch] = self._peer.network(batch)
+        return {"times_ms": [timed_ms(self._networks[batch]) for _ in range(iterations)]}
+
+    def time_frames(self, paths: list[str], start: int, iterations: int) -> Answer:
+        """Milliseconds of each frame of a clip that runs to and fro without a jump, from its frame number `start`."""
+        track = self._tracker()
+        times_ms, found = [], 0
+        for step in range(start, start + iterations):
+            place = step % (2 * len(paths) - 2) if len(paths) > 1 else 0
+            image = self._image(paths[min(place, 2 * len(paths) - 2 - place)])
+            begin = time.perf_counter()
+            faces = track(image)
+            times_ms.append((time.perf_counter() - begin) * 1000)
+            found += bool(len(faces))
+        return {"times_ms": times_ms, "found": found}
+
+    def faces(self, paths: list[str], video: bool) -> Answer:
+        """All faces in each picture, or (video) in each frame of one clip."""
+        if video and hasattr(self._peer, "reset"):
+            self._peer.reset()
+        look = self._tracker() if video else self._peer.detect
+        return {"faces": [[[list(map(float, p)) for p in face] for face in look(read(path))] for path in paths]}
+
+    def memory(self) -> Answer:
+        """Largest resident memory of this process so far."""
+        return {"peak_rss_mb": memory_mb("VmHWM")}
+
+    def _tracker(self) -> Callable[[Any], Any]:
+        track: Callable[[Any], Any] = self._peer.track if hasattr(self._peer, "track") else self._peer.detect
+        return track
+
+    def _image(self, path: str) -> Any:
+        if path not in self._images:
+            self._images[path] = read(path)
+        return self._images[path]
+
+
+def read(path: str) -> Any:
+    """A picture as (H, W, 3) uint8 BGR."""
+    import cv2
+
+    image = cv2.imread(path)
+    if image is None:
+        raise ValueError(f"{path} cannot be read")
+    return image
+
+
+def timed_ms(function: Callable[[], object]) -> float:
+    """Milliseconds of one call."""
+    start = time.perf_counter()
+    function()
+    return (time.perf_counter() - start) * 1000
+
+
+def memory_mb(entry: str) -> float | None:
+    """VmRSS (now) or VmHWM (peak) of this process. Unlike getrusage, it forgets the parent that started it."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(entry)), None)
+
+
+def load_adapter(path: Path) -> Any:
+    """The class `Peer` of an adapter file."""
+    spec = importlib.util.spec_from_file_location("adapter", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Peer
+
+
+def main() -> None:
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a library prints must not get between the replies
+    if len(sys.argv) > 2 and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, [int(cpu) for cpu in sys.argv[2].split(",")])
+    sys.path.pop(0)  # this folder, whose names must not hide a library's
+    host: Host | None = None
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            host = host or Host(load_adapter(Path(sys.argv[1])))
+            answer = getattr(host, request.pop("op"))(**request)
+        except Exception as error:
+            lines = [text.strip() for text in str(error).splitlines() if text.strip()]
+            answer = {"error": lines[-1] if lines else type(error).__name__}
+        replies.write(json.dumps(answer) + "\n")
+        replies.flush()
+
+
+if __name__ == "__main__":
+    main()

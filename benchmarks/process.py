@@ -1,0 +1,108 @@
+"""A worker process: an adapter behind `peers/host.py`, asked by lines of JSON. A crash or hang ends only the worker."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from sdfl.errors import SdflError
+
+HOST = Path(__file__).parent / "peers" / "host.py"
+TIMEOUT_S = 180.0
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class WorkerError(SdflError):
+    """A worker failed, crashed or hung; the message says how."""
+
+
+class Worker:
+    """Runs `adapter` with the interpreter `python`. A context manager.
+
+    threads: the process is bound to so many CPUs, and OpenMP to so many threads, whatever the library does inside.
+    """
+
+    def __init__(
+        self, adapter: Path, *, python: Path | None = None, threads: int, timeout_s: float = TIMEOUT_S
+    ) -> None:
+        self.cpus = bound_cpus(threads)
+        self._timeout_s = timeout_s
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  kept open; a pipe that nobody reads would block a talkative library
+        arguments = [str(python or sys.executable), str(HOST), str(adapter), ",".join(map(str, self.cpus))]
+        environment = os.environ | {name: str(threads) for name in THREAD_VARIABLES}
+        try:
+            self._process = subprocess.Popen(
+                arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, env=environment
+            )
+        except OSError as error:
+            raise WorkerError(f"{arguments[0]}: cannot be started ({error.strerror})") from error
+        self._buffer = b""
+
+    def ask(self, op: str, **request: Any) -> dict[str, Any]:
+        """Raises WorkerError where the worker fails, dies or does not answer in time."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps({"op": op, **request}).encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise WorkerError(self._why_it_died()) from None
+        answer: dict[str, Any] = json.loads(self._read_line())
+        if "error" in answer:
+            raise WorkerError(str(answer["error"]))
+        return answer
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout, self._errors):
+            try:
+                if pipe:
+                    pipe.close()
+            except BrokenPipeError:
+                continue
+
+    def _read_line(self) -> bytes:
+        assert self._process.stdout is not None
+        deadline_s = time.monotonic() + self._timeout_s
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            while b"\n" not in self._buffer:
+                if not selector.select(max(0.0, deadline_s - time.monotonic())):
+                    self._process.kill()
+                    raise WorkerError(f"gave no answer within {self._timeout_s:g} s")
+                chunk = os.read(self._process.stdout.fileno(), 1 << 16)
+                if not chunk:
+                    raise WorkerError(self._why_it_died())
+                self._buffer += chunk
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line
+
+    def _why_it_died(self) -> str:
+        code = self._process.wait()
+        self._errors.seek(0)
+        lines = [line.strip() for line in self._errors.read().decode(errors="replace").splitlines() if line.strip()]
+        return f"the process ended with code {code}" + (f": {lines[-1]}" if lines else "")
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def bound_cpus(threads: int) -> list[int]:
+    """The first `threads` CPUs that this process may use."""
+    allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    return list(allowed)[:threads]

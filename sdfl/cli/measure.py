@@ -1,0 +1,156 @@
+"""Verbs for those who measure and choose: bench, report."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sdfl.errors import ConfigError, MissingDependency, SdflError
+
+if TYPE_CHECKING:
+    from sdfl.benchmarks.records import Record
+    from sdfl.benchmarks.suite import PeerEntry, Suite
+
+Data = Annotated[Path | None, typer.Option("--data", help="Labelled pictures; without them only times are taken.")]
+Threads = Annotated[list[int] | None, typer.Option(min=1, help="CPU threads; may be repeated.")]
+
+
+def bench(
+    models: Annotated[
+        list[str] | None, typer.Argument(help="Model names or .onnx files; default: the suite's.")
+    ] = None,
+    suite: Annotated[str | None, typer.Option(help="default, ci, peers, or a TOML file.")] = None,
+    out: Annotated[Path, typer.Option("-o", "--out", help="File that records are appended to.")] = Path(
+        "records.jsonl"
+    ),
+    data: Data = None,
+    measure: Annotated[list[str] | None, typer.Option(help="latency, accuracy, sweep, video; default: all.")] = None,
+    backend: Annotated[list[str] | None, typer.Option(help="openvino, onnxruntime; may be repeated.")] = None,
+    compute: Annotated[list[str] | None, typer.Option(help="f32, bf16, ...; default: what the processor has.")] = None,
+    stage: Annotated[list[str] | None, typer.Option(help="network, frame; default: both.")] = None,
+    threads: Threads = None,
+    batch: Annotated[list[int] | None, typer.Option(min=1, help="Faces at once; may be repeated.")] = None,
+    crops: Annotated[list[str] | None, typer.Option(help="true, detected, tracked; default: all.")] = None,
+    peer: Annotated[list[str] | None, typer.Option(help="NAME=PYTHON[,MODEL]: an adapter and its interpreter.")] = None,
+    device: Annotated[str | None, typer.Option(help="What to call this computer in reports.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Leave out what --out holds already.")] = False,
+    check: Annotated[Path | None, typer.Option(help="Compare with this baseline; exit code 1 where worse.")] = None,
+    write_baseline: Annotated[Path | None, typer.Option(help="Write what --check compares with.")] = None,
+) -> None:
+    """Measure latency, memory, accuracy and stability of models; append records."""
+    from sdfl.benchmarks import regression
+    from sdfl.benchmarks.environment import read_environment
+
+    chosen = _suite(models, suite, backend, compute, peer)
+    given = {
+        "data": str(data) if data else None, "measure": measure, "stages": stage, "threads": threads,
+        "batches": batch, "crops": crops,
+    }  # fmt: skip
+    changes: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in given.items() if value
+    }
+    records = run_suite(replace(chosen, **changes), out, read_environment(device), resume=resume)
+    if write_baseline:
+        regression.write_baseline(write_baseline, records, chosen.tolerance)
+    if check:
+        typer.echo(regression.check(regression.read_baseline(check), records))
+    failed = [record for record in records if record.error]
+    if failed and len(failed) == len(records):
+        raise SdflError(f"all {len(failed)} measurements failed; the first: {failed[0].error}")
+    typer.echo(f"{out}: {len(records) - len(failed)} records written, {len(failed)} of failures")
+
+
+def report(
+    records: Annotated[list[Path], typer.Argument(help="Files that `sdfl bench` wrote, of any number of machines.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write.")] = Path("report"),
+    pictures: Annotated[
+        Path | None, typer.Option(help="Dataset to show the worst pictures from; without it they are only named.")
+    ] = None,
+    recommend: Annotated[bool, typer.Option("--recommend", help="Only print the model to take, and why.")] = False,
+    budget_ms: Annotated[float, typer.Option(help="With --recommend: longest median time.")] = 33.0,
+    max_nme: Annotated[float, typer.Option(help="With --recommend: largest NME in percent.")] = 100.0,
+    threads: Annotated[int, typer.Option(min=1, help="With --recommend: CPU threads.")] = 1,
+    data: Data = None,
+) -> None:
+    """Draw records: one offline HTML file, PNG, SVG, Markdown and CSV."""
+    if recommend:
+        from sdfl.benchmarks.recommend import Wish
+
+        typer.echo(_recommend(records, Wish(budget_ms, max_nme, threads), data))
+        return
+    try:
+        from sdfl.benchmarks.report import write_report
+    except ModuleNotFoundError as error:
+        raise MissingDependency(error.name or "plotly", extra="report") from error
+    from sdfl.benchmarks.records import read_records
+
+    for path in write_report(read_records(records), out, pictures=pictures):
+        typer.echo(str(path))
+
+
+def run_suite(suite: Suite, out: Path, environment: dict[str, Any], *, resume: bool) -> list[Record]:
+    """Run with a progress bar; failures go to standard error, one line each."""
+    from sdfl.benchmarks.bench import Bench, done_before
+    from sdfl.benchmarks.progress import progress_bar
+
+    def say(record: Record) -> None:
+        if record.error:
+            print(f"failed: {record.key}: {record.error}", file=sys.stderr)
+
+    done = done_before(out, environment["machine"]) if resume else frozenset()
+    with progress_bar() as start_bar:
+        return Bench(suite, out, environment, start_bar, say, done).run()
+
+
+def _suite(
+    models: list[str] | None,
+    suite: str | None,
+    backends: list[str] | None,
+    compute: list[str] | None,
+    peers: list[str] | None,
+) -> Suite:
+    """The suite of `--suite`, or one of the models and peers that were named."""
+    from sdfl.benchmarks.suite import ModelEntry, Suite, load_suite
+
+    named = [_peer(text) for text in peers or ()]
+    if models or named:
+        entries = [
+            ModelEntry(model, tuple(backends or ("openvino", "onnxruntime")), tuple(compute or ()))
+            for model in models or ()
+        ]
+        base = load_suite(suite) if suite else Suite("command line", model=tuple(entries), peer=tuple(named))
+        return replace(base, model=tuple(entries), peer=tuple(named))
+    chosen = load_suite(suite or "default")
+    changes: dict[str, Any] = {
+        key: tuple(value) for key, value in (("backends", backends), ("compute", compute)) if value
+    }
+    return replace(chosen, model=tuple(replace(entry, **changes) for entry in chosen.model))
+
+
+def _peer(text: str) -> PeerEntry:
+    from sdfl.benchmarks.suite import PeerEntry
+
+    name, equals, rest = text.partition("=")
+    python, _, model = rest.partition(",")
+    if not equals or not python:
+        raise ConfigError(f"--peer {text}: write NAME=PYTHON or NAME=PYTHON,MODEL")
+    return PeerEntry(name, python, model)
+
+
+def _recommend(paths: list[Path], wish: Any, data: Path | None) -> str:
+    """Measures what is missing on this machine, appends it to the first file, and chooses."""
+    from sdfl.benchmarks.environment import read_environment
+    from sdfl.benchmarks.recommend import missing_suite, recommend
+    from sdfl.benchmarks.records import read_records
+
+    environment = read_environment()
+    there = [path for path in paths if path.exists() and path.stat().st_size]
+    records = read_records(there).records if there else ()
+    suite = missing_suite(records, environment["machine"], wish, str(data or ""))
+    if suite:
+        records = (*records, *run_suite(suite, paths[0], environment, resume=True))
+    return recommend(records, environment["machine"], wish)

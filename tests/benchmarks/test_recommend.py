@@ -1,0 +1,65 @@
+import pytest
+from bench_fakes import ENVIRONMENT, accuracy_record, latency_record, subject
+
+from sdfl.benchmarks.recommend import NothingFits, Wish, missing_suite, recommend
+
+FAST, GOOD, BEST = subject("fast"), subject("good"), subject("best")
+RECORDS = [
+    latency_record(FAST, 1.0), accuracy_record(FAST, 5.0),
+    latency_record(GOOD, 3.0), accuracy_record(GOOD, 4.05),
+    latency_record(BEST, 6.0), accuracy_record(BEST, 4.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wish", "taken"),
+    [
+        pytest.param(Wish(2, 100, 1), "fast", id="little time"),
+        pytest.param(Wish(4, 100, 1), "good", id="the most accurate in time"),
+        pytest.param(Wish(10, 100, 1), "good", id="as accurate within the noise, but faster"),
+    ],
+)
+def test_the_most_accurate_within_the_budget_is_taken(wish: Wish, taken: str) -> None:
+    text = recommend(RECORDS, "m1", wish)
+    assert text.startswith(f"Take {taken} (fp32) on openvino f32: ")
+    assert f"Measure again: sdfl bench {taken}" in text
+
+
+def test_why_the_most_accurate_was_not_taken_is_said() -> None:
+    assert "best (fp32) on openvino f32 has NME 4.00 %, which is no measurable difference" in recommend(
+        RECORDS, "m1", Wish(10, 100, 1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("machine", "wish", "reason"),
+    [
+        pytest.param("m1", Wish(0.5, 100, 1), "nothing keeps to 0.5 ms, .*fastest is fast", id="too fast"),
+        pytest.param("m1", Wish(50, 2, 1), "nothing keeps to .*most accurate is best", id="too accurate"),
+        pytest.param("m1", Wish(50, 50, 4), "no record of this machine has a time with 4 thread", id="other threads"),
+        pytest.param("m9", Wish(50, 50, 1), "no record of this machine", id="other machine"),
+    ],
+)
+def test_nothing_that_fits_is_one_line(machine: str, wish: Wish, reason: str) -> None:
+    with pytest.raises(NothingFits, match=reason):
+        recommend(RECORDS, machine, wish)
+
+
+def test_whole_frames_count_where_they_were_measured() -> None:
+    records = [*RECORDS, latency_record(GOOD, 5.0, stage="frame")]
+    assert recommend(records, "m1", Wish(4, 100, 1)).startswith("Take fast")
+
+
+def test_accuracy_may_come_from_another_machine_but_time_not() -> None:
+    elsewhere = ENVIRONMENT | {"machine": "m2"}
+    records = [latency_record(FAST, 1.0), accuracy_record(FAST, 5.0, environment=elsewhere)]
+    assert recommend(records, "m1", Wish(2, 100, 1)).startswith("Take fast")
+
+
+def test_models_without_a_time_are_to_be_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sdfl.benchmarks.recommend.zoo_models", lambda: {"new": "new.onnx"})
+    suite = missing_suite(RECORDS, "m1", Wish(5, 4, 2), "")
+    assert suite is not None
+    assert (suite.threads, suite.measure, suite.model[0].artifact) == ((2,), ("latency",), "new")
+    monkeypatch.setattr("sdfl.benchmarks.recommend.zoo_models", dict)
+    assert missing_suite(RECORDS, "m1", Wish(5, 4, 2), "") is None

@@ -1,0 +1,149 @@
+import csv
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from bench_fakes import ENVIRONMENT, accuracy_record, latency_record, subject
+
+from sdfl.benchmarks.records import Record, Records
+from sdfl.benchmarks.report import findings
+from sdfl.benchmarks.report.entries import collect
+
+INT8 = subject("net_int8", precision="int8")
+OTHER = ENVIRONMENT | {"machine": "m2", "device": "Small Board"}
+RECORDS = [
+    latency_record(subject(), 4.0),
+    accuracy_record(subject(), 4.0),
+    accuracy_record(subject(), 3.8, "true"),
+    latency_record(INT8, 2.0),
+    accuracy_record(INT8, 4.03),
+    latency_record(subject(), 30.0, environment=OTHER),
+    replace(latency_record(subject("broken"), 1.0), result={}, error="broken.onnx: cannot <load> it"),
+]
+
+
+def sentences(*records: Record) -> list[str]:
+    return list(findings.sentences(collect(Records(tuple(records)))))
+
+
+def test_a_precision_is_judged_by_cost_and_speed_together() -> None:
+    text = next(s for s in sentences(*RECORDS) if "int8 instead of fp32" in s)
+    assert "costs 0.03 points of NME (95 % interval" in text
+    assert text.endswith("and is 2.00x as fast on Test CPU with one thread.")
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        pytest.param([latency_record(INT8, 4.01, noise=0.2)], "is not measurably faster or slower", id="noise"),
+        pytest.param([latency_record(INT8, 8.0)], "takes 2.00x as long", id="slower"),
+        pytest.param(
+            [latency_record(INT8, 2.0, together="run2"), accuracy_record(INT8, 4.0)],
+            "by less than 0.005 points",
+            id="not interleaved: no ratio",
+        ),
+    ],
+)
+def test_differences_within_the_noise_are_none(records: list[Record], expected: str) -> None:
+    found = [s for s in sentences(*RECORDS[:2], *records) if "int8 instead" in s]
+    assert len(found) == 1
+    assert expected in found[0]
+    assert ("as fast" in found[0]) == ("2.00x as fast" in expected)
+
+
+def test_of_a_busy_machine_nothing_is_said_about_speed() -> None:
+    slow = latency_record(INT8, 2.0)
+    busy = [replace(r, result=r.result | {"p90_ms": 9.0}) for r in (RECORDS[0], slow)]
+    found = sentences(*busy, RECORDS[1], RECORDS[4])
+    assert not any("as fast" in s or "fastest" in s for s in found)
+    assert any("costs 0.03 points" in s for s in found)
+    assert any(s.startswith("Test CPU was busy while it was measured") for s in found)
+
+
+def test_a_device_without_pictures_borrows_the_accuracy_of_the_same_file() -> None:
+    board = next(entry for entry in collect(Records(tuple(RECORDS))).entries if entry.device == "Small Board")
+    result = board.accuracy_result()
+    assert result is not None
+    assert (result["nme_percent"], board.borrowed) == (4.0, "Test CPU")
+
+
+def test_a_file_that_has_loaded_since_is_no_failure_any_more() -> None:
+    failed = replace(RECORDS[0], subject=subject("net", sha256=""), error="no such file", created_utc="2026-01-01")
+    since = replace(RECORDS[0], created_utc="2026-01-02")
+    assert collect(Records((failed, since))).failures == ()
+    assert collect(Records((replace(failed, created_utc="2026-01-03"), since))).failures != ()
+
+
+def test_two_machines_of_one_kind_are_told_apart() -> None:
+    twin = latency_record(subject(), 5.0, environment=ENVIRONMENT | {"machine": "m3"})
+    assert collect(Records((RECORDS[0], twin))).devices() == ["Test CPU", "Test CPU #2"]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("plotly", reason="plotly is not installed")
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    from sdfl.benchmarks.report import write_report
+
+    folder = tmp_path_factory.mktemp("report")
+    written = write_report(Records(tuple(RECORDS), ("1 record left out",)), folder)
+    assert all(path.stat().st_size for path in written)
+    return folder
+
+
+def test_the_page_needs_no_network(report: Path) -> None:
+    page = (report / "report.html").read_text()
+    own, script, rest = page.partition("/**\n* plotly.js")
+    own += rest.rpartition("<script>")[2]
+    assert script
+    assert not re.findall(r'(?:src|href)="(?!data:)[^"]+"|url\(|@import|fetch\(', own)
+    assert page.count("<script>") == 2
+
+
+def test_the_page_names_device_protocol_and_crops_and_shows_failures(report: Path) -> None:
+    page = (report / "report.html").read_text()
+    captions = re.findall(r"<figcaption><h3>(.*?)</h3><p class=\"sub\">(.*?)</p>", page)
+    assert {"Accuracy against latency", "Cumulative error", "Memory", "Error against occlusion"} <= {
+        title for title, _ in captions
+    }
+    assert all("protocol 1" in subtitle for _, subtitle in captions)
+    assert (
+        "Accuracy against latency",
+        "Test CPU · helen/testset · detected crops · one thread · batch 1 · protocol 1",
+    ) in captions
+    assert "broken.onnx: cannot &lt;load&gt; it" in page
+    assert "1 record left out" in page
+    assert "Small Board" in page
+
+
+def test_pictures_markdown_and_csv_hold_the_same_numbers(report: Path) -> None:
+    names = {path.name for path in report.iterdir()}
+    assert {"pareto-1.png", "pareto-1.svg", "errors.png", "latency-2.svg", "report.md", "records.csv"} <= names
+    text = (report / "report.md").read_text()
+    assert "| net_int8 · OpenVINO f32 | 4.03 (3.93–4.13) | 0 |" in text
+    rows = list(csv.DictReader((report / "records.csv").open()))
+    assert len(rows) == len(RECORDS)
+    assert rows[0]["p50_ms"] == "4.0"
+    assert rows[-1]["error"] == "broken.onnx: cannot <load> it"
+
+
+def test_records_of_failures_alone_still_make_a_page(tmp_path: Path) -> None:
+    pytest.importorskip("plotly", reason="plotly is not installed")
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    from sdfl.benchmarks.report import write_report
+
+    write_report(Records((RECORDS[-1],)), tmp_path)
+    assert "1 measurement failed" in (tmp_path / "report.html").read_text()
+
+
+def test_measuring_imports_no_plotting() -> None:
+    code = (
+        "import sys, sdfl.benchmarks.bench, sdfl.benchmarks.recommend, sdfl.benchmarks.regression\n"
+        "bad = {'plotly', 'matplotlib', 'sdfl.benchmarks.report', 'torch'} & set(sys.modules)\n"
+        "sys.exit(str(bad) if bad else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
