@@ -27,8 +27,11 @@ lint: $(VENV)/.done
 	cd $(ASSEMBLED) && ../../$(VENV)/bin/mypy
 	cd $(ASSEMBLED) && PYTHONPATH=. ../../$(VENV)/bin/lint-imports
 
+# Two processes: what trains, and everything else with its thread pools of three inference libraries.
+TRAINING := tests/model tests/train tests/quantize
 pytest: $(VENV)/.done
-	$(VENV)/bin/python -m pytest $(ARGS)
+	$(VENV)/bin/python -m pytest $(TRAINING)
+	$(VENV)/bin/python -m pytest $(addprefix --ignore=,$(TRAINING))
 
 $(VENV)/.done: pyproject.toml CMakeLists.txt
 	@$(call make_venv,$(VENV))
