@@ -8,9 +8,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sdfl.model.graph import LandmarkGraph
+from sdfl.model.graph import LandmarkGraph, is_edge
 from sdfl.model.operator import sparse_graph_conv
 
+ADJACENCIES = ("dynamic", "static", "binary")  # edge weights of each picture, learned once, or all equal
 START_SCALE = 0.1  # shrinks the last layer's first weights, so that training starts at the mean shape
 START_EXPECTED_ERROR = 0.05  # what the untrained network reports, 0..1 of the crop's side
 
@@ -45,17 +46,53 @@ class MapToNode(nn.Module):
 
 
 class EdgeWeights(nn.Module):
-    """Pooled node maps (B, N n) -> attention (B, N, K), rows sum to 1: the non-zeros of sigma(A) (section III.B)."""
+    """Pooled node maps (B, N n) -> attention (B, N, K), rows sum to 1: the non-zeros of sigma(A) (section III.B).
 
-    def __init__(self, in_features: int, num_points: int, num_edges: int, hidden: int = 128) -> None:
+    edges: (N, K) bool where some rows are shorter; their padding gets exactly 0.
+    """
+
+    edges_mask: Tensor | None
+
+    def __init__(
+        self, in_features: int, num_points: int, num_edges: int, hidden: int = 128, edges: Tensor | None = None
+    ) -> None:
         super().__init__()
         self.shape = (num_points, num_edges)
         self.hidden = nn.Linear(in_features, hidden)
         self.edges = nn.Linear(hidden, num_points * num_edges)
+        self.register_buffer("edges_mask", None if edges is None else edges.float(), persistent=False)
 
     def forward(self, pooled: Tensor) -> Tensor:
         scores = self.edges(torch.relu(self.hidden(pooled)))
-        return torch.softmax(scores.unflatten(1, self.shape), dim=-1)
+        return _spare_padding(torch.softmax(scores.unflatten(1, self.shape), dim=-1), self.edges_mask)
+
+
+class StaticEdges(nn.Module):
+    """The same attention for every picture: learned scores (released code), or equal weights ("binary", Table VI)."""
+
+    edges_mask: Tensor | None
+
+    def __init__(self, num_points: int, num_edges: int, *, learned: bool, edges: Tensor | None = None) -> None:
+        super().__init__()
+        scores = torch.zeros(num_points, num_edges)
+        if learned:
+            self.scores: nn.Parameter | Tensor = nn.Parameter(scores)
+        else:
+            self.register_buffer("scores", scores, persistent=False)
+        self.register_buffer("edges_mask", None if edges is None else edges.float(), persistent=False)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """pooled: (B, N n), of which only B counts. Returns (B, N, K)."""
+        attention = _spare_padding(torch.softmax(self.scores, dim=-1), self.edges_mask)
+        return attention.unsqueeze(0).expand(pooled.shape[0], -1, -1)
+
+
+def _spare_padding(attention: Tensor, mask: Tensor | None) -> Tensor:
+    """Rows of `attention` (..., N, K) with exact zeros where `mask` is 0, summing to 1 again."""
+    if mask is None:
+        return attention
+    kept = attention * mask
+    return kept / kept.sum(dim=-1, keepdim=True)
 
 
 class GraphConv(nn.Module):
@@ -120,7 +157,9 @@ class GraphBlock(nn.Module):
 class GraphHead(nn.Module):
     """Map-to-node, edge weights, a graph convolution, residual blocks, a last graph convolution to (x, y, log_scale).
 
-    map_size: height and width of the feature maps. Landmarks are the mean shape plus the last layer's output.
+    map_size: height and width of the feature maps. adjacency: a name of ADJACENCIES. symmetric:
+    the graph's rows are padded with the own index (`symmetrise`). Landmarks are the mean shape plus the last layer's
+    output.
     """
 
     neighbours: Tensor
@@ -137,6 +176,8 @@ class GraphHead(nn.Module):
         hidden: int,
         blocks: int,
         pair: bool,
+        adjacency: str = "dynamic",
+        symmetric: bool = False,
     ) -> None:
         super().__init__()
         num_points, num_edges = graph.neighbours.shape
@@ -146,7 +187,12 @@ class GraphHead(nn.Module):
         self.log_scale_start = math.log(START_EXPECTED_ERROR)
         self.pair = pair
         self.map_to_node = MapToNode(in_channels, num_points, expansion)
-        self.edge_weights = EdgeWeights(num_points * expansion, num_points, num_edges)
+        mask = is_edge(graph.neighbours) if symmetric else None
+        self.edge_weights: nn.Module = (
+            EdgeWeights(num_points * expansion, num_points, num_edges, edges=mask)
+            if adjacency == "dynamic"
+            else StaticEdges(num_points, num_edges, learned=adjacency == "static", edges=mask)
+        )
         self.presence = nn.Linear(num_points * expansion, 1)
         self.first = GraphConv(expansion * map_size**2, hidden, pair=pair)
         self.blocks = nn.ModuleList(GraphBlock(hidden, pair=pair) for _ in range(blocks))

@@ -11,8 +11,16 @@ from sdfl.errors import ConfigError
 from sdfl.geometry import MEAN_BGR, STD_BGR
 from sdfl.layouts import get_layout
 from sdfl.model.backbones import create_backbone
-from sdfl.model.graph import LandmarkGraph
-from sdfl.model.head import GraphHead, HeadOutput
+from sdfl.model.graph import CORRELATIONS, LandmarkGraph
+from sdfl.model.head import ADJACENCIES, GraphHead, HeadOutput
+from sdfl.model.head_fc import FullyConnectedHead
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "weights": ("single", "pair"),
+    "head": ("graph", "fc"),
+    "adjacency": ADJACENCIES,
+    "correlation": tuple(CORRELATIONS),
+}
 
 
 @dataclass(frozen=True)
@@ -21,6 +29,9 @@ class ModelConfig:
 
     layout: a name of `sdfl.layouts`. input_size: crop px. neighbours: k of eq. 2. expansion: n of section III.A.
     weights: "single", the paper's one matrix a graph convolution, or "pair", the released code's self and neighbours.
+    head: "graph" or "fc". adjacency: of the graph head, "dynamic" (paper), "static" (learned once, released code) or
+    "binary" (equal weights). correlation: "separate" (eq. 1) or "joint". symmetric: edges both ways (released code).
+    fc_hidden, fc_layers: units and number of the fully connected head's hidden layers.
     """
 
     layout: str = "ibug68"
@@ -33,17 +44,45 @@ class ModelConfig:
     hidden: int = 128
     blocks: int = 4
     weights: str = "single"
+    head: str = "graph"
+    adjacency: str = "dynamic"
+    correlation: str = "separate"
+    symmetric: bool = False
+    fc_hidden: int = 256
+    fc_layers: int = 1
 
     def __post_init__(self) -> None:
         get_layout(self.layout)
         if self.input_size < 32 or self.input_size % 32:
             raise ConfigError(f"model.input_size must be a positive multiple of 32, got {self.input_size}")
-        if self.weights not in ("single", "pair"):
-            raise ConfigError(f"model.weights must be single or pair, got {self.weights!r}")
+        for key, choices in CHOICES.items():
+            if getattr(self, key) not in choices:
+                raise ConfigError(f"model.{key} must be {' or '.join(choices)}, got {getattr(self, key)!r}")
+        for key, lowest in (("expansion", 1), ("hidden", 1), ("blocks", 0), ("fc_hidden", 1), ("fc_layers", 0)):
+            if getattr(self, key) < lowest:
+                raise ConfigError(f"model.{key} must be at least {lowest}, got {getattr(self, key)}")
+
+
+def create_head(config: ModelConfig, in_channels: int, graph: LandmarkGraph) -> GraphHead | FullyConnectedHead:
+    """in_channels: of the backbone's feature maps."""
+    map_size = config.input_size // config.output_stride
+    if config.head == "fc":
+        return FullyConnectedHead(in_channels, map_size, graph, hidden=config.fc_hidden, layers=config.fc_layers)
+    return GraphHead(
+        in_channels,
+        map_size,
+        graph,
+        expansion=config.expansion,
+        hidden=config.hidden,
+        blocks=config.blocks,
+        pair=config.weights == "pair",
+        adjacency=config.adjacency,
+        symmetric=config.symmetric,
+    )
 
 
 class Network(nn.Module):
-    """Backbone and graph head. `input_std` is None once it is folded into the first convolution."""
+    """Backbone and head. `input_std` is None once it is folded into the first convolution."""
 
     mean: Tensor
     input_std: Tensor | None
@@ -55,15 +94,7 @@ class Network(nn.Module):
         self.register_buffer("mean", torch.tensor(MEAN_BGR).view(3, 1, 1), persistent=False)
         self.register_buffer("input_std", torch.tensor(STD_BGR).view(3, 1, 1), persistent=False)
         self.backbone = create_backbone(config.backbone, width=config.width, output_stride=config.output_stride)
-        self.head = GraphHead(
-            self.backbone.out_channels,
-            config.input_size // config.output_stride,
-            graph,
-            expansion=config.expansion,
-            hidden=config.hidden,
-            blocks=config.blocks,
-            pair=config.weights == "pair",
-        )
+        self.head = create_head(config, self.backbone.out_channels, graph)
 
     def forward(self, image: Tensor) -> HeadOutput:
         """image: (B, S, S, 3) uint8 BGR."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from sdfl.core import FloatArray, Image
-from sdfl.datasets import Sample, find_samples, read_image
+from sdfl.datasets import Sample, find_samples, is_split, load_split, read_image
 from sdfl.errors import DataError
 from sdfl.geometry import evaluation_affine, invert_affine, transform_points
 from sdfl.layouts import get_layout
@@ -36,7 +36,7 @@ def split_samples(config: DataConfig, data: Path, layout: str) -> tuple[list[Sam
     train: list[Sample] = []
     held_out: list[Sample] = []
     for folder in config.train:
-        samples = find_samples(locate(data, folder), layout)
+        samples = _load(data, folder, layout)
         if config.holdout.every and folder == config.holdout.folder:
             held_out += samples[:: config.holdout.every]
             samples = [sample for i, sample in enumerate(samples) if i % config.holdout.every]
@@ -44,6 +44,16 @@ def split_samples(config: DataConfig, data: Path, layout: str) -> tuple[list[Sam
     if config.holdout.every and not held_out:
         raise DataError(f"data.holdout.folder ({config.holdout.folder!r}) must be one of data.train")
     return train, held_out
+
+
+def _load(data: Path, name: str, layout: str) -> list[Sample]:
+    """A split of a dataset in its official files ("wflw:train"), or a folder of pictures with .pts files."""
+    if not is_split(name):
+        return find_samples(locate(data, name), layout)
+    samples = load_split(data, name)
+    if samples[0].layout != layout:
+        raise DataError(f"{name}: has layout {samples[0].layout}, the recipe {layout}")
+    return samples
 
 
 def crop_shapes(samples: Sequence[Sample]) -> FloatArray:
@@ -57,10 +67,12 @@ def crop_shapes(samples: Sequence[Sample]) -> FloatArray:
 
 
 class EpochSampler(Sampler[Key]):
-    """Yields the keys of one epoch; set `epoch` before iterating. rank and ranks split an epoch over processes."""
+    """Yields the keys of one epoch; set `epoch` before iterating, and `skip` to leave out the first ones of this
+    process. rank and ranks split an epoch over processes."""
 
     def __init__(self, weights: np.ndarray, seed: int, *, rank: int = 0, ranks: int = 1) -> None:
         self.epoch = 0
+        self.skip = 0
         self._weights, self._seed, self._rank, self._ranks = weights, seed, rank, ranks
 
     def __len__(self) -> int:
@@ -69,7 +81,7 @@ class EpochSampler(Sampler[Key]):
     def __iter__(self) -> Iterator[Key]:
         rng = np.random.default_rng([self._seed, self.epoch])
         indices = draw(self._weights, len(self._weights), rng)
-        for position in range(self._rank, len(self) * self._ranks, self._ranks):
+        for position in range(self._rank + self.skip * self._ranks, len(self) * self._ranks, self._ranks):
             yield self.epoch, position, int(indices[position])
 
 

@@ -47,6 +47,9 @@ class Reporter:
         if self._progress:
             self._progress.advance(self._task)
 
+    def say(self, line: str) -> None:
+        self._console.print(line, highlight=False, soft_wrap=True)
+
     def epoch(self, report: EpochReport) -> None:
         if self._progress:
             self._progress.update(self._task, epoch=report.epoch + 2)

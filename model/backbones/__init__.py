@@ -1,20 +1,43 @@
 """Convolutional backbones: (B, 3, S, S) -> (B, C, S / stride, S / stride)."""
 
+from __future__ import annotations
+
 from sdfl.errors import ConfigError
-from sdfl.model.backbones.efficientnet_lite import efficientnet_lite0
+from sdfl.model.backbones.efficientnet import (
+    efficientnet_b0,
+    efficientnet_b1,
+    efficientnet_lite0,
+    efficientnet_lite1,
+    efficientnet_lite2,
+)
 from sdfl.model.backbones.imagenet import load_imagenet
 from sdfl.model.backbones.inverted_residual import InvertedResidualNet
 from sdfl.model.backbones.mobilenet_v2 import mobilenet_v2
+from sdfl.model.backbones.timm_maps import PREFIX, TimmBackbone
 
-BACKBONES = {"mobilenet_v2": mobilenet_v2, "efficientnet_lite0": efficientnet_lite0}
+BACKBONES = {
+    "mobilenet_v2": mobilenet_v2,
+    "efficientnet_b0": efficientnet_b0,
+    "efficientnet_b1": efficientnet_b1,
+    "efficientnet_lite0": efficientnet_lite0,
+    "efficientnet_lite1": efficientnet_lite1,
+    "efficientnet_lite2": efficientnet_lite2,
+}
 
-__all__ = ["BACKBONES", "InvertedResidualNet", "create_backbone", "load_imagenet"]
+__all__ = ["BACKBONES", "PREFIX", "Backbone", "InvertedResidualNet", "TimmBackbone", "create_backbone", "load_imagenet"]
+
+Backbone = InvertedResidualNet | TimmBackbone
 
 
-def create_backbone(name: str, *, width: float, output_stride: int) -> InvertedResidualNet:
-    """Raises ConfigError that lists the choices."""
-    if name not in BACKBONES:
-        raise ConfigError(f"model.backbone must be one of {', '.join(BACKBONES)}, got {name!r}")
+def create_backbone(name: str, *, width: float, output_stride: int) -> Backbone:
+    """name: one of BACKBONES, or "timm/" and a timm model's name. Raises ConfigError that lists the choices."""
     if output_stride not in (16, 32):
         raise ConfigError(f"model.output_stride must be 16 or 32, got {output_stride}")
+    if name.startswith(PREFIX):
+        if width != 1.0:
+            raise ConfigError(f"model.width must be 1.0 for {name}, got {width}")
+        return TimmBackbone(name.removeprefix(PREFIX), output_stride)
+    if name not in BACKBONES:
+        choices = ", ".join(BACKBONES)
+        raise ConfigError(f"model.backbone must be one of {choices} or {PREFIX}<model>, got {name!r}")
     return BACKBONES[name](width=width, output_stride=output_stride)

@@ -2,28 +2,82 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
 from torch import Tensor, nn
 
+Stage = tuple[int, int, int, int, int]  # expand, out_channels, repeats, stride, kernel
 
-def conv_bn(in_channels: int, out_channels: int, kernel: int, stride: int, groups: int = 1) -> list[nn.Module]:
+
+@dataclass(frozen=True)
+class Style:
+    """What families of this block differ in.
+
+    activation: a module class that takes `inplace`. norm_eps: of batch normalisation. squeeze: share of a block's input
+    channels that squeeze-and-excitation keeps, 0 for none. same_padding: pad strided convolutions as TensorFlow's SAME
+    does (less before than after). pixel_mean, pixel_std: of the input that published weights were trained with, where
+    it is not ImageNet's mean and deviation a channel; std 0 stands for those.
+    """
+
+    activation: Callable[..., nn.Module] = nn.ReLU6
+    norm_eps: float = 1e-5
+    squeeze: float = 0.0
+    same_padding: bool = False
+    pixel_mean: float = 0.0
+    pixel_std: float = 0.0
+
+
+class SqueezeExcitation(nn.Module):
+    """x * sigmoid(W2 silu(W1 mean(x))): one gain a channel (Hu et al., CVPR 2018). x: (B, C, H, W), shape kept."""
+
+    def __init__(self, channels: int, squeezed: int) -> None:
+        super().__init__()
+        self.reduce = nn.Conv2d(channels, squeezed, 1)
+        self.activation = nn.SiLU(inplace=True)
+        self.expand = nn.Conv2d(squeezed, channels, 1)
+        self.gate = nn.Sigmoid()
+
+    def forward(self, x: Tensor) -> Tensor:
+        pooled = x.mean(dim=(2, 3), keepdim=True)
+        gain: Tensor = self.gate(self.expand(self.activation(self.reduce(pooled))))
+        return x * gain
+
+
+def conv_bn(
+    in_channels: int, out_channels: int, kernel: int, stride: int, groups: int = 1, style: Style = Style()
+) -> list[nn.Module]:
+    """Convolution and batch normalisation; an explicit padding stands before them where it is not symmetric."""
     padding = (kernel - 1) // 2
+    layers: list[nn.Module] = []
+    if style.same_padding and stride == 2:
+        layers.append(nn.ZeroPad2d((padding - 1, padding) * 2))
+        padding = 0
     conv = nn.Conv2d(in_channels, out_channels, kernel, stride, padding, groups=groups, bias=False)
-    return [conv, nn.BatchNorm2d(out_channels)]
+    return [*layers, conv, nn.BatchNorm2d(out_channels, eps=style.norm_eps)]
 
 
-def conv_bn_relu6(in_channels: int, out_channels: int, kernel: int, stride: int, groups: int = 1) -> nn.Sequential:
-    return nn.Sequential(*conv_bn(in_channels, out_channels, kernel, stride, groups), nn.ReLU6(inplace=True))
+def conv_bn_act(
+    in_channels: int, out_channels: int, kernel: int, stride: int, groups: int = 1, style: Style = Style()
+) -> nn.Sequential:
+    layers = conv_bn(in_channels, out_channels, kernel, stride, groups, style)
+    return nn.Sequential(*layers, style.activation(inplace=True))
 
 
 class InvertedResidual(nn.Module):
-    """1x1 expand, depthwise k x k, linear 1x1 project; a skip connection where the shape stays the same."""
+    """1x1 expand, depthwise k x k, squeeze-and-excitation where the style has it, linear 1x1 project; a skip connection
+    where the shape stays the same."""
 
-    def __init__(self, in_channels: int, out_channels: int, *, kernel: int, stride: int, expand: int) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, *, kernel: int, stride: int, expand: int, style: Style = Style()
+    ) -> None:
         super().__init__()
         wide = in_channels * expand
-        layers: list[nn.Module] = [] if expand == 1 else [conv_bn_relu6(in_channels, wide, 1, 1)]
-        layers.append(conv_bn_relu6(wide, wide, kernel, stride, groups=wide))
-        layers.extend(conv_bn(wide, out_channels, 1, 1))
+        layers: list[nn.Module] = [] if expand == 1 else [conv_bn_act(in_channels, wide, 1, 1, style=style)]
+        layers.append(conv_bn_act(wide, wide, kernel, stride, wide, style))
+        if style.squeeze:
+            layers.append(SqueezeExcitation(wide, max(1, int(in_channels * style.squeeze))))
+        layers.extend(conv_bn(wide, out_channels, 1, 1, style=style))
         self.layers = nn.Sequential(*layers)
         self.skip = stride == 1 and in_channels == out_channels
 
@@ -39,17 +93,19 @@ class InvertedResidualNet(nn.Module):
     resolution. forward: (B, 3, S, S) -> (B, out_channels, S / output_stride, S / output_stride).
     """
 
-    def __init__(self, stem: int, stages: list[tuple[int, int, int, int, int]], output_stride: int) -> None:
+    def __init__(self, stem: int, stages: Sequence[Stage], output_stride: int, style: Style = Style()) -> None:
         super().__init__()
         self.output_stride = output_stride
-        self.stem = conv_bn_relu6(3, stem, 3, 2)
+        self.style = style
+        self.stem = conv_bn_act(3, stem, 3, 2, style=style)
         blocks: list[nn.Module] = []
         channels, reached = stem, 2
         for expand, out_channels, repeats, first_stride, kernel in stages:
             for index in range(repeats):
                 stride = first_stride if index == 0 and reached < output_stride else 1
                 reached *= stride
-                blocks.append(InvertedResidual(channels, out_channels, kernel=kernel, stride=stride, expand=expand))
+                shape = {"kernel": kernel, "stride": stride, "expand": expand}
+                blocks.append(InvertedResidual(channels, out_channels, **shape, style=style))
                 channels = out_channels
         self.blocks = nn.Sequential(*blocks)
         self.out_channels = channels

@@ -1,6 +1,18 @@
 """Labelled pictures on disk. Reading needs numpy and OpenCV only, so that evaluation runs without torch."""
 
+from sdfl.datasets.lists import load_coco, load_list
+from sdfl.datasets.official import DATASETS, is_split, load_split
 from sdfl.datasets.pts import find_samples, read_pts
 from sdfl.datasets.sample import Sample, read_image
 
-__all__ = ["Sample", "find_samples", "read_image", "read_pts"]
+__all__ = [
+    "DATASETS",
+    "Sample",
+    "find_samples",
+    "is_split",
+    "load_coco",
+    "load_list",
+    "load_split",
+    "read_image",
+    "read_pts",
+]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from sdfl.core import FloatArray, Image, require_shape
 from sdfl.errors import DataError
@@ -15,18 +16,32 @@ from sdfl.layouts import get_layout
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """image_path: a picture; points: (N, 2) float32 px of that picture (0-based, pixel centres); layout: its name."""
+    """image_path: a picture; points: (N, 2) float32 px of that picture (0-based, pixel centres); layout: its name.
+
+    A picture inside a MATLAB file has that file as its folder: `COFW_test_color.mat/12`. subsets: the test subsets that
+    it belongs to ("pose", "blur", ...). visible: (N,) bool where the labels say which points are not covered.
+    """
 
     image_path: Path
     points: FloatArray
     layout: str
+    subsets: tuple[str, ...] = ()
+    visible: npt.NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
-        require_shape("Sample.points", self.points, (get_layout(self.layout).num_points, 2))
+        num_points = get_layout(self.layout).num_points
+        require_shape("Sample.points", self.points, (num_points, 2))
+        if self.visible is not None:
+            require_shape("Sample.visible", self.visible, (num_points,))
 
 
 def read_image(path: Path) -> Image:
-    """Any picture that OpenCV reads, as (H, W, 3) uint8 BGR. Raises DataError naming the file."""
+    """Any picture that OpenCV reads, or one inside a COFW file, as (H, W, 3) uint8 BGR. Raises DataError naming the
+    file."""
+    if path.parent.suffix == ".mat":
+        from sdfl.datasets.cofw import read_picture
+
+        return read_picture(path)
     try:
         content = np.fromfile(path, dtype=np.uint8)
     except OSError as error:

@@ -1,0 +1,54 @@
+"""Any timm model with feature maps as a backbone: `model.backbone = "timm/<name>"`.
+
+Table I of the paper: timm/vgg16_bn, timm/resnet18, timm/resnet34, timm/res2net50_26w_4s, timm/hrnet_w18. Weights start
+from scratch, as the paper trains.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sdfl.errors import ConfigError, MissingDependency
+
+PREFIX = "timm/"
+
+
+class TimmBackbone(nn.Module):
+    """One feature map of a timm model; HRNet's four resolutions are averaged down to the coarsest one (section IV.B)
+    and stacked. forward: (B, 3, S, S) -> (B, out_channels, S / output_stride, S / output_stride).
+
+    Raises MissingDependency without timm, ConfigError for a name that timm does not know or a model without a map of
+    the wanted stride.
+    """
+
+    def __init__(self, name: str, output_stride: int) -> None:
+        super().__init__()
+        try:
+            import timm
+        except ModuleNotFoundError as error:
+            raise MissingDependency(error.name or "timm", extra="backbones") from error
+        if name not in timm.list_models():
+            close = ", ".join(timm.list_models(f"{name.rstrip('0123456789_')}*")[:8])
+            raise ConfigError(f"model.backbone: timm has no model {name!r}" + (f"; close: {close}" if close else ""))
+        stacked = name.startswith("hrnet")
+        try:
+            self.maps = timm.create_model(name, features_only=True, pretrained=False)
+        except (RuntimeError, AttributeError, NotImplementedError) as error:
+            raise ConfigError(f"model.backbone: timm's {name} gives no feature maps") from error
+        strides, channels = self.maps.feature_info.reduction(), self.maps.feature_info.channels()
+        if output_stride not in strides:
+            raise ConfigError(f"model.output_stride must be one of {strides} for timm/{name}, got {output_stride}")
+        self.output_stride = output_stride
+        first = strides.index(4) if stacked else strides.index(output_stride)
+        self._used = slice(first, strides.index(output_stride) + 1)
+        self.out_channels = int(sum(channels[self._used]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = self.maps(x)[self._used]
+        size = maps[-1].shape[-2:]
+        if len(maps) == 1:
+            out: Tensor = maps[0]
+            return out
+        return torch.cat([F.adaptive_avg_pool2d(each, size) for each in maps], dim=1)

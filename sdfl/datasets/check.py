@@ -1,0 +1,140 @@
+"""`sdfl data check DIR`: what is there, what is missing against the official counts, and a sheet to look at."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from sdfl.core import Image
+from sdfl.datasets import wflw
+from sdfl.datasets.lists import load_coco, load_list
+from sdfl.datasets.official import DATASETS, W300_PARTS, Dataset
+from sdfl.datasets.pts import find_samples
+from sdfl.datasets.sample import Sample, read_image
+from sdfl.errors import DataError, MissingDependency
+from sdfl.files import atomic_path
+from sdfl.geometry import cut_crop, evaluation_affine, invert_affine, transform_points
+
+CROP_SCALE = 1.25
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One row. found: labelled pictures. official: how many there should be, None where nobody says. problem: ""."""
+
+    name: str
+    found: int
+    official: int | None = None
+    problem: str = ""
+
+    @property
+    def complete(self) -> bool:
+        return not self.problem and self.official in (None, self.found)
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    findings: tuple[Finding, ...]
+    samples: tuple[Sample, ...]
+
+
+def check(folder: Path) -> Check:
+    """Look for every known dataset in `folder`, else for pictures with .pts, json or list files.
+
+    Raises DataError where nothing labelled is found at all.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: is not a folder")
+    findings: list[Finding] = []
+    samples: list[Sample] = []
+    for dataset in DATASETS.values():
+        root = dataset.root(folder)
+        if root is not None:
+            rows, found = _parts_300w(root) if dataset.name == "300w" else _splits(dataset, root)
+            findings += rows
+            samples += found
+    if not findings:
+        findings, samples = _unknown(folder)
+    return Check(tuple(findings), tuple(samples))
+
+
+def _splits(dataset: Dataset, root: Path) -> tuple[list[Finding], list[Sample]]:
+    rows, all_samples = [], []
+    for split, official in dataset.counts.items():
+        name = f"{dataset.name}:{split}"
+        try:
+            samples = dataset.load(root, split)
+        except (DataError, MissingDependency) as error:
+            rows.append(Finding(name, 0, official, str(error)))
+            continue
+        rows.append(Finding(name, len(samples), official))
+        all_samples += samples
+        if dataset.name == "wflw" and split == "test":
+            members = Counter(subset for sample in samples for subset in sample.subsets)
+            rows += [Finding(f"{name}/{part}", members[part], count) for part, count in wflw.SUBSET_COUNTS.items()]
+    return rows, all_samples
+
+
+def _parts_300w(root: Path) -> tuple[list[Finding], list[Sample]]:
+    """300W folder by folder: users often have some of them."""
+    rows, all_samples = [], []
+    for part, official in W300_PARTS.items():
+        if not (root / part).is_dir():
+            rows.append(Finding(f"300w {part}", 0, official, "folder is missing"))
+            continue
+        try:
+            samples = find_samples(root / part, "ibug68")
+        except DataError as error:
+            rows.append(Finding(f"300w {part}", 0, official, str(error)))
+            continue
+        rows.append(Finding(f"300w {part}", len(samples), official))
+        all_samples += samples
+    return rows, all_samples
+
+
+def _unknown(folder: Path) -> tuple[list[Finding], list[Sample]]:
+    """A folder that is no known dataset: every json and list in it, else its .pts files."""
+    rows, all_samples = [], []
+    readers = {".json": load_coco, ".txt": load_list, ".csv": load_list}
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in readers:
+            try:
+                samples = readers[path.suffix](path)
+            except DataError as error:
+                rows.append(Finding(str(path.relative_to(folder)), 0, problem=str(error)))
+                continue
+            rows.append(Finding(str(path.relative_to(folder)), len(samples)))
+            all_samples += samples
+    if not all_samples:
+        all_samples = find_samples(folder)
+        rows.append(Finding("pictures with .pts", len(all_samples)))
+    return rows, all_samples
+
+
+def contact_sheet(samples: Sequence[Sample], path: Path, *, rows: int = 4, columns: int = 6, size: int = 160) -> None:
+    """Write a PNG of evenly chosen faces with their points: green, red where the labels say covered.
+
+    Raises DataError where a picture cannot be read.
+    """
+    chosen = [samples[i] for i in np.unique(np.linspace(0, len(samples) - 1, rows * columns).astype(int))]
+    sheet = np.full((rows * size, columns * size, 3), 32, np.uint8)
+    for place, sample in enumerate(chosen):
+        top, left = place // columns * size, place % columns * size
+        sheet[top : top + size, left : left + size] = _thumbnail(sample, size)
+    with atomic_path(path.with_suffix(".png")) as temporary:
+        cv2.imwrite(str(temporary), sheet)
+
+
+def _thumbnail(sample: Sample, size: int) -> Image:
+    to_frame = evaluation_affine(sample.points, size, CROP_SCALE)
+    crop = cut_crop(read_image(sample.image_path), to_frame, size).image.copy()
+    points = transform_points(invert_affine(to_frame), sample.points)
+    visible = sample.visible if sample.visible is not None else np.ones(len(points), bool)
+    for (x, y), seen in zip(points, visible, strict=True):
+        cv2.circle(crop, (round(float(x)), round(float(y))), 1, (0, 255, 0) if seen else (0, 0, 255), -1, cv2.LINE_AA)
+    return np.asarray(crop, np.uint8)

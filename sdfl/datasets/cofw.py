@@ -1,0 +1,112 @@
+"""COFW (Burgos-Artizzu et al., ICCV 2013) in its official MATLAB files, and COFW-68 (Ghiasi and Fowlkes).
+
+`COFW_train_color.mat` and `COFW_test_color.mat` are v7.3 (HDF5): pictures (cells `IsTr`, `IsT`) and `phisTr`, `phisT`
+with 29 x, 29 y and 29 occlusion flags a face, 1-based. COFW-68 adds `test_annotations/<i>_points.mat` (v5; `Points`
+(68, 2), 1-based, and `Occ`) for the test pictures, counted from 1.
+"""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sdfl.core import Image
+from sdfl.datasets.sample import Sample
+from sdfl.errors import DataError, MissingDependency
+
+COUNTS = {"train": 1345, "test": 507}
+FILES = {"train": "COFW_train_color.mat", "test": "COFW_test_color.mat"}
+ANNOTATIONS_68 = ("test_annotations", "COFW68_Data/test_annotations")
+_KEYS = {"train": ("IsTr", "phisTr"), "test": ("IsT", "phisT")}
+_POINTS = 29
+
+
+def _open(path: Path) -> Any:
+    try:
+        import h5py
+    except ModuleNotFoundError as error:
+        raise MissingDependency("h5py", extra="datasets") from error
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise DataError(f"{path}: is not a complete MATLAB v7.3 file; download it again") from error
+
+
+def load(root: Path, split: str) -> list[Sample]:
+    """The samples of "train" or "test", 29 points each. Raises DataError naming file and key."""
+    path = root / FILES[split]
+    if not path.is_file():
+        raise DataError(f"{path}: does not exist; put COFW's colour files there")
+    pictures, labels = _KEYS[split]
+    with _open(path) as file:
+        for key in (pictures, labels):
+            if key not in file:
+                raise DataError(f"{path}: has no {key}; is it {FILES[split]} as published?")
+        count = file[pictures].size
+        values = np.asarray(file[labels], dtype=np.float32)
+    if values.shape != (3 * _POINTS, count):
+        raise DataError(f"{path}: {labels} must have shape ({3 * _POINTS}, {count}), got {values.shape}")
+    if not np.isfinite(values).all():
+        raise DataError(f"{path}: {labels} holds a value that is not a finite number")
+    x, y, covered = values.T.reshape(count, 3, _POINTS).transpose(1, 0, 2)
+    points = np.stack([x, y], axis=-1) - 1.0
+    return [Sample(path / str(i), points[i], "cofw29", visible=covered[i] < 0.5) for i in range(count)]
+
+
+def load_68(root: Path) -> list[Sample]:
+    """The 68 points of COFW-68 on COFW's test pictures. Raises DataError naming the file."""
+    pictures = root / FILES["test"]
+    if not pictures.is_file():
+        raise DataError(f"{pictures}: does not exist; COFW-68 labels COFW's own test pictures")
+    folder = next((root / place for place in ANNOTATIONS_68 if (root / place).is_dir()), None)
+    if folder is None:
+        raise DataError(f"{root / ANNOTATIONS_68[0]}: is not a folder; put COFW-68's test_annotations there")
+    files = sorted(folder.glob("*_points.mat"), key=_number)
+    if not files:
+        raise DataError(f"{folder}: holds no <i>_points.mat")
+    return [_sample_68(path, pictures / str(_number(path) - 1)) for path in files]
+
+
+def _number(path: Path) -> int:
+    number = path.name.partition("_")[0]
+    if not number.isdigit():
+        raise DataError(f"{path}: the name must be <i>_points.mat with the picture's number")
+    return int(number)
+
+
+def _sample_68(path: Path, picture: Path) -> Sample:
+    try:
+        from scipy.io import loadmat
+        from scipy.io.matlab import MatReadError
+    except ModuleNotFoundError as error:
+        raise MissingDependency("scipy", extra="datasets") from error
+    try:
+        content = loadmat(path)
+        points = np.asarray(content["Points"], dtype=np.float32) - 1.0
+        covered = np.asarray(content["Occ"]).ravel().astype(bool)
+    except (OSError, KeyError, TypeError, ValueError, MatReadError, zlib.error) as error:
+        raise DataError(f"{path}: is not a COFW-68 label (MATLAB file with Points and Occ)") from error
+    if points.shape != (68, 2) or covered.shape != (68,) or not np.isfinite(points).all():
+        raise DataError(
+            f"{path}: Points must be 68 finite x and y and Occ 68 flags, got {points.shape}, {covered.shape}"
+        )
+    return Sample(picture, points, "ibug68", visible=~covered)
+
+
+def read_picture(path: Path) -> Image:
+    """`<file>.mat/<i>`: the i-th picture (from 0) as (H, W, 3) uint8 BGR; grey ones are repeated."""
+    container = path.parent
+    with _open(container) as file:
+        key = next((pictures for pictures, _ in _KEYS.values() if pictures in file), None)
+        cells = file[key][()].ravel() if key else ()
+        if not path.name.isdigit() or int(path.name) >= len(cells):
+            raise DataError(f"{container}: has {len(cells)} pictures, number {path.name} is not among them")
+        stored = np.asarray(file[cells[int(path.name)]])
+    if stored.ndim == 2:
+        stored = np.repeat(stored[None], 3, axis=0)
+    if stored.ndim != 3 or stored.shape[0] != 3:
+        raise DataError(f"{container}: picture {path.name} must be (H, W) or (H, W, 3), got {stored.shape[::-1]}")
+    return np.ascontiguousarray(stored.transpose(2, 1, 0)[..., ::-1].astype(np.uint8))

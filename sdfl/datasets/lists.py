@@ -1,0 +1,95 @@
+"""Labels of many pictures in one file: a plain list (picture and coordinates a line), or COCO's json."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sdfl.datasets.sample import Sample
+from sdfl.errors import DataError
+from sdfl.layouts import LAYOUTS
+
+_BY_COUNT = {layout.num_points: layout.name for layout in LAYOUTS.values()}
+
+
+def _layout(count: int, where: str) -> str:
+    if count not in _BY_COUNT:
+        raise DataError(f"{where}: has {count} points, expected {' or '.join(map(str, _BY_COUNT))}")
+    return _BY_COUNT[count]
+
+
+def _existing(image: Path, where: str) -> Path:
+    if not image.is_file():
+        raise DataError(f"{where}: names the picture {image}, which does not exist")
+    return image
+
+
+def load_list(path: Path, images: Path | None = None) -> list[Sample]:
+    """A text file with one face a line: a picture's path and 2N numbers x y x y ..., the path first or last, separated
+    by blanks or commas. Paths are below `images`, by default the list's folder; coordinates are 0-based px.
+
+    Raises DataError naming file and line.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as text ({error})") from error
+    folder = images or path.parent
+    samples = []
+    for number, line in enumerate(lines, 1):
+        fields = line.replace(",", " ").split()
+        if not fields or line.lstrip().startswith("#"):
+            continue
+        where = f"{path}:{number}"
+        name, values = (fields[0], fields[1:]) if not _is_number(fields[0]) else (fields[-1], fields[:-1])
+        if not all(map(_is_number, values)) or len(values) % 2:
+            raise DataError(f"{where}: must hold a picture's path and x y of every point")
+        points = np.array(values, dtype=np.float32).reshape(-1, 2)
+        layout = _layout(len(points), where)
+        if not np.isfinite(points).all():
+            raise DataError(f"{where}: holds a coordinate that is not a finite number")
+        samples.append(Sample(_existing(folder / name, where), points, layout))
+    if not samples:
+        raise DataError(f"{path}: holds no labelled picture")
+    return samples
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def load_coco(path: Path) -> list[Sample]:
+    """COCO's json: `images` (id, file_name beside the file) and `annotations` (image_id, keypoints x y v ...), v 2 for
+    a visible point. Raises DataError naming file and annotation."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        names = {entry["id"]: entry["file_name"] for entry in content["images"]}
+        annotations = content["annotations"]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as text ({error})") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: is not COCO json (images and annotations)") from error
+    if not annotations:
+        raise DataError(f"{path}: holds no labelled picture")
+    return [_from_annotation(entry, names, path, index) for index, entry in enumerate(annotations)]
+
+
+def _from_annotation(entry: dict[str, Any], names: dict[Any, str], path: Path, index: int) -> Sample:
+    where = f"{path}: annotations[{index}]"
+    try:
+        rows = np.asarray(entry["keypoints"], dtype=np.float32).reshape(-1, 3)
+        name = names[entry["image_id"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{where} must have an image_id of images and keypoints of x y v triples") from error
+    layout = _layout(len(rows), where)
+    if not np.isfinite(rows).all():
+        raise DataError(f"{where} holds a coordinate that is not a finite number")
+    visible = rows[:, 2] > 1 if (rows[:, 2] > 1).any() else None  # WFLW's json has no 2: it says nothing of visibility
+    return Sample(_existing(path.parent / name, where), rows[:, :2].copy(), layout, visible=visible)

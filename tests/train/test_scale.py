@@ -1,0 +1,147 @@
+"""Two processes, added-up gradients, and a stop in the middle of an epoch."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from lightning.fabric import Fabric
+from torch import nn
+
+from sdfl.errors import ConfigError
+from sdfl.model.checkpoint import load_checkpoint
+from sdfl.model.network import Network
+from sdfl.train.dataset import EpochSampler
+from sdfl.train.loop import Devices, fit
+from sdfl.train.progress import Reporter
+from sdfl.train.recipe import load_recipe
+
+sys.path.insert(0, str(Path(__file__).parent))
+import two_processes
+
+CPU = Devices(accelerator="cpu", devices="1")
+RECIPE = """
+[about]
+name = "tiny"
+[model]
+input_size = 64
+width = 0.5
+blocks = 1
+hidden = 32
+[data]
+train = ["train"]
+holdout = { folder = "train", every = 4 }
+workers = 0
+no_face = 0.0
+[optimizer]
+warmup_epochs = 1
+[train]
+epochs = 2
+batch_size = 6
+precision = "32-true"
+"""
+
+
+@pytest.fixture
+def recipe_path(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.toml"
+    path.write_text(RECIPE)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def weights_of(checkpoint: Path) -> dict[str, torch.Tensor]:
+    return load_checkpoint(checkpoint)["weights"]
+
+
+def test_two_processes_have_the_gradient_of_one(tmp_path: Path, face_root: Path, recipe_path: Path) -> None:
+    """torchrun with two gloo processes, half a batch each; then a whole training with them."""
+    script = [str(Path(two_processes.__file__)), str(tmp_path), str(recipe_path), str(face_root)]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    theirs = torch.load(tmp_path / "gradients.pt", weights_only=True)
+    own = two_processes.gradient(Fabric(accelerator="cpu", devices=1, precision="32-true"), 0, 1)
+    assert theirs.keys() == own.keys()
+    for name, value in own.items():
+        torch.testing.assert_close(theirs[name], value, atol=1e-5, rtol=1e-3, msg=name)  # another order of fp32 sums
+    content = load_checkpoint(tmp_path / "last.ckpt")
+    assert content["epoch"] == 1
+    assert content["average_steps"] == 1, "18 pictures: one batch of 6 in each of two processes, the rest is dropped"
+
+
+def test_processes_share_an_epoch_without_overlap() -> None:
+    weights = np.ones(20)
+    whole = list(EpochSampler(weights, 0))
+    parts = [list(EpochSampler(weights, 0, rank=rank, ranks=2)) for rank in (0, 1)]
+    assert sorted(parts[0] + parts[1]) == sorted(whole)
+    assert not set(parts[0]) & set(parts[1])
+
+
+def test_added_up_batches_are_one_large_batch(
+    tmp_path: Path, face_root: Path, recipe_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With batch normalisation held still, three batches of 6 give the step of one batch of 18."""
+    monkeypatch.setattr(Network, "train", lambda self, mode=True: nn.Module.train(self, False))
+    sgd = ["optimizer.name='sgd'", "train.epochs=1", "optimizer.warmup_epochs=0", "train.average_decay=0.0"]
+    large = load_recipe(recipe_path, [*sgd, "train.batch_size=18"])
+    small = load_recipe(recipe_path, [*sgd, "train.accumulate=3"])
+    one, added = (
+        weights_of(fit(recipe, face_root, tmp_path / name, devices=CPU))
+        for name, recipe in (("1", large), ("3", small))
+    )
+    for name, value in one.items():
+        torch.testing.assert_close(added[name], value, atol=1e-5, rtol=1e-3, msg=name)
+
+
+def test_a_last_small_group_makes_its_own_step(tmp_path: Path, face_root: Path, recipe_path: Path) -> None:
+    recipe = load_recipe(recipe_path, ["train.accumulate=2"])
+    content = load_checkpoint(fit(recipe, face_root, tmp_path / "run", devices=CPU))
+    assert content["average_steps"] == 2 * 2, "3 batches an epoch: a step after the second and one after the third"
+
+
+def test_accumulate_is_checked(recipe_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"train\.accumulate must be positive, got 0"):
+        load_recipe(recipe_path, ["train.accumulate=0"])
+
+
+class CtrlC(Reporter):
+    """Presses Ctrl-C after so many steps."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self._left = after
+
+    def step(self) -> None:
+        self._left -= 1
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("after", [pytest.param(2, id="within the first epoch"), pytest.param(5, id="in the second")])
+def test_ctrl_c_leaves_a_checkpoint_that_goes_on_exactly(
+    tmp_path: Path, face_root: Path, recipe_path: Path, after: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    recipe = load_recipe(recipe_path)
+    whole = weights_of(fit(recipe, face_root, tmp_path / "whole", devices=CPU))
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        fit(recipe, face_root, tmp_path / "cut", devices=CPU, reporter=CtrlC(after))
+    assert signal.getsignal(signal.SIGINT) == handler
+    assert "goes on from here with --resume" in capfd.readouterr().err
+    last = tmp_path / "cut" / "last.ckpt"
+    content = load_checkpoint(last)
+    assert (content["epoch"], content["step"]) == divmod(after, 3)
+    resumed = weights_of(fit(recipe, face_root, tmp_path / "cut", devices=CPU, resume=last))
+    assert all(torch.equal(whole[key], resumed[key]) for key in whole)

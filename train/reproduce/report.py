@@ -1,0 +1,82 @@
+"""Finished runs as Markdown and CSV, beside the paper's figures."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sdfl.files import atomic_path
+from sdfl.train.reproduce.experiment import Experiment
+from sdfl.train.reproduce.run import Run
+from sdfl.train.reproduce.testing import METRICS
+
+
+def label(column: str) -> str:
+    """ "wflw:test/pose.nme" -> "wflw:test/pose NME (%)"."""
+    where, _, metric = column.rpartition(".")
+    return f"{where} {METRICS[metric]}"
+
+
+def _values(runs: Sequence[Run], cell: str, column: str) -> list[float]:
+    return [run.scores[column] for run in runs if run.cell == cell and column in run.scores]
+
+
+def _entry(values: Sequence[float]) -> str:
+    """Mean, with the standard deviation over seeds where there are several."""
+    if not values:
+        return "-"
+    digits = 2 if max(map(abs, values)) >= 1 or (len(set(values)) == 1 and values[0] == 0) else 4
+    mean = f"{np.mean(values):.{digits}f}"
+    return mean if len(values) == 1 else f"{mean} ± {np.std(values, ddof=1):.{digits}f}"
+
+
+def markdown(experiment: Experiment, runs: Sequence[Run]) -> str:
+    """One row a cell; a column pair here / paper where the paper has a figure."""
+    quoted = {column for cell in experiment.cells for column in cell.paper}
+    head = ["cell", "seeds"]
+    for column in experiment.columns:
+        head += [label(column), "paper"] if column in quoted else [label(column)]
+    lines = [f"### {experiment.title}", "", _row(head), _row(["---"] * len(head))]
+    for cell in experiment.cells:
+        seeds = sorted({run.seed for run in runs if run.cell == cell.name})
+        entries = [cell.name, str(len(seeds))]
+        for column in experiment.columns:
+            entries.append(_entry(_values(runs, cell.name, column)))
+            if column in quoted:
+                entries.append(f"{cell.paper[column]:g}" if column in cell.paper else "-")
+        lines.append(_row(entries))
+    return "\n".join([*lines, ""])
+
+
+def _row(entries: Sequence[str]) -> str:
+    return "| " + " | ".join(entries) + " |"
+
+
+def table_csv(experiment: Experiment, runs: Sequence[Run]) -> str:
+    """One line a run and column: cell, seed, epochs, column, value, paper."""
+    paper = {cell.name: cell.paper for cell in experiment.cells}
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["cell", "seed", "epochs", "column", "value", "paper"])
+    for run in runs:
+        for column in experiment.columns:
+            if column in run.scores:
+                figure = paper.get(run.cell, {}).get(column, "")
+                writer.writerow([run.cell, run.seed, run.epochs, column, f"{run.scores[column]:.6g}", figure])
+    return file.getvalue()
+
+
+def write_report(experiment: Experiment, runs: Sequence[Run], out: Path) -> list[Path]:
+    """Write `<out>/<name>.md` and `.csv`; returns their paths."""
+    contents = {"md": markdown(experiment, runs), "csv": table_csv(experiment, runs)}
+    paths = []
+    for suffix, text in contents.items():
+        path = out / f"{experiment.name}.{suffix}"
+        with atomic_path(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        paths.append(path)
+    return paths

@@ -1,0 +1,130 @@
+"""Train and test the cells of an experiment one after the other; what is finished is never done again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sdfl.errors import CheckpointError, DataError
+from sdfl.evaluation import evaluate
+from sdfl.files import atomic_path
+from sdfl.model.checkpoint import load_checkpoint, network_from_checkpoint
+from sdfl.model.predictor import TorchBackend
+from sdfl.train.loop import Devices, fit
+from sdfl.train.recipe import Recipe, find_recipe, load_recipe
+from sdfl.train.reproduce.experiment import Cell, Experiment
+from sdfl.train.reproduce.testing import COST, measure, measure_cost, test_samples
+
+
+@dataclass(frozen=True)
+class Run:
+    """One cell with one seed. scores: "<test set>.<metric>" -> value. epochs: how long it was trained."""
+
+    cell: str
+    seed: int
+    epochs: int
+    scores: dict[str, float]
+
+
+def run_all(
+    experiment: Experiment,
+    data: Path,
+    out: Path,
+    *,
+    seeds: Sequence[int] = (0,),
+    overrides: Sequence[str] = (),
+    devices: Devices,
+    say: Callable[[str], None] = print,
+) -> list[Run]:
+    """Every cell with the first seed, then with the second, and so on, so that an early end leaves whole rows.
+
+    overrides: on top of every cell's recipe. Raises DataError that says which files to put where before anything runs.
+    """
+    for cell in experiment.cells:
+        require_data(experiment, cell, data)
+    runs: list[Run] = []
+    todo = [(cell, seed) for seed in seeds for cell in experiment.cells]
+    for index, (cell, seed) in enumerate(todo):
+        say(f"{experiment.name}: {cell.name}, seed {seed} ({index + 1} of {len(todo)})")
+        runs.append(run_cell(experiment, cell, seed, data, out, overrides=overrides, devices=devices))
+    return runs
+
+
+def require_data(experiment: Experiment, cell: Cell, data: Path) -> None:
+    """Raises DataError where a test set of the cell is not below `data`, with the experiment's own advice."""
+    try:
+        for name in experiment.tests_of(cell):
+            test_samples(name, data)
+    except DataError as error:
+        advice = f"; {experiment.name} needs {experiment.needs}" if experiment.needs else ""
+        raise DataError(f"{error}{advice}") from error
+
+
+def cell_recipe(experiment: Experiment, cell: Cell, seed: int, overrides: Sequence[str] = ()) -> Recipe:
+    """The whole recipe of one training."""
+    path = find_recipe(Path(experiment.recipe_of(cell)))
+    return load_recipe(path, [*cell.overrides, *overrides, f"train.seed={seed}"])
+
+
+def run_cell(
+    experiment: Experiment, cell: Cell, seed: int, data: Path, out: Path, *, overrides: Sequence[str], devices: Devices
+) -> Run:
+    """Take the stored result, or go on from the last checkpoint, or begin. Writes `result.json` when it is done."""
+    recipe = cell_recipe(experiment, cell, seed, overrides)
+    folder = out / experiment.name / cell.name / f"seed{seed}"
+    stored = read_run(folder / "result.json", recipe)
+    if stored:
+        return stored
+    last = folder / "last.ckpt"
+    done = last.exists() and load_checkpoint(last)["epoch"] >= recipe.train.epochs
+    if not done:
+        fit(recipe, data, folder, resume=last if last.exists() else None, devices=devices)
+    network = TorchBackend.from_checkpoint(last)
+    scores: dict[str, float] = {}
+    for name in experiment.tests_of(cell):
+        samples = test_samples(name, data)
+        scores |= {f"{name}.{metric}": value for metric, value in measure(evaluate(network, samples)).items()}
+    if any(column.startswith(f"{COST}.") for column in experiment.columns):
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        scores |= measure_cost(network_from_checkpoint(last)[0].to(device))
+    run = Run(cell.name, seed, recipe.train.epochs, scores)
+    content = {**asdict(run), "recipe": recipe.as_dict()}
+    with atomic_path(folder / "result.json") as temporary:
+        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    return run
+
+
+def read_run(path: Path, recipe: Recipe) -> Run | None:
+    """A finished run, None where there is none. Raises CheckpointError where it was made with another recipe."""
+    if not path.exists():
+        return None
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        run = Run(content["cell"], content["seed"], content["epochs"], content["scores"])
+        made_with = content["recipe"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path}: is not a result of sdfl reproduce; remove it") from error
+    if not _agree(made_with, json.loads(json.dumps(recipe.as_dict()))):
+        raise CheckpointError(f"{path}: was made with another recipe; choose another --out or remove the folder")
+    return run
+
+
+def _agree(stored: Any, now: Any) -> bool:
+    """Whether every key of a stored recipe has its value today; keys that came later are at their defaults."""
+    if isinstance(stored, dict) and isinstance(now, dict):
+        return all(key in now and _agree(value, now[key]) for key, value in stored.items())
+    return bool(stored == now)
+
+
+def stored_runs(experiment: Experiment, out: Path) -> list[Run]:
+    """Every finished run below `out`, whatever its recipe."""
+    runs = []
+    for path in sorted((out / experiment.name).glob("*/seed*/result.json")):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        runs.append(Run(content["cell"], content["seed"], content["epochs"], content["scores"]))
+    return runs
