@@ -36,7 +36,7 @@ pytest: $(VENV)/.done
 $(VENV)/.done: pyproject.toml CMakeLists.txt
 	@$(call make_venv,$(VENV))
 	$(VENV)/bin/pip install --quiet $(TORCH)
-	$(VENV)/bin/pip install --quiet --editable '.[headless,demo,train,convert,report,dev]'
+	$(VENV)/bin/pip install --quiet --editable '.[headless,demo,train,convert,datasets,report,dev]'
 	@touch $@
 
 $(DEMO_VENV)/.done-$(OPENCV): pyproject.toml CMakeLists.txt

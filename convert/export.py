@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx.inliner
 import torch
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
@@ -20,10 +21,11 @@ from sdfl.convert.operator_onnx import DOMAIN, operator_function, translation_ta
 from sdfl.errors import ArtifactError
 from sdfl.files import atomic_path
 from sdfl.layouts import get_layout
-from sdfl.model.checkpoint import network_from_checkpoint
+from sdfl.model.checkpoint import load_checkpoint, network_from_checkpoint
 from sdfl.model.fold import fold
 from sdfl.model.network import Network
 from sdfl.model.operator import OPERATOR_VERSION
+from sdfl.model.quantize import convert, is_quantized, quantized_from_checkpoint
 from sdfl.spec import ModelSpec
 
 OPSET = 18
@@ -44,18 +46,31 @@ class Deployed(nn.Module):
         return points, torch.sigmoid(presence_logit), log_scale
 
 
-def export(checkpoint: Path, out: Path, *, storage: str = "fp32") -> Path:
+class DeployedInt8(Deployed):
+    """A calibrated network with int8 weights and the outputs of the contract."""
+
+    def __init__(self, network: Network) -> None:
+        nn.Module.__init__(self)
+        self.network = convert(network)
+
+
+def export(checkpoint: Path, out: Path, *, storage: str = "fp32", inline: bool = False) -> Path:
     """Write `checkpoint` as ONNX to `out`, whole or not at all.
 
+    inline: put the operator's body in place of its nodes, for tools that know standard operators only.
     storage: "fp16" keeps large weights as half-precision numbers (half the file; still computed in fp32).
     Raises CheckpointError for a checkpoint that cannot be used, ArtifactError where the ONNX checker objects.
     """
     if storage not in STORAGES:
         raise ArtifactError(f"storage must be one of {', '.join(STORAGES)}, got {storage!r}")
-    network, content = network_from_checkpoint(checkpoint)
-    model = to_onnx(Deployed(network), network.config.input_size)
+    deployed, network, content = _load(checkpoint)
+    if storage == "fp16" and is_quantized(content):
+        raise ArtifactError(f"{checkpoint}: is int8, which is smaller than fp16; leave --storage out")
+    model = to_onnx(deployed, network.config.input_size)
     if storage == "fp16":
         _store_halves(model)
+    if inline:
+        model = _inline(model)
     _write_metadata(model, _describe(network, content))
     try:
         onnx.checker.check_model(model, full_check=True)
@@ -64,6 +79,15 @@ def export(checkpoint: Path, out: Path, *, storage: str = "fp32") -> Path:
     with atomic_path(out) as temporary:
         onnx.save(model, temporary)
     return out
+
+
+def _load(checkpoint: Path) -> tuple[Deployed, Network, dict[str, Any]]:
+    """The network of a float or int8 checkpoint as it is deployed, as it was stored, and the checkpoint's content."""
+    if is_quantized(load_checkpoint(checkpoint)):
+        network, content = quantized_from_checkpoint(checkpoint)
+        return DeployedInt8(network), network, content
+    network, content = network_from_checkpoint(checkpoint)
+    return Deployed(network), network, content
 
 
 def to_onnx(deployed: Deployed, input_size: int) -> onnx.ModelProto:
@@ -89,8 +113,30 @@ def to_onnx(deployed: Deployed, input_size: int) -> onnx.ModelProto:
     if not any(entry.domain == DOMAIN for entry in model.opset_import):
         model.opset_import.append(helper.make_opsetid(DOMAIN, OPERATOR_VERSION))
     model.functions.append(operator_function(OPSET))
+    _drop_zero_points_of_weights(model)
     _strip(model)
     return model
+
+
+def _inline(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same graph in standard operators alone."""
+    inlined = onnx.inliner.inline_local_functions(model)
+    standard = [entry for entry in inlined.opset_import if entry.domain != DOMAIN]
+    del inlined.opset_import[:]
+    inlined.opset_import.extend(standard)
+    return inlined
+
+
+def _drop_zero_points_of_weights(model: onnx.ModelProto) -> None:
+    """Zero is what a missing one means. The exporter shares one among all layers of a size, and OpenVINO then leaves
+    those that a convolution and a product share in float."""
+    stored = {tensor.name for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "DequantizeLinear" and node.input[0] in stored:
+            del node.input[2:]
+    used = {name for node in model.graph.node for name in node.input}
+    for tensor in [tensor for tensor in model.graph.initializer if tensor.name not in used]:
+        model.graph.initializer.remove(tensor)
 
 
 def _strip(model: onnx.ModelProto) -> None:
@@ -128,6 +174,7 @@ def _describe(network: Network, content: dict[str, Any]) -> ModelSpec:
         num_points=get_layout(config.layout).num_points,
         input_size=config.input_size,
         opset=OPSET,
+        precision="int8" if is_quantized(content) else "fp32",
         operator_version=OPERATOR_VERSION,
         training_data=about.get("training_data", ""),
         licence=about.get("licence", ""),

@@ -12,6 +12,7 @@ import torch
 from sdfl.config import build
 from sdfl.errors import CheckpointError, ConfigError
 from sdfl.files import atomic_path
+from sdfl.model.graph import LandmarkGraph
 from sdfl.model.network import ModelConfig, Network
 
 FORMAT = "sdfl-checkpoint-1"
@@ -41,10 +42,12 @@ def network_from_checkpoint(path: Path) -> tuple[Network, dict[str, Any]]:
     """The network with the weights to deploy (the moving average where there is one) and the checkpoint's content."""
     content = load_checkpoint(path)
     try:
-        network = Network(build(ModelConfig, content["model"], "model."))
-    except ConfigError as error:
+        weights = content.get("average") or content["weights"]
+        graph = LandmarkGraph(weights["head.neighbours"], weights["head.mean_shape"])
+        network = Network(build(ModelConfig, content["model"], "model."), graph)
+    except (ConfigError, KeyError) as error:
         raise CheckpointError(f"{path}: {error}") from error
-    load_weights(network, content.get("average") or content["weights"], path)
+    load_weights(network, weights, path)
     return network.eval(), content
 
 

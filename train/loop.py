@@ -29,6 +29,7 @@ from sdfl.train.balance import pose_weights
 from sdfl.train.dataset import EpochSampler, FaceDataset, crop_shapes, locate, split_samples
 from sdfl.train.progress import EpochReport, Reporter
 from sdfl.train.recipe import OptimizerConfig, Recipe
+from sdfl.train.stop import StopRequest
 
 GRADIENT_NORM_LIMIT = 100.0
 T = TypeVar("T")
@@ -67,7 +68,10 @@ def make_optimizer(config: OptimizerConfig, network: nn.Module) -> torch.optim.O
 
 def make_network(recipe: Recipe, samples: list[Sample], data: Path) -> Network:
     """A fresh network: graph and mean shape from the samples, backbone from ImageNet where the recipe says so."""
-    graph = LandmarkGraph.from_points(crop_shapes(samples), recipe.model.neighbours)
+    config = recipe.model
+    graph = LandmarkGraph.from_points(
+        crop_shapes(samples), config.neighbours, how=config.correlation, symmetric=config.symmetric
+    )
     network = Network(recipe.model, graph)
     if recipe.train.imagenet:
         load_imagenet(network.backbone, locate(data, recipe.train.imagenet))
@@ -118,19 +122,28 @@ def fit(
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = WeightAverage(network, recipe.train.average_decay)
     optimizer = make_optimizer(recipe.optimizer, network)
-    start = 0
+    start, first_step = 0, 0
     if resume:
-        start = _restore(resume, recipe, network, average, optimizer)
+        start, first_step = _restore(resume, recipe, network, average, optimizer)
     module, optimizer = fabric.setup(network, optimizer)
     loader, sampler = make_loader(recipe, train_samples, fabric)
     batches = fabric.setup_dataloaders(loader, use_distributed_sampler=False)
     average.to(fabric.device)
     log = SummaryWriter(str(out / "tensorboard"), purge_step=start) if fabric.is_global_zero else None
 
-    with reporter.training(recipe.train.epochs, len(loader), start):
+    with reporter.training(recipe.train.epochs, len(loader), start), StopRequest() as stop:
         for epoch in range(start, recipe.train.epochs):
-            sampler.epoch = epoch
-            terms = _train_epoch(recipe, epoch, fabric, module, network, optimizer, average, batches, reporter.step)
+            sampler.epoch, sampler.skip = epoch, first_step * recipe.train.batch_size
+            terms, steps = _train_epoch(
+                recipe, epoch, fabric, module, network, optimizer, average, batches, reporter.step, stop, first_step
+            )
+            first_step = 0
+            if steps < len(loader):
+                if fabric.is_global_zero:
+                    _save_last(out, recipe, epoch, network, average, optimizer, step=steps)
+                fabric.barrier()
+                reporter.say(f"stopped in epoch {epoch + 1}; {out / 'last.ckpt'} goes on from here with --resume")
+                raise KeyboardInterrupt
             report = EpochReport(epoch, terms, optimizer.param_groups[0]["lr"])
             if fabric.is_global_zero:
                 averaged = average.network(network)
@@ -139,7 +152,7 @@ def fit(
                     backend: Backend = TorchBackend(averaged, recipe.about.name, str(fabric.device))
                     report.validation = evaluate(backend, validation_samples).summary()
                 _save(out, recipe, epoch, network, averaged, average, optimizer, report)
-                _write_log(log, report)
+                write_log(log, report)
                 reporter.epoch(report)
             fabric.barrier()
     if log:
@@ -149,30 +162,40 @@ def fit(
 
 def _train_epoch(
     recipe: Recipe, epoch: int, fabric: Fabric, module: Any, network: Network, optimizer: Any, average: WeightAverage,
-    batches: Any, on_step: Callable[[], None],
-) -> dict[str, float]:  # fmt: skip
-    """One pass over the data; returns the mean of every loss term."""
+    batches: Any, on_step: Callable[[], None], stop: StopRequest, first_step: int,
+) -> tuple[dict[str, float], int]:  # fmt: skip
+    """One pass over the data from batch `first_step` on; returns the mean of every loss term, and at which batch it
+    ended: the number of batches, or less where a stop was asked for."""
     network.train()
-    base = recipe.optimizer.learning_rate
+    base, accumulate, steps = recipe.optimizer.learning_rate, recipe.train.accumulate, len(batches)
     sums: dict[str, Any] = {}
-    for step, (crops, points, has_face) in enumerate(_one_line_errors(batches)):
-        factor = learning_rate_factor(recipe.optimizer, epoch + step / len(batches), recipe.train.epochs)
+    step = first_step
+    for step, (crops, points, has_face) in enumerate(one_line_errors(batches), first_step):
+        begun = step // accumulate * accumulate  # the first batch of this step's group
+        factor = learning_rate_factor(recipe.optimizer, epoch + begun / steps, recipe.train.epochs)
         for group in optimizer.param_groups:
             group["lr"] = base * factor
-        terms = landmark_losses(module(crops), points, has_face, network.head.neighbours, recipe.loss)
-        loss = torch.stack(list(terms.values())).sum()
-        fabric.backward(loss)
-        fabric.clip_gradients(module, optimizer, max_norm=GRADIENT_NORM_LIMIT)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        average.update(network)
+        added_up = min(accumulate, steps - begun)  # the epoch's last group may be smaller
+        complete = (step + 1) % accumulate == 0 or step + 1 == steps
+        with fabric.no_backward_sync(module, enabled=not complete):
+            terms = landmark_losses(module(crops), points, has_face, network.head.neighbours, recipe.loss)
+            loss = torch.stack(list(terms.values())).sum()
+            fabric.backward(loss / added_up)
+        if complete:
+            fabric.clip_gradients(module, optimizer, max_norm=GRADIENT_NORM_LIMIT)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            average.update(network)
         for name, term in {**terms, "loss": loss}.items():
             sums[name] = sums.get(name, 0.0) + term.detach()
         on_step()
-    return {name: float(value) / len(batches) for name, value in sums.items()}
+        if complete and step + 1 < steps and stop.agreed(fabric):
+            break
+    done = step + 1
+    return {name: float(value) / max(done - first_step, 1) for name, value in sums.items()}, done
 
 
-def _one_line_errors(batches: Iterable[T]) -> Iterator[T]:
+def one_line_errors(batches: Iterable[T]) -> Iterator[T]:
     """A loader's worker wraps its error's message in a traceback; keep the message, which is the last line."""
     try:
         yield from batches
@@ -186,8 +209,7 @@ def _save(
 ) -> None:  # fmt: skip
     """last.ckpt resumes; best.ckpt holds the weights with the lowest validation NME so far."""
     facts: dict[str, Any] = {"recipe": recipe.as_dict(), "epoch": epoch + 1, "validation": report.validation}
-    state = {"optimizer": optimizer.state_dict(), "average": average.state, "average_steps": average.steps}
-    save_checkpoint(out / "last.ckpt", network, **facts, **state)
+    _save_last(out, recipe, epoch + 1, network, average, optimizer, validation=report.validation)
     score = report.validation.get("nme_percent")
     best = out / "best.ckpt"
     if score is not None:
@@ -196,8 +218,18 @@ def _save(
             save_checkpoint(best, averaged, **facts)
 
 
-def _restore(path: Path, recipe: Recipe, network: Network, average: WeightAverage, optimizer: Any) -> int:
-    """Load a checkpoint to go on from; returns the epoch to start with."""
+def _save_last(
+    out: Path, recipe: Recipe, epoch: int, network: Network, average: WeightAverage, optimizer: Any, *,
+    step: int = 0, validation: dict[str, Any] | None = None,
+) -> None:  # fmt: skip
+    """epoch: how many are complete. step: batches done of the next one."""
+    state = {"optimizer": optimizer.state_dict(), "average": average.state, "average_steps": average.steps}
+    facts = {"recipe": recipe.as_dict(), "epoch": epoch, "step": step, "validation": validation or {}}
+    save_checkpoint(out / "last.ckpt", network, **facts, **state)
+
+
+def _restore(path: Path, recipe: Recipe, network: Network, average: WeightAverage, optimizer: Any) -> tuple[int, int]:
+    """Load a checkpoint to go on from; returns the epoch to start with, and how many of its batches are done."""
     content = load_checkpoint(path)
     if "optimizer" not in content:
         raise CheckpointError(f"{path}: holds weights only and cannot be resumed; take last.ckpt")
@@ -209,10 +241,10 @@ def _restore(path: Path, recipe: Recipe, network: Network, average: WeightAverag
     load_weights(network, content["weights"], path)
     average.state, average.steps = content["average"], content["average_steps"]
     optimizer.load_state_dict(content["optimizer"])
-    return int(content["epoch"])
+    return int(content["epoch"]), int(content.get("step", 0))
 
 
-def _write_log(log: SummaryWriter | None, report: EpochReport) -> None:
+def write_log(log: SummaryWriter | None, report: EpochReport) -> None:
     if log is None:
         return
     for name, value in report.terms.items():

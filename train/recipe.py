@@ -11,6 +11,7 @@ from sdfl.config import build, override, read_toml
 from sdfl.errors import ConfigError
 from sdfl.model.losses import LossConfig
 from sdfl.model.network import ModelConfig
+from sdfl.model.quantize import DEFAULT_FLOAT_LAYERS
 from sdfl.train.augment import AugmentConfig
 
 
@@ -41,6 +42,8 @@ class DataConfig:
     """train: folders below --data. balance_bins: pose bins of Pose-based Data Balancing, 0 turns it off.
 
     balance_max_repeat: how often a rare pose is drawn at most. no_face: share of crops without a face.
+    cache_gib: memory for decoded pictures, of every loading process; "wflw:train" and the like in `train` name the
+    training split of a dataset in its official files.
     """
 
     train: tuple[str, ...]
@@ -85,6 +88,7 @@ class TrainConfig:
     """imagenet: weights to start the backbone from, a file below --data; "" starts from scratch.
 
     average_decay: of the moving average of the weights, 0 turns it off. precision: as Lightning Fabric names it.
+    batch_size: of one process and one step. accumulate: batches whose gradients are added up to one step.
     """
 
     epochs: int = 100
@@ -94,6 +98,7 @@ class TrainConfig:
     imagenet: str = ""
     seed: int = 0
     validate_every: int = 5
+    accumulate: int = 1
 
     def __post_init__(self) -> None:
         _require(self.epochs > 0, f"train.epochs must be positive, got {self.epochs}")
@@ -101,11 +106,25 @@ class TrainConfig:
             self.batch_size > 1, f"train.batch_size must be at least 2 (batch normalisation), got {self.batch_size}"
         )
         _require(0 <= self.average_decay < 1, f"train.average_decay must lie in 0..1, got {self.average_decay}")
+        _require(self.accumulate > 0, f"train.accumulate must be positive, got {self.accumulate}")
         _require(self.validate_every > 0, f"train.validate_every must be positive, got {self.validate_every}")
 
 
 @dataclass(frozen=True)
+class QuantizeConfig:
+    """images: training pictures that first ranges are calibrated on. float_layers: layers that stay float."""
+
+    images: int = 256
+    float_layers: tuple[str, ...] = DEFAULT_FLOAT_LAYERS
+
+    def __post_init__(self) -> None:
+        _require(self.images > 0, f"quantize.images must be positive, got {self.images}")
+
+
+@dataclass(frozen=True)
 class Recipe:
+    """quantize: makes this a recipe for quantization-aware fine-tuning; the [model] then comes with the checkpoint."""
+
     about: About
     data: DataConfig
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -113,6 +132,7 @@ class Recipe:
     loss: LossConfig = field(default_factory=LossConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    quantize: QuantizeConfig | None = None
 
     def __post_init__(self) -> None:
         warmup, epochs = self.optimizer.warmup_epochs, self.train.epochs

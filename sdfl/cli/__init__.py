@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import sdfl
-from sdfl.cli import deploy, learn, measure, use
+from sdfl.cli import deploy, learn, measure, quantize, research, use
 from sdfl.errors import SdflError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=sdfl.__doc__)
@@ -19,6 +19,8 @@ VERBS: dict[str, Callable[..., None]] = {
     "doctor": use.doctor,
     "train": learn.train,
     "eval": learn.evaluate,
+    "quantize": quantize.quantize,
+    "reproduce": research.reproduce,
     "export": deploy.export,
     "verify": deploy.verify,
     "bench": measure.bench,
@@ -26,6 +28,15 @@ VERBS: dict[str, Callable[..., None]] = {
 }
 for _verb, _function in VERBS.items():
     app.command(_verb)(_function)
+
+for _noun, _help, _verb, _function in (
+    ("data", "Labelled pictures on disk.", "check", research.data_check),
+    ("zoo", "The models in the package and what networks cost.", "show", research.zoo_show),
+):
+    _group = typer.Typer(help=_help, no_args_is_help=True)
+    _group.command(_verb)(_function)
+    _group.callback()(lambda: None)
+    app.add_typer(_group, name=_noun)
 
 
 def _print_version(wanted: bool) -> None:

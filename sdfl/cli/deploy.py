@@ -20,6 +20,7 @@ def export(
     checkpoint: Annotated[Path, typer.Argument(help="What `sdfl train` wrote.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The .onnx file to write.")],
     data: Data = None,
+    inline: Annotated[bool, typer.Option("--inline", help="Standard operators only, for other tools.")] = False,
     storage: Annotated[
         str, typer.Option(help="fp32, or fp16: large weights stored as halves, computed in fp32.")
     ] = "fp32",
@@ -33,8 +34,8 @@ def export(
 
     if out.suffix != ".onnx":
         raise ArtifactError(f"{out}: the name must end in .onnx")
-    write_onnx(checkpoint, out, storage=storage)
-    limit_px = checks.LIMIT_PX if storage == "fp32" else checks.LIMIT_HALF_PX
+    write_onnx(checkpoint, out, storage=storage, inline=inline)
+    limit_px = checks.LIMIT_HALF_PX if storage == "fp16" else None
     _report(checks.verify(out, checkpoint=checkpoint, data=data, limit_px=limit_px), out, as_json=False)
 
 
@@ -42,12 +43,33 @@ def verify(
     model: Annotated[Path, typer.Argument(help="An .onnx file.")],
     checkpoint: Annotated[Path | None, typer.Option(help="Compare with torch, too.")] = None,
     data: Data = None,
+    quant: Annotated[bool, typer.Option("--quant", help="Check instead that an int8 file is int8 everywhere.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
 ) -> None:
     """Compare a model file between runtimes; exit code 1 where they differ."""
+    if quant:
+        _lint(model, as_json=as_json)
+        return
     from sdfl.convert import verify as checks
 
     _report(checks.verify(model, checkpoint=checkpoint, data=data), model, as_json=as_json)
+
+
+def _lint(model: Path, *, as_json: bool) -> None:
+    try:
+        from sdfl.convert.lint import lint
+    except ModuleNotFoundError as error:
+        raise MissingDependency(error.name or "onnx", extra="convert") from error
+
+    faults = lint(model)
+    if as_json:
+        typer.echo(json.dumps([vars(fault) for fault in faults]))
+    for fault in () if as_json else faults:
+        typer.echo(str(fault))
+    if faults:
+        raise ArtifactError(f"{model}: {len(faults)} faults of quantization; do not ship this file")
+    if not as_json:
+        typer.echo(f"{model}: int8 in every layer that should be")
 
 
 def _report(differences: list[Difference], model: Path, *, as_json: bool) -> None:
@@ -55,7 +77,7 @@ def _report(differences: list[Difference], model: Path, *, as_json: bool) -> Non
         typer.echo(json.dumps([vars(difference) | {"passed": difference.passed} for difference in differences]))
     for difference in () if as_json else differences:
         typer.echo(
-            f"{model}: {difference.runtime} differs by at most {difference.points_px:.5f} px of a 256 px crop "
+            f"{model}: {difference.runtime} differs by {difference.points_px:.5f} px of a 256 px crop "
             f"(limit {difference.limit_px} px), presence {difference.presence:.1e}"
         )
     if not all(difference.passed for difference in differences):

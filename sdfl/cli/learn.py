@@ -18,15 +18,19 @@ def train(
     recipe: Annotated[Path, typer.Argument(help="A recipe (TOML), a file or the name of one in the package.")],
     data: Data,
     out: Annotated[Path | None, typer.Option(help="Folder for checkpoints and logs; default runs/<recipe>.")] = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="The fp32 checkpoint that a qat_* recipe starts from.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")] = False,
     assignments: Annotated[list[str] | None, typer.Option("--set", help="Override one key: section.key=value.")] = None,
     accelerator: Annotated[str, typer.Option(help="As Lightning Fabric names it: auto, cpu, cuda.")] = "auto",
     devices: Annotated[str, typer.Option(help="How many, or auto.")] = "auto",
     strategy: Annotated[str, typer.Option(help="As Lightning Fabric names it: auto, ddp.")] = "auto",
 ) -> None:
-    """Train a network; writes last.ckpt, best.ckpt and TensorBoard logs."""
+    """Train a network; writes last.ckpt, best.ckpt and TensorBoard logs. With --from, fine-tune it for int8."""
     try:
         from sdfl.train.loop import Devices, fit
+        from sdfl.train.qat import fit_quantized
         from sdfl.train.recipe import find_recipe, load_recipe
     except ModuleNotFoundError as error:
         raise MissingDependency(error.name or "torch", extra="train") from error
@@ -38,13 +42,15 @@ def train(
         raise ConfigError(f"{last} exists; add --resume to go on from it, or choose another --out")
     if resume and not last.exists():
         raise ConfigError(f"{last} does not exist; start without --resume")
-    checkpoint = fit(
-        load_recipe(path, assignments or ()),
-        data,
-        folder,
-        resume=last if resume else None,
-        devices=Devices(accelerator, devices, strategy),
-    )
+    loaded, place = load_recipe(path, assignments or ()), Devices(accelerator, devices, strategy)
+    if (loaded.quantize is None) != (source is None):
+        raise ConfigError(f"{path}: --from belongs to recipes with a [quantize] section, and they need it")
+    if source is not None:
+        if resume:
+            raise ConfigError(f"{path}: a quantization recipe is short and is not resumed; choose another --out")
+        checkpoint = fit_quantized(loaded, data, folder, source=source, devices=place)
+    else:
+        checkpoint = fit(loaded, data, folder, resume=last if resume else None, devices=place)
     typer.echo(f"{checkpoint}: trained; next: sdfl export {checkpoint} -o model.onnx")
 
 
@@ -92,10 +98,10 @@ def open_model(model: str | None, backend: str, threads: int | None) -> Any:
     """A checkpoint in torch, anything else in the back end asked for."""
     if model and model.endswith(".ckpt"):
         try:
-            from sdfl.model.predictor import TorchBackend
+            from sdfl.model.quantize import backend_from_checkpoint
         except ModuleNotFoundError as error:
             raise MissingDependency(error.name or "torch", extra="train") from error
-        return TorchBackend.from_checkpoint(Path(model))
+        return backend_from_checkpoint(Path(model))
     from sdfl.runtime.backends import open_backend
     from sdfl.runtime.zoo import resolve_model
 

@@ -83,6 +83,19 @@ def test_half_storage_halves_the_file_and_hardly_moves_points(checkpoint: Path, 
     assert all(d.passed for d in verify(half, checkpoint=checkpoint, limit_px=LIMIT_HALF_PX))
 
 
+def test_inlined_it_is_standard_operators_with_the_same_answers(
+    checkpoint: Path, exported: Path, tmp_path: Path
+) -> None:
+    inlined = export(checkpoint, tmp_path / "inlined.onnx", inline=True)
+    model = onnx.load(inlined)
+    assert {node.domain for node in model.graph.node} == {""}
+    assert {entry.domain for entry in model.opset_import} == {""}
+    assert not model.functions
+    backends = {"function": OnnxRuntimeBackend(exported), "inlined": OnnxRuntimeBackend(inlined)}
+    assert all(difference.passed for difference in compare(backends, generated_crops(96)))
+    assert all(difference.passed for difference in verify(inlined, checkpoint=checkpoint))
+
+
 def test_accuracy_is_added_in_place(exported: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.onnx"
     copy.write_bytes(exported.read_bytes())

@@ -1,0 +1,82 @@
+"""Ranges of activations from example crops: for each tensor the range with the least squared rounding error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sdfl.core import Image
+from sdfl.datasets import Sample, read_image
+from sdfl.errors import CheckpointError
+from sdfl.geometry import cut_crop, evaluation_affine
+from sdfl.model.quantize.fake import HIGHEST, LOWEST, SMALLEST_SCALE, FakeQuant
+
+BATCH_SIZE = 16
+KEPT_VALUES = 8192  # of each tensor and batch, drawn evenly: enough for the error of a range, little enough to keep all
+FRACTIONS = torch.linspace(0.1, 1.0, 91)  # ranges tried, as shares of the largest value seen
+
+
+class _Observer:
+    def __init__(self) -> None:
+        self._kept: list[Tensor] = []
+        self._largest = torch.zeros(())
+
+    def __call__(self, x: Tensor) -> None:
+        flat = x.detach().flatten()
+        stride = max(1, flat.numel() // KEPT_VALUES)
+        stride += 1 - stride % 2  # odd, so that it meets every column of a map
+        self._kept.append(flat[::stride].clone())
+        self._largest = torch.maximum(self._largest, flat.abs().max().cpu())
+
+    def scale(self) -> float:
+        """NaN where a value was not finite."""
+        values = torch.cat(self._kept)
+        if not torch.isfinite(self._largest) or not torch.isfinite(values).all():
+            return float("nan")
+        scales = (self._largest * FRACTIONS / HIGHEST).clamp(min=SMALLEST_SCALE)
+        errors = [_error(values, float(scale)) for scale in scales]
+        return float(scales[int(np.argmin(errors))])
+
+
+def _error(values: Tensor, scale: float) -> float:
+    levels = (values / scale).round_().clamp_(LOWEST, HIGHEST)
+    return float(torch.sum((levels * scale - values) ** 2))
+
+
+@torch.no_grad()
+def calibrate(
+    network: nn.Module, crops: Image, *, progress: Callable[[Iterable[int]], Iterable[int]] = lambda steps: steps
+) -> None:
+    """Set the range of every FakeQuant in `network` from its values in float.
+
+    crops: (M, S, S, 3) uint8 BGR. Raises CheckpointError naming the layer whose values are not finite.
+    """
+    quantizers = {name: module for name, module in network.named_modules() if isinstance(module, FakeQuant)}
+    observers = {name: _Observer() for name in quantizers}
+    network.eval()
+    for name, module in quantizers.items():
+        module.observer = observers[name]
+    try:
+        for start in progress(range(0, len(crops), BATCH_SIZE)):
+            network(torch.from_numpy(crops[start : start + BATCH_SIZE]))
+    finally:
+        for module in quantizers.values():
+            module.observer = None
+    for name, module in quantizers.items():
+        scale = observers[name].scale()
+        if not np.isfinite(scale):
+            raise CheckpointError(f"{name}: its values are not finite (NaN or infinity); train the checkpoint again")
+        module.scale.fill_(min(scale, module.limit / HIGHEST))
+
+
+def crops_of(samples: Sequence[Sample], size: int, crop_scale: float = 1.25) -> Image:
+    """(M, size, size, 3): the evaluation crops of labelled pictures."""
+    return np.stack(
+        [
+            cut_crop(read_image(sample.image_path), evaluation_affine(sample.points, size, crop_scale), size).image
+            for sample in samples
+        ]
+    )

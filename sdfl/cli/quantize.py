@@ -1,0 +1,73 @@
+"""The verb that makes an int8 checkpoint without training: quantize."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sdfl.errors import ConfigError, MissingDependency
+
+if TYPE_CHECKING:
+    from sdfl.convert.sensitivity import Sensitivity
+
+ROW = "{:44} {:10} {:>9} {:>9}"
+
+
+def quantize(
+    checkpoint: Annotated[Path, typer.Argument(help="An fp32 checkpoint of `sdfl train`.")],
+    data: Annotated[Path, typer.Option("--data", help="Pictures of faces to calibrate on; labels are not needed.")],
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="The int8 checkpoint to write.")] = None,
+    images: Annotated[int, typer.Option(min=1, help="Calibrate on so many pictures.")] = 256,
+    float_layers: Annotated[
+        list[str] | None, typer.Option("--float", help="Leave this layer in float; may be repeated.")
+    ] = None,
+    analyze: Annotated[
+        bool, typer.Option("--analyze", help="Print how far each layer moves the points; write nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --analyze: print one JSON list.")] = False,
+) -> None:
+    """Post-training quantization: a checkpoint with int8 weights, in minutes and without labels."""
+    try:
+        from sdfl.convert import quantized, sensitivity
+        from sdfl.model.quantize import DEFAULT_FLOAT_LAYERS
+    except ModuleNotFoundError as error:
+        raise MissingDependency(error.name or "onnx", extra="convert") from error
+
+    if analyze:
+        rows = sensitivity.analyze(
+            checkpoint, data, images=images, float_layers=float_layers or (), progress=_progress("analyzing")
+        )
+        _print(rows, as_json=as_json)
+        return
+    if out is None or out.suffix != ".ckpt":
+        raise ConfigError("--out must name the .ckpt file to write")
+    chosen = DEFAULT_FLOAT_LAYERS if float_layers is None else tuple(float_layers)
+    quantized.quantize(checkpoint, data, out, images=images, float_layers=chosen, progress=_progress("calibrating"))
+    typer.echo(f"{out}: quantized; next: sdfl export {out} -o model_int8.onnx")
+
+
+def _print(rows: list[Sensitivity], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps([vars(row) for row in rows]))
+        return
+    typer.echo("points moved by int8 in one layer at a time, % of the inter-ocular distance")
+    typer.echo(ROW.format("layer", "rounded", "mean", "largest"))
+    for row in rows:
+        typer.echo(ROW.format(row.layer, row.rounded, f"{row.mean_percent:.4f}", f"{row.largest_percent:.3f}"))
+
+
+def _progress(title: str) -> Any:
+    """A bar on standard error, silent where that is no terminal."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+
+    def wrap(steps: Iterable[Any]) -> Iterable[Any]:
+        return track(list(steps), description=title, console=console, transient=True, disable=not console.is_terminal)
+
+    return wrap

@@ -1,0 +1,75 @@
+"""Train, fine-tune for int8, export: for every family of backbones, and what OpenVINO makes of the file."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import onnx
+import pytest
+
+from sdfl.convert.export import export
+from sdfl.convert.lint import lint
+from sdfl.convert.verify import verify
+from sdfl.model.checkpoint import load_checkpoint, network_from_checkpoint
+from sdfl.onnx_file import read_spec
+from sdfl.runtime.backends.ov import OpenVinoBackend
+from sdfl.train.loop import Devices
+from sdfl.train.qat import fit_quantized
+
+CPU = Devices(accelerator="cpu", devices="1")
+QAT = "[quantize]\nimages = 12\n"
+INT8 = ("i8", "u8")
+
+
+def precisions(path: Path) -> list[tuple[str, str]]:
+    """(kind, precision) of every convolution and product as OpenVINO compiled them for one crop."""
+    backend = OpenVinoBackend(path, precision="f32")
+    compiled = backend._requests[1].get_compiled_model()
+    rows = []
+    for node in compiled.get_runtime_model().get_ordered_ops():
+        info = node.get_rt_info()
+        rows.append((str(info["layerType"].value), str(info["runtimePrecision"].value)))
+    return [row for row in rows if row[0] in ("Convolution", "FullyConnected", "MatMul")]
+
+
+@pytest.mark.parametrize(
+    "backbone",
+    [
+        pytest.param("mobilenet_v2", id="MobileNetV2"),
+        pytest.param("efficientnet_lite0", id="EfficientNet-Lite0", marks=pytest.mark.slow),
+        pytest.param("efficientnet_b0", id="EfficientNet-B0: SE and SiLU", marks=pytest.mark.slow),
+    ],
+)
+def test_from_training_to_int8_in_every_runtime(
+    trained: Callable[[str], Path], face_root: Path, make_recipe, tmp_path: Path, backbone: str
+) -> None:
+    source = trained(backbone)
+    tuned = fit_quantized(make_recipe(QAT), face_root, tmp_path / "qat", source=source, devices=CPU)
+    assert load_checkpoint(tuned)["quantization"]["method"] == "qat"
+    int8 = export(tuned, tmp_path / "int8.onnx")
+    assert lint(int8) == []
+    assert read_spec(int8).precision == "int8"
+    network = network_from_checkpoint(source)[0]
+    assert int8.stat().st_size < 0.40 * sum(4 * weight.numel() for weight in network.parameters())
+    assert all(difference.passed for difference in verify(int8, checkpoint=tuned, data=face_root))
+    rows = precisions(int8)
+    convolutions = [precision for kind, precision in rows if kind == "Convolution"]
+    assert len(convolutions) == sum(node.op_type == "Conv" for node in onnx.load(int8).graph.node)
+    assert set(convolutions) <= set(INT8), "a convolution of the backbone or of map-to-node computes in float"
+
+
+def test_graph_products_are_int8_too(exported: Path) -> None:
+    """1 + 2 graph convolutions; edge weights (2), presence and the last one stay float."""
+    products = [precision for kind, precision in precisions(exported) if kind != "Convolution"]
+    assert sum(precision in INT8 for precision in products) == 3
+
+
+def test_fine_tuning_moves_weights_and_ranges(
+    checkpoint: Path, quantized: Path, face_root: Path, make_recipe, tmp_path: Path
+) -> None:
+    tuned = fit_quantized(make_recipe(QAT), face_root, tmp_path, source=checkpoint, devices=CPU)
+    before, after = (load_checkpoint(path)["weights"] for path in (quantized, tuned))
+    assert before.keys() == after.keys()
+    changed = [key for key in before if not before[key].equal(after[key])]
+    assert any(key.endswith(".scale") for key in changed)
+    assert "backbone.stem.0.weight" in changed
+    assert load_checkpoint(tuned)["recipe"]["about"]["name"] == "tiny"
