@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -55,7 +56,8 @@ def options(
 
 
 def main() -> None:
-    """Entry point: 0 done, 1 an expected failure in one line, 2 usage."""
+    """Entry point: 0 done, 1 an expected failure in one line, 2 usage. `kill` ends a run as cleanly as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except SdflError as error:

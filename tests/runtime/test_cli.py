@@ -118,7 +118,13 @@ def test_the_real_program_tells_expected_failures_in_one_line(tmp_path: Path) ->
     assert "nowhere.mp4: no such file" in done.stderr
 
 
-def test_ctrl_c_ends_a_browser_view_cleanly(tmp_path: Path) -> None:
+def _heed_ctrl_c() -> None:
+    """A shell starts what runs in the background with SIGINT ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@pytest.mark.parametrize("asked_by", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "kill"])
+def test_a_browser_view_ends_cleanly(tmp_path: Path, asked_by: signal.Signals) -> None:
     toy_model = pytest.importorskip("toy_model", reason="the tiny test model is built with the package onnx")
     model, picture = toy_model.save_toy_model(tmp_path / "toy.onnx"), tmp_path / "grey.png"
     picture.write_bytes(_grey_png())
@@ -128,12 +134,16 @@ def test_ctrl_c_ends_a_browser_view_cleanly(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_heed_ctrl_c,
     ) as running:
-        assert running.stderr is not None
-        assert "http://127.0.0.1:" in running.stderr.readline()
-        time.sleep(0.5)
-        running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=10)
+        try:
+            assert running.stderr is not None
+            assert "http://127.0.0.1:" in running.stderr.readline()
+            time.sleep(0.5)
+            running.send_signal(asked_by)
+            out, err = running.communicate(timeout=20)
+        finally:
+            running.kill()
     assert (running.returncode, err) == (0, "")
     assert out.startswith("1 frames, 0 with a face")
 
