@@ -1,5 +1,5 @@
 # make demo   a live view of tracked landmarks (webcam, else a moving sample); ARGS="..." are passed to `sdfl demo`
-# make test   everything that is checked: style, types, import directions, tests
+# make test   everything that is checked: style, types, import directions, tests, speed against a baseline
 # make lint   the first three of these
 # make peers  environments for the models that `sdfl bench --suite peers` measures beside ours
 PYTHON ?= python3
@@ -10,13 +10,13 @@ PEERS := .venv-peers
 ASSEMBLED := build/assembled
 OPENCV := $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY)),window,headless)
 
-.PHONY: demo test lint pytest peers clean
+.PHONY: demo test lint pytest gate peers clean
 .DELETE_ON_ERROR:
 
 demo: $(DEMO_VENV)/.done-$(OPENCV)
 	@$(DEMO_VENV)/bin/sdfl demo $(ARGS)
 
-test: lint pytest
+test: lint pytest gate
 
 lint: $(VENV)/.done
 	$(VENV)/bin/ruff check .
@@ -26,6 +26,13 @@ lint: $(VENV)/.done
 	@cp -r model train convert runtime benchmarks $(ASSEMBLED)/sdfl/ && cp pyproject.toml $(ASSEMBLED)/
 	cd $(ASSEMBLED) && ../../$(VENV)/bin/mypy
 	cd $(ASSEMBLED) && PYTHONPATH=. ../../$(VENV)/bin/lint-imports
+
+# Is the model in the package slower, against a yardstick of the same minute, than when the baseline was made? A busy
+# machine gets a second chance.
+GATE = $(VENV)/bin/sdfl bench --suite ci --check benchmarks/baseline.json -o build/records.jsonl
+gate: $(VENV)/.done
+	@mkdir -p build && rm -f build/records.jsonl
+	$(GATE) || { rm -f build/records.jsonl; $(GATE); }
 
 # Two processes: what trains, and everything else with its thread pools of three inference libraries.
 TRAINING := tests/model tests/train tests/quantize
