@@ -12,6 +12,7 @@ from sdfl.evaluation import evaluate
 from sdfl.geometry import crop_affine, cut_crop, landmark_box, square_around
 from sdfl.onnx_file import read_spec
 from sdfl.runtime import FaceLandmarker
+from sdfl.runtime.backends import open_backend
 from sdfl.runtime.backends.ort import OnnxRuntimeBackend
 from sdfl.runtime.sources.sample import SampleSource, sample_affine
 from sdfl.runtime.zoo import resolve_model
@@ -34,6 +35,19 @@ def test_its_accuracy_on_helen_test_is_the_one_it_states(data_dir: Path) -> None
     assert summary["num_images"] == 330
     assert summary["nme_percent"] <= 3.9
     assert summary["nme_percent"] == pytest.approx(backend.spec.nme_percent, abs=0.005)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
+def test_int8_loses_no_landmarks(data_dir: Path, backend: str) -> None:
+    """The int8 file, as OpenVINO and ONNX Runtime run it, beside fp32 on the same pictures."""
+    samples = find_samples(data_dir / "300w" / "helen" / "testset")
+    fp32 = read_spec(resolve_model()).nme_percent
+    with_int8 = open_backend(resolve_model("sdfl68_int8"), name=backend)
+    assert with_int8.spec.precision == "int8"
+    summary = evaluate(with_int8, samples).summary()
+    assert summary["nme_percent"] <= fp32 + 0.05
+    assert summary["failure_rate_8_percent"] <= (1 + 2) / 330 * 100
 
 
 @pytest.mark.data
