@@ -182,7 +182,7 @@ def pairs(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry, str]]:
             elif same_file and not same_backend and sa.compute == sb.compute and sa.backend > sb.backend:
                 yield a, b, f"{nice_name(sb.backend)} instead of {nice_name(sa.backend)}"
             elif same_backend and sa.compute in PLAIN and _is_lower(sa, sb):
-                yield a, b, f"{sb.precision} instead of {sa.precision}"
+                yield a, b, f"{sb.precision} instead of {sa.precision} ({nice_name(sb.backend)} {sb.compute})"
 
 
 def _is_lower(plain: Subject, other: Subject) -> bool:
