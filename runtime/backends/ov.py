@@ -46,7 +46,7 @@ class OpenVinoBackend:
             raise MissingDependency("openvino") from error
         self._core = openvino.Core()
         self._config = _config(threads, precision, cache_dir)
-        self.operator = add_operator(self._core, precision, native=native)
+        self.operator = add_operator(self._core, native=native)
         try:
             self._model = self._core.read_model(path)
             self._requests: dict[int, Any] = {}  # by batch size

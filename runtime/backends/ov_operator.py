@@ -12,19 +12,16 @@ from sdfl.runtime.native import EXTENSION_VARIABLE, find_extension
 NATIVE, STANDARD = "compiled extension", "standard operators"
 
 
-def add_operator(core: Any, precision: str | None, *, native: bool | None = None) -> str:
+def add_operator(core: Any, *, native: bool | None = None) -> str:
     """Teach `core` the operator; returns the form it will run in, NATIVE or STANDARD.
 
-    native: None chooses the faster form where the extension was built; True and False insist.
-    The extension computes in f32. Where floats run as bf16, OpenVINO would convert before and after each of its nodes,
-    and the standard operators are faster. Raises ArtifactError for a library that OpenVINO cannot load.
+    native: None takes the extension, the faster form (docs/operator.md), where it was built; True and False insist.
+    Raises ArtifactError for a library that is missing though asked for, or that OpenVINO cannot load.
     """
     library = find_extension()
-    computes_in = precision or core.get_property("CPU", "INFERENCE_PRECISION_HINT").to_string()
-    wanted = computes_in == "f32" if native is None else native
     if native and library is None:
         raise ArtifactError("the operator's OpenVINO extension was not built; see docs/operator.md")
-    if library is None or not wanted:
+    if library is None or native is False:
         core.add_extension(standard_operators())
         return STANDARD
     try:

@@ -3,35 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # vectors, implementations, ...: helpers beside this file
 import vectors as generated
-
-PROJECT = Path(__file__).parents[2]
-
-
-def cmake(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run CMake in the project's folder; skip where it or a compiler is missing."""
-    if not shutil.which("cmake") or not shutil.which("c++"):
-        pytest.skip("cmake and a C++ compiler are needed to build the native operator")
-    command = ["cmake", *map(str, arguments)]
-    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-
-
-def build(preset: str, folder: Path, *options: str) -> Path:
-    """Configure and build `preset` in `folder`, and return the folder that holds what was built."""
-    configured = cmake("--preset", preset, "-B", folder, f"-DPython_EXECUTABLE={sys.executable}", *options)
-    assert configured.returncode == 0, configured.stderr
-    built = cmake("--build", folder)
-    assert built.returncode == 0, built.stdout + built.stderr
-    assert "warning" not in (built.stdout + built.stderr).lower(), built.stdout
-    return folder / "convert" / "csrc"
+from native_build import Native, build
 
 
 @pytest.fixture(scope="session")
@@ -40,12 +19,6 @@ def vectors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, generated.Vec
     path = tmp_path_factory.mktemp("vectors") / "vectors.npz"
     generated.write(path)
     return generated.read(path)
-
-
-@dataclass(frozen=True)
-class Native:
-    twin: Path
-    extension: Path
 
 
 @pytest.fixture(scope="session")

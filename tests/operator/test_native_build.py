@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT, build, cmake
 from implementations import call
+from native_build import PROJECT, build, cmake
 from vectors import Case, draw, write_binary
 
 ARCHITECTURES = (75, 86, 87, 89, 90, 110, 120)

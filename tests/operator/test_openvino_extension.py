@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import openvino
 import pytest
-from conftest import Native
+from native_build import Native
 from one_node import NODE, one_node
 from openvino import opset13 as ops
 from vectors import Case, Vector, draw
