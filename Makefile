@@ -2,6 +2,7 @@
 # make test   everything that is checked: style, types, import directions, tests, speed against a baseline
 # make lint   the first three of these
 # make peers  environments for the models that `sdfl bench --suite peers` measures beside ours
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
 VENV := .venv
