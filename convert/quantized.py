@@ -17,6 +17,7 @@ from sdfl.model.checkpoint import network_from_checkpoint, save_checkpoint
 from sdfl.model.fold import fold
 from sdfl.model.quantize import DEFAULT_FLOAT_LAYERS, calibrate, prepare, require_float
 from sdfl.runtime.detector import CascadeDetector
+from sdfl.spec import CROP_SCALE
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
@@ -77,7 +78,7 @@ def _face_crop(path: Path, size: int, detector: Detector) -> list[Image]:
         if not boxes:
             return []
         region = max(boxes, key=_area).xyxy
-    return [cut_crop(image, evaluation_affine(region, size, 1.25), size).image]
+    return [cut_crop(image, evaluation_affine(region, size, CROP_SCALE), size).image]
 
 
 def _area(box: Box) -> float:

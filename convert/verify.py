@@ -15,6 +15,7 @@ from sdfl.errors import ArtifactError
 from sdfl.geometry import cut_crop, evaluation_affine
 from sdfl.runtime.backends.ort import OnnxRuntimeBackend
 from sdfl.runtime.backends.ov import OpenVinoBackend
+from sdfl.spec import CROP_SCALE
 
 NUM_CROPS = 32
 LIMIT_PX = 0.01  # of a 256 px crop: the same numbers in another order of summation
@@ -97,7 +98,7 @@ def real_crops(data: Path, size: int, count: int = NUM_CROPS) -> Image:
     samples = find_samples(data)
     chosen = [samples[i] for i in np.linspace(0, len(samples) - 1, count).astype(int)]
     return np.stack(
-        [cut_crop(read_image(s.image_path), evaluation_affine(s.points, size, 1.25), size).image for s in chosen]
+        [cut_crop(read_image(s.image_path), evaluation_affine(s.points, size, CROP_SCALE), size).image for s in chosen]
     )
 
 

@@ -48,11 +48,11 @@ def versions() -> dict[str, str]:
 def implementations(model: str | None = None) -> list[Implementation]:
     """Every form of the operator that this installation could run, compared on the model with ONNX Runtime."""
     path = resolve_model(model)
-    crop = _crop(path)
+    crop, installed = _crop(path), versions()
     reference: Backend | None = None
     rows = []
     for runtime, form, package, found_at, open_form in _forms(path):
-        version = versions().get(package, "")
+        version = installed.get(package, "")
         if not version:
             rows.append(Implementation(runtime, form, "", "", f"not run: {package} is not installed"))
             continue

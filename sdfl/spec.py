@@ -13,6 +13,7 @@ from sdfl.errors import ArtifactError
 from sdfl.layouts import LAYOUTS
 
 PREFIX = "sdfl."
+CROP_SCALE = 1.25  # side of the evaluation crop in longer sides of the landmark box; what networks are trained on
 PRECISIONS = ("fp32", "fp16", "int8")
 
 
@@ -28,7 +29,7 @@ class ModelSpec:
     layout: str
     num_points: int
     input_size: int
-    crop_scale: float = 1.25
+    crop_scale: float = CROP_SCALE
     colour_order: str = "BGR"
     normalisation: str = "in-graph"
     output_unit: str = "crop px"

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from sdfl.core import FloatArray, Image
 from sdfl.geometry import crop_affine, cut_crop, invert_affine, landmark_box, square_around, transform_points
 from sdfl.layouts import Layout
+from sdfl.spec import CROP_SCALE
 
-CROP_SCALE = 1.25
 PAPER_CROP_PX = 256.0  # the paper gives its translation in px of this crop
 
 

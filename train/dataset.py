@@ -15,7 +15,8 @@ from sdfl.datasets import Sample, find_samples, is_split, load_split, read_image
 from sdfl.errors import DataError
 from sdfl.geometry import evaluation_affine, invert_affine, transform_points
 from sdfl.layouts import get_layout
-from sdfl.train.augment import CROP_SCALE, AugmentConfig, face_crop, no_face_crop
+from sdfl.spec import CROP_SCALE
+from sdfl.train.augment import AugmentConfig, face_crop, no_face_crop
 from sdfl.train.balance import draw
 from sdfl.train.recipe import DataConfig
 

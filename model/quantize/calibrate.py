@@ -13,6 +13,7 @@ from sdfl.datasets import Sample, read_image
 from sdfl.errors import CheckpointError
 from sdfl.geometry import cut_crop, evaluation_affine
 from sdfl.model.quantize.fake import HIGHEST, LOWEST, SMALLEST_SCALE, FakeQuant
+from sdfl.spec import CROP_SCALE
 
 BATCH_SIZE = 16
 KEPT_VALUES = 8192  # of each tensor and batch, drawn evenly: enough for the error of a range, little enough to keep all
@@ -72,7 +73,7 @@ def calibrate(
         module.scale.fill_(min(scale, module.limit / HIGHEST))
 
 
-def crops_of(samples: Sequence[Sample], size: int, crop_scale: float = 1.25) -> Image:
+def crops_of(samples: Sequence[Sample], size: int, crop_scale: float = CROP_SCALE) -> Image:
     """(M, size, size, 3): the evaluation crops of labelled pictures."""
     return np.stack(
         [

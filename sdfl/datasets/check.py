@@ -19,8 +19,7 @@ from sdfl.datasets.sample import Sample, read_image
 from sdfl.errors import DataError, MissingDependency
 from sdfl.files import atomic_path
 from sdfl.geometry import cut_crop, evaluation_affine, invert_affine, transform_points
-
-CROP_SCALE = 1.25
+from sdfl.spec import CROP_SCALE
 
 
 @dataclass(frozen=True)

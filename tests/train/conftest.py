@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import faces
@@ -19,3 +20,12 @@ def face_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("faces")
     faces.write_faces(root / "train", 24)
     return root
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Sums in a fixed order, so that equal training gives equal bits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -43,15 +43,6 @@ def recipe_path(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Sums in a fixed order, so that equal training gives equal bits."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 class PullThePlug(Reporter):
     """Ends the process after an epoch, as a user or a power cut would."""
 

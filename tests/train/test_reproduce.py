@@ -43,14 +43,6 @@ precision = "32-true"
 """
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def experiment(tmp_path: Path, face_root: Path, monkeypatch: pytest.MonkeyPatch) -> Experiment:
     """Two cells on generated faces, tested on the pictures they are trained on."""

@@ -53,14 +53,6 @@ def recipe_path(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def weights_of(checkpoint: Path) -> dict[str, torch.Tensor]:
     return load_checkpoint(checkpoint)["weights"]
 

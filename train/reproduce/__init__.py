@@ -18,7 +18,7 @@ from sdfl.model.checkpoint import network_from_checkpoint
 from sdfl.model.losses import ABSOLUTE, LossConfig
 from sdfl.model.network import Network
 from sdfl.model.predictor import TorchBackend
-from sdfl.train.augment import CROP_SCALE
+from sdfl.spec import CROP_SCALE
 from sdfl.train.dataset import crop_shapes, split_samples
 from sdfl.train.loop import Devices
 from sdfl.train.recipe import find_recipe, load_recipe
