@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,9 +14,10 @@ SCALE_WEIGHT = 1.0  # a face twice as large is as far as one its own size away, 
 
 def distance(a: FloatArray, b: FloatArray) -> float:
     """How unlike two (4,) xyxy boxes are: offset of their centres in their mean size, plus log ratio of the sizes."""
-    size_a, size_b = (float(max(np.max(box[2:] - box[:2]), 1e-3)) for box in (a, b))
-    offset = np.hypot(*((a[:2] + a[2:] - b[:2] - b[2:]) / 2))
-    return float(2 * offset / (size_a + size_b)) + SCALE_WEIGHT * abs(float(np.log(size_a / size_b)))
+    (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = a.tolist(), b.tolist()
+    size_a, size_b = max(ax1 - ax0, ay1 - ay0, 1e-3), max(bx1 - bx0, by1 - by0, 1e-3)
+    offset = math.hypot(ax0 + ax1 - bx0 - bx1, ay0 + ay1 - by0 - by1) / 2
+    return 2 * offset / (size_a + size_b) + SCALE_WEIGHT * abs(math.log(size_a / size_b))
 
 
 def assign(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,12 @@ class Look:
     spread: FloatArray
     box: FloatArray
 
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Centre of the box, px."""
+        x0, y0, x1, y1 = self.box.tolist()
+        return (x0 + x1) / 2, (y0 + y1) / 2
+
 
 def look(backend: Backend, image: Image, regions: Sequence[FloatArray]) -> list[Look]:
     """regions: (2, 3) affines crop px -> frame px. One look a region."""
@@ -35,16 +42,16 @@ def look(backend: Backend, image: Image, regions: Sequence[FloatArray]) -> list[
     looks = []
     for region, points, presence, log_scale in zip(regions, seen.points, seen.presence, seen.log_scale, strict=True):
         placed = transform_points(region, points)
-        spread = np.exp(np.minimum(log_scale, MAX_LOG_SCALE)) * float(np.hypot(region[0, 0], region[1, 0]))
+        spread = np.exp(np.minimum(log_scale, MAX_LOG_SCALE)) * math.hypot(region[0, 0], region[1, 0])
         looks.append(Look(Landmarks(placed, spec.layout), float(presence), spread, landmark_box(placed)))
     return looks
 
 
 def is_face(seen: Look, image: Image, min_presence: float) -> bool:
     """False for a face that is gone, and for landmarks that no next crop could be cut from."""
-    if not seen.presence >= min_presence or not np.isfinite(seen.box).all():
-        return False
     x0, y0, x1, y1 = seen.box.tolist()
+    if not (seen.presence >= min_presence and math.isfinite(x0 + y0 + x1 + y1)):
+        return False
     height, width = image.shape[:2]
     inside = 0 <= x0 + x1 < 2 * width and 0 <= y0 + y1 < 2 * height
     return inside and MIN_FACE_PX <= max(x1 - x0, y1 - y0) <= MAX_FACE_FRAMES * max(width, height)

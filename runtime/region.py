@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from sdfl.core import FloatArray, Landmarks
-from sdfl.geometry import crop_affine, landmark_box, square_around, transform_points
+from sdfl.geometry import crop_affine, landmark_box, square_around
 from sdfl.layouts import get_layout
 from sdfl.spec import ModelSpec
 
@@ -13,8 +15,8 @@ from sdfl.spec import ModelSpec
 def eye_line_angle_deg(landmarks: Landmarks) -> float:
     """How far the line through the outer eye corners is turned, clockwise as seen on the screen; 0 is upright."""
     left, right = get_layout(landmarks.layout).eye_corners
-    x, y = landmarks.points[right] - landmarks.points[left]
-    return float(np.rad2deg(np.arctan2(y, x)))
+    x, y = (landmarks.points[right] - landmarks.points[left]).tolist()
+    return math.degrees(math.atan2(y, x))
 
 
 def region_of_landmarks(landmarks: Landmarks, spec: ModelSpec) -> FloatArray:
@@ -23,7 +25,7 @@ def region_of_landmarks(landmarks: Landmarks, spec: ModelSpec) -> FloatArray:
     The square is `spec.crop_scale` x the longer side of the landmarks' box, measured along the turned axes.
     """
     angle_deg = eye_line_angle_deg(landmarks)
-    turn = crop_affine(np.zeros(2, np.float32), 1.0, 1, angle_deg=angle_deg)  # a plain rotation about the origin
-    upright = landmarks.points @ turn[:, :2]  # v R is the inverse rotation of v
-    centre, side_px = square_around(landmark_box(upright), spec.crop_scale)
-    return crop_affine(transform_points(turn, centre), side_px, spec.input_size, angle_deg=angle_deg)
+    cos, sin = math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))
+    upright = landmarks.points @ np.array([[cos, -sin], [sin, cos]], np.float32)  # turned back about the origin
+    (x, y), side_px = square_around(landmark_box(upright), spec.crop_scale)
+    return crop_affine((cos * x - sin * y, sin * x + cos * y), side_px, spec.input_size, angle_deg=angle_deg)

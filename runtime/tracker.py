@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
-from sdfl.core import Backend, Box, Detector, Face, FloatArray, Frame, Image
+from sdfl.core import Backend, Box, Detector, Face, FloatArray, Frame, Image, Landmarks
 from sdfl.errors import ConfigError
 from sdfl.geometry import box_iou, evaluation_affine, landmark_box
 from sdfl.runtime.assignment import assign, distance
@@ -70,7 +69,7 @@ class FaceTracker:
                 tracks = self._add(frame, tracks, looks, boxes)
         self._tracks = tracks
         self._smoothers = {track.id: self._smoothers[track.id] for track in tracks if track.id in self._smoothers}
-        return [self._report(track, looks[track.id], frame.timestamp_s) for track in tracks if not track.hidden]
+        return [self._report(track, frame.timestamp_s) for track in tracks if not track.hidden]
 
     def _follow(self, frame: Frame) -> tuple[list[Track], dict[int, Look]]:
         """Every remembered track after this frame, and what was seen of those that are visible, by id."""
@@ -78,9 +77,10 @@ class FaceTracker:
         known = [track for track in self._tracks if not track.hidden or now_s - track.seen_s <= KEEP_S]
         visible = sum(not track.hidden for track in known)
         asked = [track for track in known if not track.hidden or visible < self._max_faces]
-        expected = [track.predicted(now_s) for track in asked]
-        seen = look(self._backend, frame.image, [region_of_landmarks(each, self._backend.spec) for each in expected])
-        boxes = [landmark_box(each.points) for each in expected]
+        expected = [track.expected(now_s) for track in asked]
+        boxes = [box for _, box in expected]
+        regions = [region_of_landmarks(landmarks, self._backend.spec) for landmarks, _ in expected]
+        seen = look(self._backend, frame.image, regions)
         owned = self._owners(asked, boxes, seen, frame.image)
         tracks, looks = [], {}
         for track in known:
@@ -91,7 +91,7 @@ class FaceTracker:
             near = any(
                 box_iou(own.box, box) > NEAR_IOU for box, other in zip(boxes, asked, strict=True) if other is not track
             )
-            tracks.append(track.seen(own.landmarks, own.presence, now_s, contested=near))
+            tracks.append(track.seen(own, now_s, contested=near))
             looks[track.id] = own
         return tracks, looks
 
@@ -119,17 +119,15 @@ class FaceTracker:
         now_s = frame.timestamp_s
         found = self._find(frame.image, [*looks.values()], boxes)
         hidden = [track for track in tracks if track.hidden]
-        places = assign(
-            [landmark_box(t.predicted(now_s).points) for t in hidden], [each.box for each in found], MAX_JUMP
-        )
+        places = assign([track.expected(now_s)[1] for track in hidden], [each.box for each in found], MAX_JUMP)
         added = []
         for index, each in enumerate(found):
             old = hidden[places[index]] if index in places else None
             if old is not None:
                 tracks = [track for track in tracks if track is not old]
-                track = old.seen(each.landmarks, each.presence, now_s, contested=True)
+                track = old.seen(each, now_s, contested=True)
             else:
-                track = Track(next(self._ids), each.landmarks, now_s, each.presence)
+                track = Track(next(self._ids), each, now_s)
             added.append(track)
             looks[track.id] = each
         return sorted([*tracks, *added], key=lambda track: track.id)
@@ -154,16 +152,15 @@ class FaceTracker:
         second = look(backend, image, [region_of_landmarks(each.landmarks, spec) for each in rough])
         return [each for each in second if is_face(each, image, NEW_PRESENCE)]
 
-    def _report(self, track: Track, seen: Look, now_s: float) -> Face:
-        landmarks = seen.landmarks
-        if self._new_smoother is not None:
-            if track.id not in self._smoothers:
-                self._smoothers[track.id] = self._new_smoother()
-            points = self._smoothers[track.id].update(landmarks.points, seen.spread, now_s)
-            landmarks = replace(landmarks, points=points)
-        return Face(
-            track.id, Box(landmark_box(landmarks.points), seen.presence), landmarks, seen.presence, track.age_frames
-        )
+    def _report(self, track: Track, now_s: float) -> Face:
+        seen = track.look
+        if self._new_smoother is None:
+            return Face(track.id, Box(seen.box, seen.presence), seen.landmarks, seen.presence, track.age_frames)
+        if track.id not in self._smoothers:
+            self._smoothers[track.id] = self._new_smoother()
+        points = self._smoothers[track.id].update(seen.landmarks.points, seen.spread, now_s)
+        landmarks = Landmarks(points, seen.landmarks.layout)
+        return Face(track.id, Box(landmark_box(points), seen.presence), landmarks, seen.presence, track.age_frames)
 
 
 def _untaken(boxes: Iterator[Box], faces: Sequence[Look]) -> Iterator[Box]:
