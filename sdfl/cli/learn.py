@@ -19,7 +19,7 @@ def train(
     data: Data,
     out: Annotated[Path | None, typer.Option(help="Folder for checkpoints and logs; default runs/<recipe>.")] = None,
     source: Annotated[
-        Path | None, typer.Option("--from", help="The fp32 checkpoint that a qat_* recipe starts from.")
+        Path | None, typer.Option("--from", help="The checkpoint to start from; a qat_* recipe needs one.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")] = False,
     assignments: Annotated[list[str] | None, typer.Option("--set", help="Override one key: section.key=value.")] = None,
@@ -27,7 +27,7 @@ def train(
     devices: Annotated[str, typer.Option(help="How many, or auto.")] = "auto",
     strategy: Annotated[str, typer.Option(help="As Lightning Fabric names it: auto, ddp.")] = "auto",
 ) -> None:
-    """Train a network; writes last.ckpt, best.ckpt and TensorBoard logs. With --from, fine-tune it for int8."""
+    """Train a network, or fine-tune one for int8 (qat_*); writes last.ckpt, best.ckpt and TensorBoard logs."""
     try:
         from sdfl.train.loop import Devices, fit
         from sdfl.train.qat import fit_quantized
@@ -43,14 +43,14 @@ def train(
     if resume and not last.exists():
         raise ConfigError(f"{last} does not exist; start without --resume")
     loaded, place = load_recipe(path, assignments or ()), Devices(accelerator, devices, strategy)
-    if (loaded.quantize is None) != (source is None):
-        raise ConfigError(f"{path}: --from belongs to recipes with a [quantize] section, and they need it")
-    if source is not None:
+    if loaded.quantize is not None:
+        if source is None:
+            raise ConfigError(f"{path}: fine-tunes for int8 and needs the float checkpoint: --from FILE")
         if resume:
             raise ConfigError(f"{path}: a quantization recipe is short and is not resumed; choose another --out")
         checkpoint = fit_quantized(loaded, data, folder, source=source, devices=place)
     else:
-        checkpoint = fit(loaded, data, folder, resume=last if resume else None, devices=place)
+        checkpoint = fit(loaded, data, folder, resume=last if resume else None, start=source, devices=place)
     typer.echo(f"{checkpoint}: trained; next: sdfl export {checkpoint} -o model.onnx")
 
 
