@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from sdfl.cli.progress import progress
 from sdfl.errors import ConfigError, MissingDependency
 
 Data = Annotated[Path, typer.Option("--data", help="Folder of pictures with .pts files, or a dataset's root.")]
@@ -65,36 +65,34 @@ def evaluate(
         str, typer.Option(help="onnxruntime (as stored) or openvino (as the demo runs).")
     ] = "onnxruntime",
     threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
+    precision: Annotated[str | None, typer.Option(help="fp32 or int8, of a model of the package.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Also write one row a picture.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Accuracy on labelled pictures: inter-ocular NME, failure rates, AUC."""
-    from rich.progress import track
-
     from sdfl import evaluation
     from sdfl.datasets import find_samples
 
     if crops not in evaluation.CROPS:
         raise ConfigError(f"--crops must be one of {', '.join(evaluation.CROPS)}, got {crops!r}")
     samples = find_samples(data)
-    network = open_model(model, backend, threads)
+    network = open_model(model, backend, threads, precision)
     region_of: evaluation.RegionOf = evaluation.true_region
     if crops == "detected":
         from sdfl.runtime.detector import CascadeDetector
 
         region_of = evaluation.detected_region(CascadeDetector())
 
-    def progress(steps: Iterable[int]) -> Iterable[int]:
-        return track(list(steps), description=network.spec.name, console=_console(), transient=True)
-
-    result = evaluation.evaluate(network, samples, region_of=region_of, crops=crops, progress=progress)
+    result = evaluation.evaluate(
+        network, samples, region_of=region_of, crops=crops, progress=progress(network.spec.name)
+    )
     if csv:
         result.write_csv(csv)
     summary = result.summary()
     typer.echo(json.dumps(summary) if as_json else "\n".join(f"{key:24} {value}" for key, value in summary.items()))
 
 
-def open_model(model: str | None, backend: str, threads: int | None) -> Any:
+def open_model(model: str | None, backend: str, threads: int | None, precision: str | None = None) -> Any:
     """A checkpoint in torch, anything else in the back end asked for."""
     if model and model.endswith(".ckpt"):
         try:
@@ -105,10 +103,4 @@ def open_model(model: str | None, backend: str, threads: int | None) -> Any:
     from sdfl.runtime.backends import open_backend
     from sdfl.runtime.zoo import resolve_model
 
-    return open_backend(resolve_model(model), name=backend, threads=threads)
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    return Console(stderr=True)
+    return open_backend(resolve_model(model, precision), name=backend, threads=threads)

@@ -38,6 +38,28 @@ def data_check(
         contact_sheet(result.samples, sheet)
 
 
+def data_label(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Pictures with .pts files that say where to look.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The list to write, a .txt for `data.train` of a recipe.")],
+    teacher: Annotated[str | None, typer.Option(help="Model name or .onnx file; default: the default model.")] = None,
+) -> None:
+    """Label pictures anew by a teacher's points on many views of each; what the views disagree on is left out."""
+    from sdfl.cli.progress import progress
+    from sdfl.datasets import find_samples
+    from sdfl.runtime.backends import open_backend
+    from sdfl.runtime.zoo import resolve_model
+
+    try:
+        from sdfl.train.pseudo_labels import write_pseudo_labels
+    except ModuleNotFoundError as error:
+        raise MissingDependency(error.name or "torch", extra="train") from error
+    if out.suffix != ".txt":
+        raise DataError(f"{out}: the list's name must end in .txt")
+    samples = find_samples(folder)
+    count = write_pseudo_labels(samples, open_backend(resolve_model(teacher)), out, progress=progress("labelling"))
+    typer.echo(f"{out}: {count} of {len(samples)} pictures labelled")
+
+
 def reproduce(
     target: Annotated[str, typer.Argument(help="table1 ... table7, fig2, fig4, fig6, fig8 or fig9.")],
     data: Annotated[Path, typer.Option("--data", help="Folder that holds the datasets.")],
