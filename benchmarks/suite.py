@@ -33,6 +33,7 @@ HERE = Path(__file__).parent
 OWN_ADAPTER = HERE / "own_model.py"
 STAGES = ("network", "frame")
 MIN_CLIP_FRAMES = 30  # a second: lags of up to six frames are looked for
+GENERIC = ("onnx_landmarks", "tflite_network")  # adapters of any file: the file belongs to the name
 
 
 @dataclass(frozen=True)
@@ -195,7 +196,7 @@ def _peer_target(entry: PeerEntry) -> Target:
         problem = f"peer {entry.name}: {model} does not exist"
     content = model.read_bytes() if entry.model and model.is_file() else b""
     sha256 = hashlib.sha256(content).hexdigest() if content else ""
-    name = f"{adapter.stem} {model.stem}" if entry.model and adapter.stem == "onnx_landmarks" else adapter.stem
+    name = f"{adapter.stem} {model.stem}" if entry.model and adapter.stem in GENERIC else adapter.stem
     subject = Subject(name, "its own", layout="ibug68", file_bytes=len(content), sha256=sha256, peer=True)
     options = {"model": str(model) if entry.model else ""}
     peer = f"{entry.name}={python}" + (f",{model}" if entry.model else "")
