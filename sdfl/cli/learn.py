@@ -8,24 +8,23 @@ from typing import Annotated, Any
 
 import typer
 
+from sdfl.cli.options import Accelerator, Assignments, DeviceCount, Labelled, Strategy
 from sdfl.cli.progress import progress
 from sdfl.errors import ConfigError, MissingDependency
-
-Data = Annotated[Path, typer.Option("--data", help="Folder of pictures with .pts files, or a dataset's root.")]
 
 
 def train(
     recipe: Annotated[Path, typer.Argument(help="A recipe (TOML), a file or the name of one in the package.")],
-    data: Data,
+    data: Labelled,
     out: Annotated[Path | None, typer.Option(help="Folder for checkpoints and logs; default runs/<recipe>.")] = None,
     source: Annotated[
         Path | None, typer.Option("--from", help="The checkpoint to start from; a qat_* recipe needs one.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")] = False,
-    assignments: Annotated[list[str] | None, typer.Option("--set", help="Override one key: section.key=value.")] = None,
-    accelerator: Annotated[str, typer.Option(help="As Lightning Fabric names it: auto, cpu, cuda.")] = "auto",
-    devices: Annotated[str, typer.Option(help="How many, or auto.")] = "auto",
-    strategy: Annotated[str, typer.Option(help="As Lightning Fabric names it: auto, ddp.")] = "auto",
+    assignments: Assignments = None,
+    accelerator: Accelerator = "auto",
+    devices: DeviceCount = "auto",
+    strategy: Strategy = "auto",
 ) -> None:
     """Train a network, or fine-tune one for int8 (qat_*); writes last.ckpt, best.ckpt and TensorBoard logs."""
     try:
@@ -59,7 +58,7 @@ def evaluate(
         str | None, typer.Argument(help="Model name, .onnx file or .ckpt file; default: the default model.")
     ] = None,
     *,
-    data: Data,
+    data: Labelled,
     crops: Annotated[str, typer.Option(help="Which regions to look at: true or detected.")] = "true",
     backend: Annotated[
         str, typer.Option(help="onnxruntime (as stored) or openvino (as the demo runs).")

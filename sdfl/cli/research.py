@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from sdfl.cli.options import Accelerator, Assignments, DeviceCount, Strategy
 from sdfl.errors import DataError, MissingDependency
-
-Assignments = Annotated[list[str] | None, typer.Option("--set", help="Override one key: section.key=value.")]
 
 
 def data_check(
@@ -70,9 +69,9 @@ def reproduce(
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each cell, with seeds 0, 1, ...")] = 1,
     checkpoint: Annotated[list[Path] | None, typer.Option(help="Trained networks for fig2 and fig9.")] = None,
     assignments: Assignments = None,
-    accelerator: Annotated[str, typer.Option(help="As Lightning Fabric names it: auto, cpu, cuda.")] = "auto",
-    devices: Annotated[str, typer.Option(help="How many, or auto.")] = "auto",
-    strategy: Annotated[str, typer.Option(help="As Lightning Fabric names it: auto, ddp.")] = "auto",
+    accelerator: Accelerator = "auto",
+    devices: DeviceCount = "auto",
+    strategy: Strategy = "auto",
 ) -> None:
     """Run or resume all cells of one table or figure of the paper, and write it beside the paper's figures."""
     try:

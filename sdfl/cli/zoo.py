@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sdfl.cli.learn import Data
+from sdfl.cli.options import Accelerator, Labelled
 from sdfl.errors import ArtifactError, MissingDependency
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def zoo_list(as_json: AsJson = False) -> None:
 def zoo_verify(
     name: Annotated[str | None, typer.Argument(help="A model of the package; default: all.")] = None,
     *,
-    data: Data,
+    data: Labelled,
     as_json: AsJson = False,
 ) -> None:
     """Measure the shipped files on labelled pictures and hold them against what they state; exit code 1 where not."""
@@ -69,12 +69,12 @@ def zoo_verify(
 
 def zoo_train(
     name: Annotated[str, typer.Argument(help="A model of the package.")],
-    data: Data,
+    data: Labelled,
     out: Annotated[Path, typer.Option(help="Folder for checkpoints and files.")] = Path("runs/zoo"),
     test: Annotated[
         Path | None, typer.Option(help="Labelled pictures whose NME the files shall state; below --data or beside.")
     ] = None,
-    accelerator: Annotated[str, typer.Option(help="As Lightning Fabric names it: auto, cpu, cuda.")] = "auto",
+    accelerator: Accelerator = "auto",
 ) -> None:
     """Make a model of the package from data to files: label, train, refit, int8, export, check. Goes on if stopped."""
     try:
