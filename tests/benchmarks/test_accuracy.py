@@ -36,6 +36,10 @@ def test_figures_are_those_of_sdfl_eval(backend: Backend, samples: list[Sample],
     regions = {"region_of": detected_region(detector)} if crops == "detected" else {}
     expected = evaluate(backend, samples, crops=crops, **regions).summary()
     assert {key: result[key] for key in expected} == expected
+    parts = result["pictures"]["regions_nme_percent"]
+    assert {name: pytest.approx(np.mean(each), abs=1e-3) for name, each in parts.items()} == (
+        result["regions_nme_percent"]
+    )
     low, high = result["nme_percent_interval"]
     assert low < result["nme_percent"] < high
 
