@@ -16,7 +16,7 @@ from sdfl.benchmarks.crops import SWEEP, BoxFinder, Disturbance, disturbed_crop,
 from sdfl.benchmarks.intervals import Floats, mean_interval
 from sdfl.benchmarks.process import Worker
 from sdfl.benchmarks.progress import Step, ignore
-from sdfl.core import Backend, Crop, FloatArray
+from sdfl.core import Backend, FloatArray
 from sdfl.datasets import Sample, read_image
 from sdfl.errors import DataError
 from sdfl.evaluation import Evaluation
@@ -122,33 +122,27 @@ def intervals(errors: FloatArray) -> dict[str, Any]:
 def measure_sweep(backend: Backend, samples: Sequence[Sample], step: Step = ignore) -> dict[str, Any]:
     """NME against how wrong the crop is. Per axis of SWEEP: amounts, mean NME in percent, share of errors above 8 %."""
     _check_layout(backend, samples)
-    crops: dict[tuple[str, float], list[Crop]] = {(axis, amount): [] for axis, all_ in SWEEP.items() for amount in all_}
-    for index, sample in enumerate(samples):
-        image = read_image(sample.image_path)
-        for axis, amount in crops:
-            by = Disturbance(axis, amount)
-            crops[axis, amount].append(disturbed_crop(image, sample, backend.spec, by, seed=index))
     truth, names = np.stack([sample.points for sample in samples]), _names(samples)
     layout = get_layout(samples[0].layout)
-    result: dict[str, Any] = {"num_images": len(samples), "axes": {}}
-    for (axis, amount), cut in crops.items():
-        errors = nme(np.stack(look(backend, cut)[0]), truth, layout)
-        low, high = mean_interval(errors)
-        row = result["axes"].setdefault(
-            axis, {"amount": [], "nme_percent": [], "interval": [], "failure_8_percent": [], "pictures": []}
-        )
-        row["amount"].append(amount)
-        row["nme_percent"].append(_percent(errors.mean()))
-        row["interval"].append([_percent(low), _percent(high)])
-        row["failure_8_percent"].append(_percent(np.mean(errors > 0.08)))
-        row["pictures"].append({"name": names, "nme_percent": _percents(errors)})
+    kinds = [Disturbance(axis, amount) for axis, amounts in SWEEP.items() for amount in amounts]
+    errors = np.empty((len(kinds), len(samples)), np.float32)
+    for index, sample in enumerate(samples):
+        image = read_image(sample.image_path)
+        cut = [disturbed_crop(image, sample, backend.spec, by, seed=index) for by in kinds]
+        errors[:, index] = nme(np.stack(look(backend, cut)[0]), truth[index], layout)
         step(1)
+    result: dict[str, Any] = {"num_images": len(samples), "axes": {}}
+    for by, each in zip(kinds, errors, strict=True):
+        low, high = mean_interval(each)
+        row = result["axes"].setdefault(
+            by.axis, {"amount": [], "nme_percent": [], "interval": [], "failure_8_percent": [], "pictures": []}
+        )
+        row["amount"].append(by.amount)
+        row["nme_percent"].append(_percent(each.mean()))
+        row["interval"].append([_percent(low), _percent(high)])
+        row["failure_8_percent"].append(_percent(np.mean(each > 0.08)))
+        row["pictures"].append({"name": names, "nme_percent": _percents(each)})
     return result
-
-
-def sweep_steps() -> int:
-    """How often `measure_sweep` calls `step`."""
-    return sum(len(amounts) for amounts in SWEEP.values())
 
 
 def turn_percent(points: FloatArray, layout: str) -> float:
