@@ -62,8 +62,9 @@ def evaluate(
     data: Data,
     crops: Annotated[str, typer.Option(help="Which regions to look at: true or detected.")] = "true",
     backend: Annotated[
-        str, typer.Option(help="onnxruntime (as stored) or openvino (as the demo runs).")
-    ] = "onnxruntime",
+        str | None,
+        typer.Option(help="onnxruntime (as stored; default of .onnx), openvino (as the demo runs), tensorrt."),
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Also write one row a picture.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -94,18 +95,20 @@ def evaluate(
     typer.echo(json.dumps(summary) if as_json else "\n".join(f"{key:24} {value}" for key, value in summary.items()))
 
 
-def open_model(model: str | None, backend: str, threads: int | None) -> Any:
-    """A checkpoint in torch, anything else in the back end asked for."""
+def open_model(model: str | None, backend: str | None, threads: int | None) -> Any:
+    """A checkpoint in torch, anything else in the back end asked for, or in the one that shows what is stored."""
     if model and model.endswith(".ckpt"):
         try:
             from sdfl.model.quantize import backend_from_checkpoint
         except ModuleNotFoundError as error:
             raise MissingDependency(error.name or "torch", extra="train") from error
         return backend_from_checkpoint(Path(model))
-    from sdfl.runtime.backends import open_backend
+    from sdfl.runtime.backends import backends_for, open_backend
     from sdfl.runtime.zoo import resolve_model
 
-    return open_backend(resolve_model(model), name=backend, threads=threads)
+    path = resolve_model(model)
+    stored = "onnxruntime" if "onnxruntime" in backends_for(path) else None
+    return open_backend(path, name=backend or stored, threads=threads)
 
 
 def _console() -> Any:
