@@ -21,12 +21,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from sdfl.artifact import read_spec
 from sdfl.benchmarks.environment import computes_bf16
 from sdfl.benchmarks.own_model import AUTO, ONLY_COMPUTE
 from sdfl.benchmarks.records import KINDS, Subject
 from sdfl.config import build, read_toml
 from sdfl.errors import ConfigError, SdflError
-from sdfl.onnx_file import read_spec
 from sdfl.runtime.zoo import resolve_model
 
 HERE = Path(__file__).parent

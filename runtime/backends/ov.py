@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from sdfl.artifact import read_spec
 from sdfl.core import Image, Prediction
 from sdfl.errors import ConfigError, MissingDependency
-from sdfl.onnx_file import read_spec
 from sdfl.runtime.backends.base import INPUT, OUTPUTS, check_crops, check_threads, refused
 from sdfl.runtime.backends.ov_int8 import use_unsigned
 from sdfl.runtime.backends.ov_operator import add_operator

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import sdfl
-from sdfl.cli import deploy, learn, measure, quantize, research, use, zoo
+from sdfl.cli import build, deploy, learn, measure, quantize, research, use, zoo
 from sdfl.errors import SdflError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=sdfl.__doc__)
@@ -23,6 +23,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "quantize": quantize.quantize,
     "reproduce": research.reproduce,
     "export": deploy.export,
+    "build": build.build,
     "verify": deploy.verify,
     "bench": measure.bench,
     "report": measure.report,

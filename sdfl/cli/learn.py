@@ -61,8 +61,9 @@ def evaluate(
     data: Labelled,
     crops: Annotated[str, typer.Option(help="Which regions to look at: true or detected.")] = "true",
     backend: Annotated[
-        str, typer.Option(help="onnxruntime (as stored) or openvino (as the demo runs).")
-    ] = "onnxruntime",
+        str | None,
+        typer.Option(help="onnxruntime (as stored; default of .onnx), openvino (as the demo runs), tensorrt."),
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
     precision: Annotated[str | None, typer.Option(help="fp32 or int8, of a model of the package.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Also write one row a picture.")] = None,
@@ -91,15 +92,17 @@ def evaluate(
     typer.echo(json.dumps(summary) if as_json else "\n".join(f"{key:24} {value}" for key, value in summary.items()))
 
 
-def open_model(model: str | None, backend: str, threads: int | None, precision: str | None = None) -> Any:
-    """A checkpoint in torch, anything else in the back end asked for."""
+def open_model(model: str | None, backend: str | None, threads: int | None, precision: str | None = None) -> Any:
+    """A checkpoint in torch, anything else in the back end asked for, or in the one that shows what is stored."""
     if model and model.endswith(".ckpt"):
         try:
             from sdfl.model.quantize import backend_from_checkpoint
         except ModuleNotFoundError as error:
             raise MissingDependency(error.name or "torch", extra="train") from error
         return backend_from_checkpoint(Path(model))
-    from sdfl.runtime.backends import open_backend
+    from sdfl.runtime.backends import backends_for, open_backend
     from sdfl.runtime.zoo import resolve_model
 
-    return open_backend(resolve_model(model, precision), name=backend, threads=threads)
+    path = resolve_model(model, precision)
+    stored = "onnxruntime" if "onnxruntime" in backends_for(path) else None
+    return open_backend(path, name=backend or stored, threads=threads)
