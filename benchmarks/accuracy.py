@@ -55,7 +55,7 @@ def measure_peer_accuracy(worker: Worker, samples: Sequence[Sample], step: Step 
     points: list[FloatArray | None] = []
     for start in range(0, len(samples), CHUNK):
         some = samples[start : start + CHUNK]
-        answer = worker.ask("faces", paths=[str(sample.image_path) for sample in some], video=False)
+        answer = worker.ask("faces", paths=[str(sample.image_path) for sample in some])
         points += [_labelled_face(faces, sample) for faces, sample in zip(answer["faces"], some, strict=True)]
         step(len(some))
     return accuracy_result(samples, points, np.full(len(samples), np.nan, np.float32), "its own")

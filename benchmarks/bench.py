@@ -17,6 +17,8 @@ from sdfl.benchmarks.process import Worker, WorkerError
 from sdfl.benchmarks.progress import Step, ignore, silent
 from sdfl.benchmarks.records import Record, append_record, make_key, read_records
 from sdfl.benchmarks.suite import Suite, Target, targets_of
+from sdfl.benchmarks.video_clips import Still, make_clip
+from sdfl.benchmarks.video_stills import labelled_stills, picture_stills, sample_stills
 from sdfl.core import Backend
 from sdfl.datasets import Sample, find_samples
 from sdfl.errors import ConfigError, SdflError
@@ -38,6 +40,7 @@ class Bench:
     done: frozenset[tuple[str, str]] = frozenset()
     written: list[Record] = field(default_factory=list)
     _samples: list[Sample] | SdflError | None = None
+    _stills: list[Still] | None = None
 
     def run(self) -> list[Record]:
         """Returns the records that were written, failures among them."""
@@ -54,7 +57,7 @@ class Bench:
             if {"accuracy", "sweep"} & set(self.suite.measure):
                 self._accuracy(targets)
             if "video" in self.suite.measure:
-                self._video(targets, Path(folder) / "clips")
+                self._video(targets)
         return self.written
 
     def samples(self) -> list[Sample]:
@@ -91,12 +94,11 @@ class Bench:
 
     def _with_frames(self, cases: Sequence[latency.Case], folder: Path) -> list[latency.Case]:
         """Give each "frame" case its clip; where none can be made, these cases fail."""
-        frames: tuple[Path, ...] = ()
+        clip: dict[str, Any] = {}
         problem = ""
         try:
-            frames = video.make_clip(
-                video.frontal(self.samples(), 1)[0], folder, moving=True, num_frames=self.suite.clip_frames
-            ).paths
+            folder.mkdir()
+            clip = video.as_table(make_clip("motion", self.stills()[0], folder / "clip.bgr"))
         except SdflError as error:
             problem = f"no frames: {error}"
         kept = []
@@ -104,8 +106,17 @@ class Bench:
             if case.stage == "frame" and problem:
                 self._write("latency", case.target, case.settings, {"error": problem})
             else:
-                kept.append(replace(case, frames=frames) if case.stage == "frame" else case)
+                kept.append(replace(case, clip=clip) if case.stage == "frame" else case)
         return kept
+
+    def stills(self) -> list[Still]:
+        """What clips are made from: the suite's pictures, else labelled ones, else the sample."""
+        if self._stills is None:
+            if self.suite.pictures:
+                self._stills = picture_stills(self.suite.pictures)
+            else:
+                self._stills = labelled_stills(self.samples(), self.suite.clips) if self.suite.data else sample_stills()
+        return self._stills
 
     def _accuracy(self, targets: Sequence[Target]) -> None:
         boxes = BoxFinder(CascadeDetector())
@@ -140,20 +151,21 @@ class Bench:
 
         self._attempt("sweep", target, settings, measured)
 
-    def _video(self, targets: Sequence[Target], folder: Path) -> None:
-        settings = {"dataset": self.dataset, "clips": self.suite.clips, "data": self.suite.data}
-        clips: list[Any] = []
-
-        def measured(target: Target) -> dict[str, Any]:
-            if not clips:
-                clips.extend(video.make_clips(self.samples(), folder, self.suite.clips, self.suite.clip_frames))
-            with _Opened(target) as opened:
-                return video.measure_video(opened.worker(), clips)
-
-        step = self.start_bar("jitter and lag", len(targets))
-        for target in targets:
-            self._attempt("video", target, settings, lambda target=target: measured(target))  # type: ignore[misc]
-            step(1)
+    def _video(self, targets: Sequence[Target]) -> None:
+        """All targets in turns on the same clips."""
+        shown = ", ".join(self.suite.pictures) or self.dataset or "sample picture"
+        settings = {"dataset": shown, "data": self.suite.data}
+        targets = [target for target in targets if not self._is_done("video", target, settings)]
+        if not targets:
+            return
+        try:
+            stills = self.stills()
+            step = self.start_bar("video", video.steps(len(stills)))
+            results = video.measure(targets, stills, step)
+        except SdflError as error:
+            results = [{"error": str(error)} for _ in targets]
+        for target, result in zip(targets, results, strict=True):
+            self._write("video", target, settings, result)
 
     @property
     def dataset(self) -> str:
@@ -244,6 +256,7 @@ def command_of(kind: str, target: Target, settings: dict[str, Any], suite: Suite
     words += [
         f"--{name} {settings[key]}" for name, key in _OPTIONS.items() if key in settings and settings[key] != "its own"
     ]
+    words += [f"--picture {shlex.quote(picture)}" for picture in suite.pictures]
     if suite.data:
         words.append(f"--data {shlex.quote(suite.data)}")
     return " ".join(words)
@@ -253,11 +266,11 @@ _OPTIONS = {"stage": "stage", "threads": "threads", "batch": "batch", "crops": "
 
 
 def possible(suite: Suite) -> Suite:
-    """`suite`, or where it names no data what can be measured without: the bare networks' latency."""
-    if suite.data:
-        return suite
-    if "latency" not in suite.measure or "network" not in suite.stages:
-        raise ConfigError(
-            f"{', '.join(suite.measure)} of {', '.join(suite.stages)}: needs labelled pictures; add --data"
-        )
-    return replace(suite, measure=("latency",), stages=("network",))
+    """`suite`, or where it names no data what can be measured without: latency, and video of any picture."""
+    measure = tuple(kind for kind in suite.measure if suite.data or kind not in NEED_LABELS)
+    if not measure:
+        raise ConfigError(f"{', '.join(suite.measure)}: needs labelled pictures; add --data")
+    return replace(suite, measure=measure)
+
+
+NEED_LABELS = ("accuracy", "sweep")

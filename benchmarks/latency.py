@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median
 from typing import Any
 from uuid import uuid4
@@ -25,13 +24,13 @@ YARDSTICK_ITERATIONS = 20
 
 @dataclass(frozen=True)
 class Case:
-    """stage: "network" or "frame". frames: the clip of a "frame" case."""
+    """stage: "network" or "frame". clip: of a "frame" case, as `peers/host.py` wants it."""
 
     target: Target
     stage: str
     threads: int
     batch: int = 1
-    frames: tuple[Path, ...] = ()
+    clip: dict[str, Any] = field(default_factory=dict)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -165,7 +164,7 @@ def _one_round(timing: Timing, worker: Worker, number: int, suite: Suite, rail: 
 def _ask_times(worker: Worker, case: Case, *, start: int, iterations: int) -> dict[str, Any]:
     if case.stage == "network":
         return worker.ask("time_network", batch=case.batch, iterations=iterations)
-    return worker.ask("time_frames", paths=[str(path) for path in case.frames], start=start, iterations=iterations)
+    return worker.ask("time_frames", clip=case.clip, start=start, iterations=iterations)
 
 
 def summary(timing: Timing, yardstick_ms: Sequence[float], suite: Suite) -> dict[str, Any]:

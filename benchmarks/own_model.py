@@ -19,38 +19,38 @@ AUTO = "auto"
 
 
 class Peer:
-    """options: model (path), backend, compute ("auto", "f32", "bf16", ...), threads."""
+    """options: model (path), backend, compute ("auto", "f32", "bf16", ...), threads; setting: "raw" is unsmoothed."""
 
     def __init__(self, options: dict[str, Any]) -> None:
         self._backend = open_model(Path(options["model"]), options["backend"], options["compute"], options["threads"])
-        self._landmarker: FaceLandmarker | None = None
+        self._smoothing = options.get("setting") != "raw"
         self._tracker: FaceTracker | None = None
         self.layout = self._backend.spec.layout
+        self.ids: list[int] = []
 
     def detect(self, image: Image) -> list[FloatArray]:
         """Points of every face in a picture, frame px."""
-        return [face.landmarks.points for face in self._opened().detect(image)]
+        return [face.landmarks.points for face in FaceLandmarker(backend=self._backend).detect(image)]
 
-    def track(self, image: Image) -> list[FloatArray]:
+    def track(self, image: Image, timestamp_s: float) -> list[FloatArray]:
         """The same for the next frame of a video."""
         if self._tracker is None:
-            self._tracker = self._opened().new_tracker()
-        return [face.landmarks.points for face in self._tracker.update(Frame(image, 0, 0.0))]
+            self.reset(1)
+        assert self._tracker is not None
+        faces = self._tracker.update(Frame(image, 0, timestamp_s))
+        self.ids = [face.id for face in faces]
+        return [face.landmarks.points for face in faces]
 
-    def reset(self) -> None:
+    def reset(self, max_faces: int) -> None:
         """A new video begins."""
-        self._tracker = None
+        landmarker = FaceLandmarker(backend=self._backend, max_faces=max_faces, smoothing=self._smoothing)
+        self._tracker = landmarker.new_tracker()
 
     def network(self, batch: int) -> Callable[[], object]:
         """One inference over fixed noise crops; the time of a convolution does not depend on what it sees."""
         size = self._backend.spec.input_size
         crops = np.random.default_rng(0).integers(0, 256, (batch, size, size, 3), dtype=np.uint8)
         return lambda: self._backend.infer(crops)
-
-    def _opened(self) -> FaceLandmarker:
-        """With its detector, which the bare network is measured without."""
-        self._landmarker = self._landmarker or FaceLandmarker(backend=self._backend)
-        return self._landmarker
 
 
 def open_model(path: Path, backend: str, compute: str = AUTO, threads: int | None = None) -> Backend:

@@ -28,16 +28,25 @@ class Worker:
     """Runs `adapter` with the interpreter `python`. A context manager.
 
     threads: the process is bound to so many CPUs, and OpenMP to so many threads, whatever the library does inside.
+    cache: a folder for what it keeps from one start to the next, None for the user's own.
     """
 
     def __init__(
-        self, adapter: Path, *, python: Path | None = None, threads: int, timeout_s: float = TIMEOUT_S
+        self,
+        adapter: Path,
+        *,
+        python: Path | None = None,
+        threads: int,
+        timeout_s: float = TIMEOUT_S,
+        cache: Path | None = None,
     ) -> None:
         self.cpus = bound_cpus(threads)
         self._timeout_s = timeout_s
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  kept open; a pipe that nobody reads would block a talkative library
         arguments = [str(python or sys.executable), str(HOST), str(adapter), ",".join(map(str, self.cpus))]
         environment = os.environ | {name: str(threads) for name in THREAD_VARIABLES}
+        environment |= {"XDG_CACHE_HOME": str(cache)} if cache else {}
+        self._started_s = time.monotonic()
         try:
             self._process = subprocess.Popen(
                 arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, env=environment
@@ -45,6 +54,11 @@ class Worker:
         except OSError as error:
             raise WorkerError(f"{arguments[0]}: cannot be started ({error.strerror})") from error
         self._buffer = b""
+
+    @property
+    def age_s(self) -> float:
+        """Since just before the process was started."""
+        return time.monotonic() - self._started_s
 
     def ask(self, op: str, **request: Any) -> dict[str, Any]:
         """Raises WorkerError where the worker fails, dies or does not answer in time."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from sdfl.errors import SdflError
 
-PROTOCOL = 1  # raise it when numbers of the same name no longer mean the same
+PROTOCOL = 2  # raise it when numbers of the same name no longer mean the same
 KINDS = ("latency", "accuracy", "sweep", "video")
 
 

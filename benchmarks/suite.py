@@ -32,7 +32,6 @@ from sdfl.runtime.zoo import resolve_model
 HERE = Path(__file__).parent
 OWN_ADAPTER = HERE / "own_model.py"
 STAGES = ("network", "frame")
-MIN_CLIP_FRAMES = 30  # a second: lags of up to six frames are looked for
 GENERIC = ("onnx_landmarks", "tflite_network")  # adapters of any file: the file belongs to the name
 
 
@@ -47,11 +46,15 @@ class ModelEntry:
 
 @dataclass(frozen=True)
 class PeerEntry:
-    """name: an adapter in `benchmarks/peers`, or the path of one. python: of its environment. model: its file."""
+    """name: an adapter in `benchmarks/peers`, or the path of one. python: of its environment. model: its file.
+
+    setting: a word that its adapter knows, for another mode of the same peer.
+    """
 
     name: str
     python: str
     model: str = ""
+    setting: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class Suite:
     """measure: of KINDS. stages: "network" is the bare network on crops, "frame" one tracked face in a video frame.
 
     rounds x iterations times are taken of each case, after `warmup` runs; starts: fresh processes for the load time.
+    clips: how many labelled pictures clips are made from; pictures: files to make them from instead.
     tolerance: how much slower than a baseline, in yardsticks, still passes. Raises ConfigError quoting a wrong key.
     """
 
@@ -77,7 +81,7 @@ class Suite:
     starts: int = 3
     sweep_pictures: int = 100
     clips: int = 3
-    clip_frames: int = 60
+    pictures: tuple[str, ...] = ()
     tolerance: float = 0.15
 
     def __post_init__(self) -> None:
@@ -89,8 +93,6 @@ class Suite:
             values = getattr(self, key)
             if any(value < 1 for value in (values if isinstance(values, tuple) else (values,))):
                 raise ConfigError(f"{key} must be at least 1, got {values}")
-        if self.clip_frames < MIN_CLIP_FRAMES:
-            raise ConfigError(f"clip_frames must be at least {MIN_CLIP_FRAMES}, got {self.clip_frames}")
         if any(not entry.backends for entry in self.model):
             raise ConfigError("model.backends must name at least one back end")
         if not self.model and not self.peer:
@@ -197,9 +199,11 @@ def _peer_target(entry: PeerEntry) -> Target:
     content = model.read_bytes() if entry.model and model.is_file() else b""
     sha256 = hashlib.sha256(content).hexdigest() if content else ""
     name = f"{adapter.stem} {model.stem}" if entry.model and adapter.stem in GENERIC else adapter.stem
+    name += f" {entry.setting}" if entry.setting else ""
     subject = Subject(name, "its own", layout="ibug68", file_bytes=len(content), sha256=sha256, peer=True)
-    options = {"model": str(model) if entry.model else ""}
-    peer = f"{entry.name}={python}" + (f",{model}" if entry.model else "")
+    options = {"model": str(model) if entry.model else "", "setting": entry.setting}
+    words = [str(python), str(model) if entry.model else "", entry.setting]
+    peer = f"{entry.name}={','.join(words).rstrip(',')}"
     return Target(subject, adapter, options, python, f"--peer {peer}", problem)
 
 

@@ -1,157 +1,183 @@
-"""Jitter against lag, on clips whose truth is known because they are made from labelled pictures.
-
-Still clip: one picture with fresh camera noise in every frame. Jitter is how far each point strays from its own mean.
-Moving clip: the picture under a smooth motion. Lag is the delay at which the found motion fits the true one best, and
-the motion error is what remains without that delay taken out; the model's constant error counts in neither.
-"""
+"""The synthetic video suite: every target follows the same clips, in turns of a few frames, in a process of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
-import cv2
 import numpy as np
 
-from sdfl.benchmarks.accuracy import turn_percent
-from sdfl.benchmarks.process import Worker
-from sdfl.core import FloatArray, Image
-from sdfl.datasets import Sample, read_image
-from sdfl.errors import DataError
-from sdfl.geometry import box_iou, crop_affine, landmark_box, square_around, transform_points
-from sdfl.layouts import get_layout
-from sdfl.metrics import inter_ocular
+from sdfl.benchmarks.intervals import undisturbed
+from sdfl.benchmarks.process import Worker, WorkerError
+from sdfl.benchmarks.progress import Step, ignore
+from sdfl.benchmarks.suite import Target
+from sdfl.benchmarks.video_clips import FPS, NOISE_SIGMA, SCENES, SIZE, Clip, Still, make_clip
+from sdfl.benchmarks.video_metrics import Seen, measure_clip
 
-SIZE = (640, 480)
-FPS = 30
-NUM_FRAMES = 60
-SETTLE = 10  # frames at the beginning of a clip that do not count
-NOISE_SIGMA = 6.0  # grey levels, as an ordinary webcam has indoors
-FACE_SHARE = 0.42  # of the frame's height
-MAX_LAG_FRAMES = 6.0
-MAX_TURN_PERCENT = 10.0
+TURN = 15  # frames that one target does before the next one has its turn
+TIMED = ("still", "motion")  # scenes with one face that is always there: what a tracked frame costs
+STARTS = 5
+Table = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Clip:
-    """paths: frames as PNG files. truth: (T, N, 2) px of every frame."""
+@dataclass
+class Run:
+    """What one target did so far. scenes: by name, one table a still. error: why there is no more."""
 
-    paths: tuple[Path, ...]
-    truth: FloatArray
-    layout: str
-
-
-def motion(index: int) -> tuple[float, float, float, float]:
-    """Right and down in px, zoom, roll in degrees, at frame `index`: two seconds of an unhurried head, then back."""
-    phase = 2 * np.pi * index / NUM_FRAMES
-    return 60 * np.sin(phase), 18 * np.sin(2 * phase), 1 + 0.12 * np.sin(phase), 10 * np.sin(phase)
-
-
-def make_clip(sample: Sample, folder: Path, *, moving: bool, num_frames: int = NUM_FRAMES, seed: int = 0) -> Clip:
-    """Write the frames of a clip into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    image = read_image(sample.image_path)
-    centre, side_px = square_around(landmark_box(sample.points), 1.0)
-    rng = np.random.default_rng(seed)
-    paths, truth = [], []
-    for index in range(num_frames):
-        right, down, zoom, roll_deg = motion(index) if moving else (0.0, 0.0, 1.0, 0.0)
-        scale = FACE_SHARE * SIZE[1] * zoom / side_px
-        place = crop_affine(np.zeros(2), scale, 1, angle_deg=roll_deg)
-        place[:, 2] = np.array([SIZE[0] / 2 + right, SIZE[1] / 2 + down]) - place[:, :2] @ centre
-        frame = cv2.warpAffine(image, place, SIZE, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        noise = NOISE_SIGMA * rng.standard_normal(frame.shape, dtype=np.float32)
-        noisy = np.clip(np.round(frame + noise), 0, 255).astype(np.uint8)
-        paths.append(folder / f"{index:04d}.png")
-        _write(paths[-1], noisy)
-        truth.append(transform_points(place, sample.points))
-    return Clip(tuple(paths), np.stack(truth), sample.layout)
+    target: Target
+    worker: Worker | None = None
+    about: Table = field(default_factory=dict)
+    frames: list[list[Seen]] = field(default_factory=list)
+    scenes: dict[str, list[Table]] = field(default_factory=dict)
+    cpu_ms: list[list[float]] = field(default_factory=list)
+    wall_ms: list[float] = field(default_factory=list)
+    starts: Table = field(default_factory=dict)
+    error: str = ""
 
 
-def make_clips(
-    samples: Sequence[Sample], folder: Path, count: int, num_frames: int = NUM_FRAMES
-) -> list[tuple[Clip, Clip]]:
-    """(still, moving) of `count` pictures."""
-    return [
-        (
-            make_clip(sample, folder / f"{number}still", moving=False, num_frames=num_frames, seed=number),
-            make_clip(sample, folder / f"{number}moving", moving=True, num_frames=num_frames, seed=number),
-        )
-        for number, sample in enumerate(frontal(samples, count))
-    ]
+def measure(targets: Sequence[Target], stills: Sequence[Still], finished: Step = ignore) -> list[Table]:
+    """One table a target, in their order: what a record's `result` holds, or {"error": one line}."""
+    runs = [Run(target) for target in targets]
+    with ExitStack() as stack, tempfile.TemporaryDirectory(prefix="sdfl-clips-") as folder:
+        for run in runs:
+            _attempt(run, lambda run=run: _open(run, stack))  # type: ignore[misc]
+        for number, still in enumerate(stills):
+            for name in SCENES:
+                clip = make_clip(name, still, Path(folder) / "clip.bgr", seed=number)
+                _follow(runs, clip)
+                finished(1)
+        _time_starts(runs, make_clip("still", stills[0], Path(folder) / "clip.bgr"), Path(folder))
+    together = {"interleaved": uuid4().hex[:12]}
+    return [{"error": run.error} if run.error else _summary(run, len(stills)) | together for run in runs]
 
 
-def frontal(samples: Sequence[Sample], count: int) -> list[Sample]:
-    """`count` pictures of frontal faces, spread evenly over all of them. Raises DataError where there are none."""
-    usable = [sample for sample in samples if turn_percent(sample.points, sample.layout) < MAX_TURN_PERCENT]
-    if not usable:
-        raise DataError("no picture shows a frontal face that a clip could be made from")
-    return [usable[i] for i in np.linspace(0, len(usable) - 1, min(count, len(usable))).astype(int)]
+def steps(num_stills: int) -> int:
+    """How often `measure` calls `finished`."""
+    return num_stills * len(SCENES)
 
 
-def measure_video(worker: Worker, clips: Sequence[tuple[Clip, Clip]]) -> dict[str, Any]:
-    """The mean over the clips in which the face was followed throughout the counted frames."""
-    jitter, lag, error = [], [], []
-    for still, moving in clips:
-        steady, followed = _track(worker, still), _track(worker, moving)
-        if steady is not None:
-            jitter.append(jitter_percent(steady, still.truth[SETTLE:], still.layout))
-        if followed is not None:
-            frames, left = lag_and_error(followed, moving.truth[SETTLE:], moving.layout)
-            lag.append(frames * 1000 / FPS)
-            error.append(left)
-    return {
-        "jitter_percent": round(float(np.mean(jitter)), 4) if jitter else None,
-        "lag_ms": round(float(np.mean(lag)), 2) if lag else None,
-        "motion_error_percent": round(float(np.mean(error)), 4) if error else None,
-        "clips": len(clips),
-        "clips_followed": min(len(jitter), len(lag)),
-        "noise_sigma": NOISE_SIGMA,
-        "fps": FPS,
+def as_table(clip: Clip) -> Table:
+    """The clip as `peers/host.py` wants it."""
+    return {"path": str(clip.path), "width": SIZE[0], "height": SIZE[1], "frames": clip.num_frames, "fps": FPS}
+
+
+def _open(run: Run, stack: ExitStack) -> None:
+    worker = stack.enter_context(Worker(run.target.adapter, python=run.target.python, threads=1))
+    run.about = worker.ask("open", options=run.target.options | {"threads": 1})
+    run.worker = worker
+
+
+def _follow(runs: Sequence[Run], clip: Clip) -> None:
+    """One clip, in turns; then what each run says about it."""
+    for run in runs:
+        run.frames = []
+    for start in range(0, clip.num_frames, TURN):
+        for run in runs:
+            _attempt(run, lambda run=run: _turn(run, clip, start))  # type: ignore[misc]  # noqa: B023
+    for run in runs:
+        if not run.error:
+            result = measure_clip(clip, run.frames, run.about["layout"])
+            run.scenes.setdefault(clip.name, []).append(result)
+
+
+def _turn(run: Run, clip: Clip, start: int) -> None:
+    assert run.worker is not None
+    wanted = max(1, len(clip.faces))
+    answer = run.worker.ask("track", clip=as_table(clip), start=start, count=TURN, max_faces=wanted)
+    for points, ids in zip(answer["faces"], answer["ids"], strict=True):
+        known = ids if len(ids) == len(points) else [None] * len(points)
+        faces = [Seen(face_id, np.asarray(face, np.float32)) for face_id, face in zip(known, points, strict=True)]
+        run.frames.append(faces)
+    if clip.name in TIMED and start > 0:
+        run.cpu_ms.append(answer["cpu_ms"])
+        run.wall_ms += answer["wall_ms"]
+
+
+def _time_starts(runs: Sequence[Run], clip: Clip, folder: Path) -> None:
+    """From the start of a process to its first landmarks; the first start of each finds no model cache."""
+    for number in range(STARTS):
+        for place, run in enumerate(runs):
+            cache = folder / f"cache{place}"
+
+            def start(run: Run = run, cache: Path = cache, number: int = number) -> None:
+                seconds, peak_mb = _start(run.target, clip, cache)
+                run.starts.setdefault("warm" if number else "cold", []).append(seconds * 1000)
+                run.starts.setdefault("peak_rss_mb", []).append(peak_mb)
+
+            _attempt(run, start)
+
+
+def _start(target: Target, clip: Clip, cache: Path) -> tuple[float, float]:
+    """Seconds until a fresh process has given the first landmarks, and its memory in MB after a turn of frames."""
+    with Worker(target.adapter, python=target.python, threads=1, cache=cache) as worker:
+        worker.ask("open", options=target.options | {"threads": 1})
+        for index in range(clip.num_frames):
+            answer = worker.ask("track", clip=as_table(clip), start=index, count=1, max_faces=1)
+            if answer["faces"][0]:
+                break
+        else:
+            raise WorkerError("found no face in the still clip")
+        seconds = worker.age_s
+        worker.ask("track", clip=as_table(clip), start=index + 1, count=TURN, max_faces=1)
+        return seconds, float(worker.ask("memory")["peak_rss_mb"] or np.nan)
+
+
+def _attempt(run: Run, work: Callable[[], None]) -> None:
+    if run.error:
+        return
+    try:
+        work()
+    except WorkerError as error:
+        run.error = str(error)
+
+
+def _summary(run: Run, num_stills: int) -> Table:
+    """Means over the stills, sums of what must not happen, times of all frames."""
+    cpu_ms, wall_ms = np.concatenate([np.asarray(each) for each in run.cpu_ms]), np.asarray(run.wall_ms)
+    scenes = {name: _merged(tables) for name, tables in run.scenes.items()}
+    wanted = sum(table.get("frames_wanted", 0) for table in scenes.values())
+    lost = sum(table.get("frames_lost", 0) for table in scenes.values())
+    result: Table = {
+        "jitter_percent": scenes["still"].get("jitter_percent"),
+        "rms_percent": scenes["still"].get("rms_percent"),
+        "motion_error_percent": scenes["motion"].get("motion_error_percent"),
+        "lag_ms": scenes["motion"].get("lag_ms"),
+        "frames_lost_percent": 100 * lost / wanted,
+        "false_faces": sum(table["false_faces"] for table in scenes.values()),
+        "identity_switches": scenes["crossing"]["identity_switches"] + scenes["cover"]["identity_switches"],
+        "lose_frames": max(table.get("lose_frames", 0) for table in scenes.values()),
+        "reacquire_frames": max(table.get("reacquire_frames", 0) for table in scenes.values()),
+        "cpu_ms_p50": float(np.median(cpu_ms)),
+        "cpu_ms_mean": float(cpu_ms.mean()),
+        "round_cpu_ms": [round(undisturbed(each), 4) for each in run.cpu_ms],
+        "start_cold_ms": float(np.median(run.starts["cold"])),
+        "start_warm_ms": float(np.median(run.starts["warm"])),
+        "peak_rss_mb": float(np.median(run.starts["peak_rss_mb"])),
     }
+    result |= {f"latency_ms_p{share}": float(np.percentile(wall_ms, share)) for share in (50, 95, 99)}
+    result = {key: round(value, 4) if isinstance(value, float) else value for key, value in result.items()}
+    about = {key: run.about[key] for key in ("version", "note") if key in run.about}
+    return result | about | {"scenes": scenes, "stills": num_stills, "noise_sigma": NOISE_SIGMA, "fps": FPS}
 
 
-def _track(worker: Worker, clip: Clip) -> FloatArray | None:
-    """(T - SETTLE, N, 2) px of the labelled face, None where it is lost."""
-    answer = worker.ask("faces", paths=[str(path) for path in clip.paths], video=True)
-    points = []
-    for faces, truth in zip(answer["faces"][SETTLE:], clip.truth[SETTLE:], strict=True):
-        found = [np.asarray(face, np.float32) for face in faces]
-        right = [face for face in found if box_iou(landmark_box(face), landmark_box(truth)) > 0.2]
-        if not right:
-            return None
-        points.append(right[0])
-    return np.stack(points)
+COUNTS = ("false_faces", "frames_wanted", "frames_lost", "identity_switches")
+WORST = ("lose_frames", "reacquire_frames")
 
 
-def jitter_percent(points: FloatArray, truth: FloatArray, layout: str) -> float:
-    """Root mean square distance of each point from its mean over the clip, in percent of the inter-ocular distance."""
-    stray = points - points.mean(axis=0)
-    rms = np.sqrt((stray.astype(np.float64) ** 2).sum(axis=-1).mean())
-    return float(rms / inter_ocular(truth, get_layout(layout)).mean() * 100)
-
-
-def lag_and_error(points: FloatArray, truth: FloatArray, layout: str) -> tuple[float, float]:
-    """points, truth: (T, N, 2). Returns the delay in frames, and the mean error in percent at no delay."""
-    lags = np.arange(-1.0, MAX_LAG_FRAMES, 0.02)
-    left = [_misfit(points, truth, lag) for lag in lags]
-    scale = 100 / float(inter_ocular(truth, get_layout(layout)).mean())
-    return float(lags[int(np.argmin(left))]), _misfit(points, truth, 0.0) * scale
-
-
-def _misfit(points: FloatArray, truth: FloatArray, lag: float) -> float:
-    """Mean distance in px between the found motion and the true one `lag` frames earlier, constant errors apart."""
-    reach = int(MAX_LAG_FRAMES)
-    at = np.arange(reach, len(truth) - 1) - lag
-    low = np.floor(at).astype(int)
-    part = (at - low)[:, None, None]
-    earlier = truth[low] * (1 - part) + truth[np.minimum(low + 1, len(truth) - 1)] * part
-    difference = points[reach : len(truth) - 1] - earlier
-    return float(np.linalg.norm(difference - difference.mean(axis=0), axis=-1).mean())
-
-
-def _write(path: Path, image: Image) -> None:
-    if not cv2.imwrite(str(path), image, [cv2.IMWRITE_PNG_COMPRESSION, 1]):
-        raise DataError(f"{path}: cannot be written")
+def _merged(tables: Sequence[Table]) -> Table:
+    """One scene over all stills: counts are added, times in frames are the longest, the rest are means."""
+    merged: Table = {}
+    for key in dict.fromkeys(key for table in tables for key in table):
+        values = [table[key] for table in tables if key in table]
+        if key in COUNTS:
+            merged[key] = int(sum(values))
+        elif key in WORST:
+            merged[key] = int(max(values))
+        else:
+            merged[key] = round(float(np.mean(values)), 4)
+    return merged

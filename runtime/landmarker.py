@@ -13,6 +13,7 @@ from types import TracebackType
 from sdfl.core import Backend, Detector, Face, Frame, Image
 from sdfl.runtime.backends import open_backend
 from sdfl.runtime.detector import CascadeDetector
+from sdfl.runtime.smoothing import Smoother
 from sdfl.runtime.sources import FrameSource, open_source
 from sdfl.runtime.sources.base import to_bgr8
 from sdfl.runtime.tracker import FaceTracker
@@ -27,6 +28,7 @@ class FaceLandmarker:
 
     model: a zoo name or file, None for the default. backend: a name of `sdfl.runtime.backends.BACKENDS` or an opened
     one. threads: of a named back end. max_faces: at most so many at a time. detector: None for the built-in one.
+    smoothing: of tracked points; those of single pictures are never smoothed.
     """
 
     def __init__(
@@ -37,13 +39,14 @@ class FaceLandmarker:
         threads: int | None = None,
         max_faces: int = 1,
         detector: Detector | None = None,
+        smoothing: bool = True,
     ) -> None:
         if backend is None or isinstance(backend, str):
             path = resolve_model(str(model) if model is not None else None)
             backend = open_backend(path, name=backend, threads=threads)
         self._backend = backend
         self._detector = detector or CascadeDetector()
-        self._max_faces = max_faces
+        self._max_faces, self._smoother = max_faces, Smoother if smoothing else None
         self.new_tracker()  # refuses a wrong max_faces here rather than at the first frame
 
     @property
@@ -67,11 +70,18 @@ class FaceLandmarker:
 
     def follow(self, source: FrameSource) -> Update:
         """The function to call with each frame of `source` in order: a new tracker's, or `detect` for stills."""
-        return (lambda frame: self.detect(frame.image)) if source.stills else self.new_tracker().update
+        if source.stills:
+            return lambda frame: self.detect(frame.image)
+        return self.new_tracker(background=source.live).update
 
-    def new_tracker(self) -> FaceTracker:
-        """A tracker for one video; any number may share this model from one thread."""
-        return FaceTracker(self._backend, self._detector, max_faces=self._max_faces)
+    def new_tracker(self, *, background: bool = False) -> FaceTracker:
+        """A tracker for one video; any number may share this model from one thread.
+
+        background: for live sources, the detector looks for further faces beside the tracking of known ones.
+        """
+        return FaceTracker(
+            self._backend, self._detector, max_faces=self._max_faces, smoother=self._smoother, background=background
+        )
 
     def close(self) -> None:
         """Free the model."""

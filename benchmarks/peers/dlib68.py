@@ -20,7 +20,7 @@ class Peer:
         shapes = [self._shape(rgb, box) for box in self._detect(rgb, 1 if max(rgb.shape) < 600 else 0)]
         return [np.array([[point.x, point.y] for point in shape.parts()], float) for shape in shapes]
 
-    def track(self, image):
+    def track(self, image, timestamp_s):  # noqa: ARG002
         rgb = np.ascontiguousarray(image[:, :, ::-1])
         boxes = self._detect(rgb, 0)
         return [np.array([[p.x, p.y] for p in self._shape(rgb, box).parts()], float) for box in list(boxes)[:1]]

@@ -2,18 +2,20 @@
 
     python host.py ADAPTER.py [CPU,CPU,...]
 
-Standard library and OpenCV only, so that it runs in a peer's own environment, where this project is not installed.
-An adapter is a file with a class `Peer`:
+Standard library, numpy and OpenCV only, so that it runs in a peer's own environment, where this project is not
+installed. An adapter is a file with a class `Peer`:
 
     class Peer:
         layout = "ibug68"                           # order of the points that it returns
-        def __init__(self, options): ...            # options: the request's, such as "model" and "threads"
+        def __init__(self, options): ...            # options: the request's, such as "model", "setting" and "threads"
         def detect(self, image): ...                # (H, W, 3) uint8 BGR -> list of (N, 2) px, of a still picture
-        def track(self, image): ...                 # the same for the next frame of a video; optional
-        def reset(self): ...                        # a new video begins; optional
+        def track(self, image, timestamp_s): ...    # the same for the next frame of a video; optional
+        ids = ()                                    # of the faces that `track` returned last; optional
+        def reset(self, max_faces): ...             # a new video begins, with at most so many faces; optional
         def network(self, batch): ...               # returns a function that runs the bare network once; optional
 
-Requests: open, time_network, time_frames, faces, memory. Replies carry "error" where one failed.
+Requests: open, time_network, time_frames, track, faces, memory. Replies carry "error" where one failed. A clip is a
+table: "path" of raw BGR frames, "width", "height", "frames", "fps".
 """
 
 from __future__ import annotations
@@ -36,7 +38,6 @@ class Host:
     def __init__(self, peer_class: Any) -> None:
         self._class = peer_class
         self._peer: Any = None
-        self._images: dict[str, Any] = {}
         self._networks: dict[int, Callable[[], object]] = {}
 
     def open(self, options: Answer) -> Answer:
@@ -54,38 +55,66 @@ class Host:
             self._networks[batch] = self._peer.network(batch)
         return {"times_ms": [timed_ms(self._networks[batch]) for _ in range(iterations)]}
 
-    def time_frames(self, paths: list[str], start: int, iterations: int) -> Answer:
+    def time_frames(self, clip: Answer, start: int, iterations: int) -> Answer:
         """Milliseconds of each frame of a clip that runs to and fro without a jump, from its frame number `start`."""
-        track = self._tracker()
+        track, count = self._tracker(), clip["frames"]
         times_ms, found = [], 0
         for step in range(start, start + iterations):
-            place = step % (2 * len(paths) - 2) if len(paths) > 1 else 0
-            image = self._image(paths[min(place, 2 * len(paths) - 2 - place)])
+            place = step % (2 * count - 2) if count > 1 else 0
+            image = read_frame(clip, min(place, 2 * count - 2 - place))
             begin = time.perf_counter()
-            faces = track(image)
+            faces = track(image, step / clip["fps"])
             times_ms.append((time.perf_counter() - begin) * 1000)
             found += bool(len(faces))
         return {"times_ms": times_ms, "found": found}
 
-    def faces(self, paths: list[str], video: bool) -> Answer:
-        """All faces in each picture, or (video) in each frame of one clip."""
-        if video and hasattr(self._peer, "reset"):
-            self._peer.reset()
-        look = self._tracker() if video else self._peer.detect
-        return {"faces": [[[list(map(float, p)) for p in face] for face in look(read(path))] for path in paths]}
+    def track(self, clip: Answer, start: int, count: int, max_faces: int) -> Answer:
+        """The faces of `count` frames from `start` on, their ids where there are any, and what each frame cost.
+
+        cpu_ms: of all threads of this process; wall_ms: until the result was there.
+        """
+        if start == 0 and hasattr(self._peer, "reset"):
+            self._peer.reset(max_faces)
+        track = self._tracker()
+        answer: Answer = {"faces": [], "ids": [], "cpu_ms": [], "wall_ms": []}
+        for index in range(start, min(start + count, clip["frames"])):
+            image = read_frame(clip, index)
+            cpu_s, wall_s = time.process_time(), time.perf_counter()
+            faces = track(image, index / clip["fps"])
+            answer["wall_ms"].append((time.perf_counter() - wall_s) * 1000)
+            answer["cpu_ms"].append((time.process_time() - cpu_s) * 1000)
+            answer["faces"].append(as_lists(faces))
+            answer["ids"].append([int(face_id) for face_id in getattr(self._peer, "ids", ())])
+        return answer
+
+    def faces(self, paths: list[str]) -> Answer:
+        """All faces in each picture."""
+        return {"faces": [as_lists(self._peer.detect(read(path))) for path in paths]}
 
     def memory(self) -> Answer:
         """Largest resident memory of this process so far."""
         return {"peak_rss_mb": memory_mb("VmHWM")}
 
-    def _tracker(self) -> Callable[[Any], Any]:
-        track: Callable[[Any], Any] = self._peer.track if hasattr(self._peer, "track") else self._peer.detect
-        return track
+    def _tracker(self) -> Callable[[Any, float], Any]:
+        """`detect` stands in for a peer that does not track."""
+        if hasattr(self._peer, "track"):
+            track: Callable[[Any, float], Any] = self._peer.track
+            return track
+        return lambda image, _: self._peer.detect(image)
 
-    def _image(self, path: str) -> Any:
-        if path not in self._images:
-            self._images[path] = read(path)
-        return self._images[path]
+
+def as_lists(faces: Any) -> list[list[list[float]]]:
+    """[[[x, y], ...], ...] px, to a thousandth."""
+    return [[[round(float(x), 3), round(float(y), 3)] for x, y in face] for face in faces]
+
+
+def read_frame(clip: Answer, index: int) -> Any:
+    """One frame of a clip as (H, W, 3) uint8 BGR."""
+    import numpy
+
+    size = clip["width"] * clip["height"] * 3
+    frame = numpy.fromfile(clip["path"], numpy.uint8, count=size, offset=index * size)
+    return frame.reshape(clip["height"], clip["width"], 3)
 
 
 def read(path: str) -> Any:

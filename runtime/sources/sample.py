@@ -25,7 +25,7 @@ class SampleSource(FrameSource):
     loops = True
 
     def __init__(self) -> None:
-        self._picture = _astronaut()
+        self._picture = astronaut()
 
     def __iter__(self) -> Iterator[Frame]:
         for index in range(NUM_FRAMES):
@@ -45,7 +45,7 @@ def sample_affine(index: int) -> FloatArray:
     return np.column_stack([linear, centre - linear @ np.array(FACE_CENTRE)]).astype(np.float32)
 
 
-def _astronaut() -> Image:
+def astronaut() -> Image:
     try:
         data = import_module("skimage.data")
     except ImportError as error:

@@ -35,7 +35,10 @@ def bench(
     threads: Threads = None,
     batch: Annotated[list[int] | None, typer.Option(min=1, help="Faces at once; may be repeated.")] = None,
     crops: Annotated[list[str] | None, typer.Option(help="true, detected, tracked; default: all.")] = None,
-    peer: Annotated[list[str] | None, typer.Option(help="NAME=PYTHON[,MODEL]: an adapter and its interpreter.")] = None,
+    peer: Annotated[list[str] | None, typer.Option(help="NAME=PYTHON[,MODEL[,SETTING]], an adapter.")] = None,
+    picture: Annotated[
+        list[str] | None, typer.Option(help="Make the clips from this picture instead of labelled ones.")
+    ] = None,
     device: Annotated[str | None, typer.Option(help="What to call this computer in reports.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Leave out what --out holds already.")] = False,
     check: Annotated[Path | None, typer.Option(help="Compare with this baseline; exit code 1 where worse.")] = None,
@@ -48,7 +51,7 @@ def bench(
     chosen = _suite(models, suite, backend, compute, peer)
     given = {
         "data": str(data) if data else None, "measure": measure, "stages": stage, "threads": threads,
-        "batches": batch, "crops": crops,
+        "batches": batch, "crops": crops, "pictures": picture,
     }  # fmt: skip
     changes: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in given.items() if value
@@ -135,11 +138,11 @@ def _suite(
 def _peer(text: str) -> PeerEntry:
     from sdfl.benchmarks.suite import PeerEntry
 
-    name, equals, rest = text.partition("=")
-    python, _, model = rest.partition(",")
-    if not equals or not python:
-        raise ConfigError(f"--peer {text}: write NAME=PYTHON or NAME=PYTHON,MODEL")
-    return PeerEntry(name, python, model)
+    name, _, rest = text.partition("=")
+    words = rest.split(",")
+    if not words[0] or len(words) > 3:
+        raise ConfigError(f"--peer {text}: write NAME=PYTHON, NAME=PYTHON,MODEL or NAME=PYTHON,MODEL,SETTING")
+    return PeerEntry(name, *words)
 
 
 def _recommend(paths: list[Path], wish: Any, data: Path | None) -> str:
