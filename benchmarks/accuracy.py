@@ -16,7 +16,7 @@ from sdfl.benchmarks.crops import SWEEP, BoxFinder, Disturbance, disturbed_crop,
 from sdfl.benchmarks.intervals import Floats, mean_interval
 from sdfl.benchmarks.process import Worker
 from sdfl.benchmarks.progress import Step, ignore
-from sdfl.core import Backend, Crop, FloatArray
+from sdfl.core import Backend, FloatArray
 from sdfl.datasets import Sample, read_image
 from sdfl.errors import DataError
 from sdfl.evaluation import Evaluation
@@ -80,14 +80,13 @@ def accuracy_result(
     distance = np.linalg.norm(predicted - truth, axis=-1) / inter_ocular(truth, layout)[:, None]
     common = distance[:, COMMON_POINTS].mean(axis=1) if layout.name == "ibug68" else np.full(len(samples), np.nan)
     summary = Evaluation(tuple(samples), errors, presence, crops).summary()
-    base = _common_folder(samples)
-    names = [str(sample.image_path.relative_to(base)) for sample in samples]
+    names = _names(samples)
     turned = [turn_percent(sample.points, sample.layout) for sample in samples]
     result = summary | intervals(errors)
     result["common_nme_percent"] = _percent(np.nanmean(common)) if np.isfinite(common).any() else None
+    regions = {name: distance[:, list(region)].mean(axis=1) for name, region in layout.regions.items()}
     result["regions_nme_percent"] = {
-        name: _percent(np.nanmean(distance[:, list(region)])) if np.isfinite(errors).any() else None
-        for name, region in layout.regions.items()
+        name: _percent(np.nanmean(each)) if np.isfinite(errors).any() else None for name, each in regions.items()
     }
     result["pictures"] = {
         "name": names,
@@ -95,6 +94,7 @@ def accuracy_result(
         "common_nme_percent": _percents(common),
         "turn_percent": [round(value, 2) for value in turned],
         "hidden_percent": [hidden_percent(sample) for sample in samples],
+        "regions_nme_percent": {name: _percents(each) for name, each in regions.items()},
     }
     worst = np.argsort(-np.nan_to_num(errors, nan=-1.0))[:NUM_WORST]
     result["worst"] = [
@@ -122,32 +122,27 @@ def intervals(errors: FloatArray) -> dict[str, Any]:
 def measure_sweep(backend: Backend, samples: Sequence[Sample], step: Step = ignore) -> dict[str, Any]:
     """NME against how wrong the crop is. Per axis of SWEEP: amounts, mean NME in percent, share of errors above 8 %."""
     _check_layout(backend, samples)
-    crops: dict[tuple[str, float], list[Crop]] = {(axis, amount): [] for axis, all_ in SWEEP.items() for amount in all_}
+    truth, names = np.stack([sample.points for sample in samples]), _names(samples)
+    layout = get_layout(samples[0].layout)
+    kinds = [Disturbance(axis, amount) for axis, amounts in SWEEP.items() for amount in amounts]
+    errors = np.empty((len(kinds), len(samples)), np.float32)
     for index, sample in enumerate(samples):
         image = read_image(sample.image_path)
-        for axis, amount in crops:
-            by = Disturbance(axis, amount)
-            crops[axis, amount].append(disturbed_crop(image, sample, backend.spec, by, seed=index))
-    truth = np.stack([sample.points for sample in samples])
-    layout = get_layout(samples[0].layout)
-    result: dict[str, Any] = {"num_images": len(samples), "axes": {}}
-    for (axis, amount), cut in crops.items():
-        errors = nme(np.stack(look(backend, cut)[0]), truth, layout)
-        low, high = mean_interval(errors)
-        row = result["axes"].setdefault(
-            axis, {"amount": [], "nme_percent": [], "interval": [], "failure_8_percent": []}
-        )
-        row["amount"].append(amount)
-        row["nme_percent"].append(_percent(errors.mean()))
-        row["interval"].append([_percent(low), _percent(high)])
-        row["failure_8_percent"].append(_percent(np.mean(errors > 0.08)))
+        cut = [disturbed_crop(image, sample, backend.spec, by, seed=index) for by in kinds]
+        errors[:, index] = nme(np.stack(look(backend, cut)[0]), truth[index], layout)
         step(1)
+    result: dict[str, Any] = {"num_images": len(samples), "axes": {}}
+    for by, each in zip(kinds, errors, strict=True):
+        low, high = mean_interval(each)
+        row = result["axes"].setdefault(
+            by.axis, {"amount": [], "nme_percent": [], "interval": [], "failure_8_percent": [], "pictures": []}
+        )
+        row["amount"].append(by.amount)
+        row["nme_percent"].append(_percent(each.mean()))
+        row["interval"].append([_percent(low), _percent(high)])
+        row["failure_8_percent"].append(_percent(np.mean(each > 0.08)))
+        row["pictures"].append({"name": names, "nme_percent": _percents(each)})
     return result
-
-
-def sweep_steps() -> int:
-    """How often `measure_sweep` calls `step`."""
-    return sum(len(amounts) for amounts in SWEEP.values())
 
 
 def turn_percent(points: FloatArray, layout: str) -> float:
@@ -170,6 +165,11 @@ def _check_layout(backend: Backend, samples: Sequence[Sample]) -> None:
                 f"{sample.image_path}: has layout {sample.layout}, the model {backend.spec.name} predicts "
                 f"{backend.spec.layout}"
             )
+
+
+def _names(samples: Sequence[Sample]) -> list[str]:
+    base = _common_folder(samples)
+    return [str(sample.image_path.relative_to(base)) for sample in samples]
 
 
 def _common_folder(samples: Sequence[Sample]) -> Path:

@@ -145,9 +145,9 @@ class Bench:
 
         def measured() -> dict[str, Any]:
             samples = self.samples()
-            every = max(1, len(samples) // self.suite.sweep_pictures)
-            step = self.start_bar(f"{target.subject}, disturbed crops", accuracy.sweep_steps())
-            return accuracy.measure_sweep(opened.backend(), samples[::every][: self.suite.sweep_pictures], step)
+            some = samples[:: max(1, len(samples) // self.suite.sweep_pictures)][: self.suite.sweep_pictures]
+            step = self.start_bar(f"{target.subject}, disturbed crops", len(some))
+            return accuracy.measure_sweep(opened.backend(), some, step)
 
         self._attempt("sweep", target, settings, measured)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sdfl.benchmarks.degrade import DEGRADATIONS, VIEW_PX, degrade, resized
 from sdfl.core import Backend, Crop, Detector, FloatArray, Image, Landmarks
 from sdfl.datasets import Sample, read_image
 from sdfl.evaluation import BATCH_SIZE, detected_region
@@ -27,13 +28,15 @@ from sdfl.geometry import (
 from sdfl.runtime.region import region_of_landmarks
 from sdfl.spec import ModelSpec
 
-# Of the crop's side (shift, in a random direction; scale, a factor), degrees (either way), and the share of the face's
-# box that a rectangle of the mean colour hides.
+# What is disturbed, and how much; "scale" is undisturbed at 1, all others at 0. Of the crop's side (shift, in a random
+# direction; scale, a factor), degrees (either way), the share of the face's box that a rectangle of the mean colour
+# hides, and the axes of `sdfl.benchmarks.degrade`.
 SWEEP: dict[str, tuple[float, ...]] = {
     "shift": (0.0, 0.05, 0.10, 0.15, 0.20),
     "scale": (0.75, 0.85, 1.0, 1.15, 1.30),
     "rotation_deg": (0.0, 10.0, 20.0, 30.0, 45.0),
     "occlusion": (0.0, 0.1, 0.2, 0.3, 0.4),
+    **DEGRADATIONS,
 }
 
 
@@ -101,6 +104,10 @@ def disturbed_crop(image: Image, sample: Sample, spec: ModelSpec, by: Disturbanc
     rng = np.random.default_rng(seed)
     direction, sign = rng.uniform(0, 2 * np.pi), rng.choice([-1.0, 1.0])
     centre, side_px = square_around(landmark_box(sample.points), spec.crop_scale)
+    if by.axis in DEGRADATIONS and by.amount:
+        view = cut_crop(image, crop_affine(centre, side_px, VIEW_PX), VIEW_PX).image
+        seen = resized(degrade(view, by.axis, by.amount, rng), spec.input_size)
+        return Crop(seen, crop_affine(centre, side_px, spec.input_size))
     angle_deg = 0.0
     if by.axis == "shift":
         centre = centre + by.amount * side_px * np.array([np.cos(direction), np.sin(direction)], np.float32)
@@ -108,7 +115,7 @@ def disturbed_crop(image: Image, sample: Sample, spec: ModelSpec, by: Disturbanc
         side_px *= by.amount
     elif by.axis == "rotation_deg":
         angle_deg = sign * by.amount
-    else:
+    elif by.axis == "occlusion":
         image = hide(image, landmark_box(sample.points), by.amount, rng)
     return cut_crop(image, crop_affine(centre, side_px, spec.input_size, angle_deg=angle_deg), spec.input_size)
 

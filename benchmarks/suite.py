@@ -21,17 +21,18 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from sdfl.artifact import read_spec
 from sdfl.benchmarks.environment import computes_bf16
 from sdfl.benchmarks.own_model import AUTO, ONLY_COMPUTE
 from sdfl.benchmarks.records import KINDS, Subject
 from sdfl.config import build, read_toml
 from sdfl.errors import ConfigError, SdflError
-from sdfl.onnx_file import read_spec
 from sdfl.runtime.zoo import resolve_model
 
 HERE = Path(__file__).parent
 OWN_ADAPTER = HERE / "own_model.py"
 STAGES = ("network", "frame")
+GENERIC = ("onnx_landmarks", "tflite_network")  # adapters of any file: the file belongs to the name
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,7 @@ def _peer_target(entry: PeerEntry) -> Target:
         problem = f"peer {entry.name}: {model} does not exist"
     content = model.read_bytes() if entry.model and model.is_file() else b""
     sha256 = hashlib.sha256(content).hexdigest() if content else ""
-    name = f"{adapter.stem} {model.stem}" if entry.model and adapter.stem == "onnx_landmarks" else adapter.stem
+    name = f"{adapter.stem} {model.stem}" if entry.model and adapter.stem in GENERIC else adapter.stem
     name += f" {entry.setting}" if entry.setting else ""
     subject = Subject(name, "its own", layout="ibug68", file_bytes=len(content), sha256=sha256, peer=True)
     options = {"model": str(model) if entry.model else "", "setting": entry.setting}

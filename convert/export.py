@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnx.inliner
 import torch
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
+from sdfl.convert.build.onnx_copy import inline as inline_functions
 from sdfl.convert.operator_onnx import DOMAIN, operator_function, translation_table
 from sdfl.errors import ArtifactError
 from sdfl.files import atomic_path
@@ -70,7 +70,7 @@ def export(checkpoint: Path, out: Path, *, storage: str = "fp32", inline: bool =
     if storage == "fp16":
         _store_halves(model)
     if inline:
-        model = _inline(model)
+        model = inline_functions(model)
     _write_metadata(model, _describe(network, content))
     try:
         onnx.checker.check_model(model, full_check=True)
@@ -116,15 +116,6 @@ def to_onnx(deployed: Deployed, input_size: int) -> onnx.ModelProto:
     _drop_zero_points_of_weights(model)
     _strip(model)
     return model
-
-
-def _inline(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same graph in standard operators alone."""
-    inlined = onnx.inliner.inline_local_functions(model)
-    standard = [entry for entry in inlined.opset_import if entry.domain != DOMAIN]
-    del inlined.opset_import[:]
-    inlined.opset_import.extend(standard)
-    return inlined
 
 
 def _drop_zero_points_of_weights(model: onnx.ModelProto) -> None:

@@ -14,9 +14,9 @@ import onnxscript
 import torch
 from onnx import helper
 
-from sdfl.model.operator import OPERATOR_VERSION
+from sdfl.spec import OPERATOR_DOMAIN, OPERATOR_NAME, OPERATOR_VERSION
 
-DOMAIN, NAME = "sdfl", "SparseGraphConv"
+DOMAIN, NAME = OPERATOR_DOMAIN, OPERATOR_NAME
 _DOC = "y[b,n,c] = f(sum_k attention[b,n,k] * z[b,neighbours[n,k],c] + bias[c]), f(x) = x if x >= 0 else slope * x"
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from sdfl.model.graph import LandmarkGraph, is_edge
+from sdfl.model.map_to_node import MapToNode
 from sdfl.model.operator import sparse_graph_conv
 
 ADJACENCIES = ("dynamic", "static", "binary")  # edge weights of each picture, learned once, or all equal
@@ -22,27 +24,6 @@ class HeadOutput(NamedTuple):
     points: Tensor
     presence_logit: Tensor
     log_scale: Tensor
-
-
-def conv_bn_relu(in_channels: int, out_channels: int, kernel: int = 3) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=False),
-        nn.BatchNorm2d(out_channels),
-        nn.ReLU(inplace=True),
-    )
-
-
-class MapToNode(nn.Module):
-    """(B, C, H, W) -> hidden maps (B, N n, H, W): two convolution-BN-ReLU blocks (section III.A)."""
-
-    def __init__(self, in_channels: int, num_points: int, expansion: int, hidden: int = 256) -> None:
-        super().__init__()
-        self.first = conv_bn_relu(in_channels, hidden)
-        self.second = conv_bn_relu(hidden, num_points * expansion)
-
-    def forward(self, features: Tensor) -> Tensor:
-        maps: Tensor = self.second(self.first(features))
-        return maps
 
 
 class EdgeWeights(nn.Module):
@@ -176,6 +157,8 @@ class GraphHead(nn.Module):
         hidden: int,
         blocks: int,
         pair: bool,
+        map_to_node: Callable[[int, int, int], nn.Module] = MapToNode,
+        map_hidden: int = 256,
         adjacency: str = "dynamic",
         symmetric: bool = False,
     ) -> None:
@@ -186,7 +169,7 @@ class GraphHead(nn.Module):
         self.register_buffer("rows", None, persistent=False)
         self.log_scale_start = math.log(START_EXPECTED_ERROR)
         self.pair = pair
-        self.map_to_node = MapToNode(in_channels, num_points, expansion)
+        self.map_to_node = map_to_node(in_channels, map_hidden, num_points * expansion)
         mask = is_edge(graph.neighbours) if symmetric else None
         self.edge_weights: nn.Module = (
             EdgeWeights(num_points * expansion, num_points, num_edges, edges=mask)

@@ -14,20 +14,25 @@ from sdfl.model.backbones import create_backbone
 from sdfl.model.graph import CORRELATIONS, LandmarkGraph
 from sdfl.model.head import ADJACENCIES, GraphHead, HeadOutput
 from sdfl.model.head_fc import FullyConnectedHead
+from sdfl.model.map_to_node import MAP_TO_NODE
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "weights": ("single", "pair"),
+    "map_to_node": tuple(MAP_TO_NODE),
     "head": ("graph", "fc"),
     "adjacency": ADJACENCIES,
     "correlation": tuple(CORRELATIONS),
 }
+LOWEST = {"expansion": 1, "map_hidden": 1, "hidden": 1, "blocks": 0, "fc_hidden": 1, "fc_layers": 0}
 
 
 @dataclass(frozen=True)
 class ModelConfig:
     """The shape of a network; it travels in every checkpoint.
 
-    layout: a name of `sdfl.layouts`. input_size: crop px. neighbours: k of eq. 2. expansion: n of section III.A.
+    layout: a name of `sdfl.layouts`. input_size: crop px. backbone_blocks: keep so many of the backbone's first blocks,
+    0 for all. neighbours: k of eq. 2. expansion: n of section III.A. map_to_node: "full" (paper) or "separable", with
+    map_hidden channels between its convolutions.
     weights: "single", the paper's one matrix a graph convolution, or "pair", the released code's self and neighbours.
     head: "graph" or "fc". adjacency: of the graph head, "dynamic" (paper), "static" (learned once, released code) or
     "binary" (equal weights). correlation: "separate" (eq. 1) or "joint". symmetric: edges both ways (released code).
@@ -39,6 +44,9 @@ class ModelConfig:
     backbone: str = "mobilenet_v2"
     width: float = 1.0
     output_stride: int = 32
+    backbone_blocks: int = 0
+    map_to_node: str = "full"
+    map_hidden: int = 256
     expansion: int = 4
     neighbours: int = 3
     hidden: int = 128
@@ -58,7 +66,7 @@ class ModelConfig:
         for key, choices in CHOICES.items():
             if getattr(self, key) not in choices:
                 raise ConfigError(f"model.{key} must be {' or '.join(choices)}, got {getattr(self, key)!r}")
-        for key, lowest in (("expansion", 1), ("hidden", 1), ("blocks", 0), ("fc_hidden", 1), ("fc_layers", 0)):
+        for key, lowest in LOWEST.items():
             if getattr(self, key) < lowest:
                 raise ConfigError(f"model.{key} must be at least {lowest}, got {getattr(self, key)}")
 
@@ -72,6 +80,8 @@ def create_head(config: ModelConfig, in_channels: int, graph: LandmarkGraph) -> 
         in_channels,
         map_size,
         graph,
+        map_to_node=MAP_TO_NODE[config.map_to_node],
+        map_hidden=config.map_hidden,
         expansion=config.expansion,
         hidden=config.hidden,
         blocks=config.blocks,
@@ -91,14 +101,20 @@ class Network(nn.Module):
         super().__init__()
         self.config = config
         graph = graph or LandmarkGraph.placeholder(get_layout(config.layout).num_points, config.neighbours)
-        self.register_buffer("mean", torch.tensor(MEAN_BGR).view(3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(MEAN_BGR), persistent=False)
         self.register_buffer("input_std", torch.tensor(STD_BGR).view(3, 1, 1), persistent=False)
-        self.backbone = create_backbone(config.backbone, width=config.width, output_stride=config.output_stride)
+        self.backbone = create_backbone(
+            config.backbone,
+            width=config.width,
+            output_stride=config.output_stride,
+            blocks=config.backbone_blocks,
+        )
         self.head = create_head(config, self.backbone.out_channels, graph)
 
     def forward(self, image: Tensor) -> HeadOutput:
         """image: (B, S, S, 3) uint8 BGR."""
-        pixels = image.permute(0, 3, 1, 2).float() - self.mean
+        rows = image.flatten(2).float() - self.mean.repeat(image.shape[2])  # long rows: runtimes vectorise them
+        pixels = rows.unflatten(2, image.shape[2:]).permute(0, 3, 1, 2)  # stays in the picture's order: no copy
         if self.input_std is not None:
             pixels = pixels / self.input_std
         output: HeadOutput = self.head(self.backbone(pixels))

@@ -98,7 +98,7 @@ def _tensorrt() -> Implementation:
 
 
 def _crop(path: Path) -> Image:
-    from sdfl.onnx_file import read_spec
+    from sdfl.artifact import read_spec
 
     size = read_spec(path).input_size
     return np.random.default_rng(0).integers(0, 256, size=(1, size, size, 3), dtype=np.uint8)

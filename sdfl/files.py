@@ -33,3 +33,8 @@ def recording_path(target: Path) -> Iterator[Path]:
 def _temporary_path(target: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     return target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")
+
+
+def cache_dir() -> Path:
+    """Where this user's caches lie: below XDG_CACHE_HOME, else ~/.cache."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sdfl"

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from sdfl.core import FloatArray, Image
-from sdfl.datasets import Sample, find_samples, is_split, load_split, read_image
+from sdfl.datasets import Sample, find_samples, is_split, load_list, load_split, read_image
 from sdfl.errors import DataError
 from sdfl.geometry import evaluation_affine, invert_affine, transform_points
 from sdfl.layouts import get_layout
@@ -48,10 +48,13 @@ def split_samples(config: DataConfig, data: Path, layout: str) -> tuple[list[Sam
 
 
 def _load(data: Path, name: str, layout: str) -> list[Sample]:
-    """A split of a dataset in its official files ("wflw:train"), or a folder of pictures with .pts files."""
-    if not is_split(name):
+    """A split of a dataset in its official files ("wflw:train"), a list (.txt), or a folder of pictures with .pts."""
+    if is_split(name):
+        samples = load_split(data, name)
+    elif name.endswith(".txt"):
+        samples = load_list(locate(data, name))
+    else:
         return find_samples(locate(data, name), layout)
-    samples = load_split(data, name)
     if samples[0].layout != layout:
         raise DataError(f"{name}: has layout {samples[0].layout}, the recipe {layout}")
     return samples

@@ -24,6 +24,7 @@ from sdfl.model.graph import LandmarkGraph
 from sdfl.model.losses import landmark_losses
 from sdfl.model.network import ModelConfig, Network
 from sdfl.model.predictor import TorchBackend
+from sdfl.model.transfer import start_from
 from sdfl.train.average import WeightAverage
 from sdfl.train.balance import pose_weights
 from sdfl.train.dataset import EpochSampler, FaceDataset, crop_shapes, locate, split_samples
@@ -105,12 +106,14 @@ def fit(
     out: Path,
     *,
     resume: Path | None = None,
+    start: Path | None = None,
     devices: Devices = Devices(),
     reporter: Reporter | None = None,
 ) -> Path:
     """Train `recipe` on the pictures below `data`; returns the last checkpoint, `out`/last.ckpt.
 
-    resume: a checkpoint of the same recipe; training goes on as if it had never stopped. Raises DataError, ConfigError
+    resume: a checkpoint of the same recipe; training goes on as if it had never stopped. start: a checkpoint whose
+    weights a new training begins with (`sdfl.model.transfer`). Raises DataError, ConfigError
     or CheckpointError before the first step where something does not fit.
     """
     reporter = reporter or Reporter()
@@ -119,20 +122,22 @@ def fit(
     torch.manual_seed(recipe.train.seed)
     train_samples, validation_samples = split_samples(recipe.data, data, recipe.model.layout)
     network = make_network(recipe, train_samples, data)
+    if start and not resume:
+        start_from(network, start)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = WeightAverage(network, recipe.train.average_decay)
     optimizer = make_optimizer(recipe.optimizer, network)
-    start, first_step = 0, 0
+    first_epoch, first_step = 0, 0
     if resume:
-        start, first_step = _restore(resume, recipe, network, average, optimizer)
+        first_epoch, first_step = _restore(resume, recipe, network, average, optimizer)
     module, optimizer = fabric.setup(network, optimizer)
     loader, sampler = make_loader(recipe, train_samples, fabric)
     batches = fabric.setup_dataloaders(loader, use_distributed_sampler=False)
     average.to(fabric.device)
-    log = SummaryWriter(str(out / "tensorboard"), purge_step=start) if fabric.is_global_zero else None
+    log = SummaryWriter(str(out / "tensorboard"), purge_step=first_epoch) if fabric.is_global_zero else None
 
-    with reporter.training(recipe.train.epochs, len(loader), start), StopRequest() as stop:
-        for epoch in range(start, recipe.train.epochs):
+    with reporter.training(recipe.train.epochs, len(loader), first_epoch), StopRequest() as stop:
+        for epoch in range(first_epoch, recipe.train.epochs):
             sampler.epoch, sampler.skip = epoch, first_step * recipe.train.batch_size
             terms, steps = _train_epoch(
                 recipe, epoch, fabric, module, network, optimizer, average, batches, reporter.step, stop, first_step

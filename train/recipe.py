@@ -42,8 +42,8 @@ class DataConfig:
     """train: folders below --data. balance_bins: pose bins of Pose-based Data Balancing, 0 turns it off.
 
     balance_max_repeat: how often a rare pose is drawn at most. no_face: share of crops without a face.
-    cache_gib: memory for decoded pictures, of every loading process; "wflw:train" and the like in `train` name the
-    training split of a dataset in its official files.
+    cache_gib: memory for decoded pictures, of every loading process. In `train`, "wflw:train" and the like name the
+    training split of a dataset in its official files, and a name that ends in .txt a list of `load_list`.
     """
 
     train: tuple[str, ...]

@@ -127,17 +127,20 @@ def sweep(material: Material) -> Iterator[Chart]:
     if not axes:
         return
     titles = [series.AXIS_TITLES[axis] for axis in axes]
-    figure = make_subplots(rows=2, cols=2, vertical_spacing=0.24, horizontal_spacing=0.11)
+    rows = (len(axes) + 1) // 2
+    figure = make_subplots(rows=rows, cols=2, vertical_spacing=0.48 / rows, horizontal_spacing=0.11)
     for number, lines in enumerate(axes.values()):
         row, column = number // 2 + 1, number % 2 + 1
         for trace in _lines(lines):
             figure.add_trace(trace.update(showlegend=number == 0, legendgroup=trace.name), row=row, col=column)
         figure.update_xaxes(title_text=titles[number], row=row, col=column)
         figure.update_yaxes(rangemode="tozero", title_text="NME, %" if column == 1 else "", row=row, col=column)
-    figure.update_layout(height=620)
+    figure.update_layout(height=310 * rows)
     subtitle = material.protocol(material.measured_on(), material.dataset, "true crops, disturbed")
-    note = "What a careless detector, a tilted head or a hand before the face costs. Hidden parts have the mean colour."
-    yield Chart("Robustness to the crop", subtitle, _plain(figure), note)
+    note = (
+        "What a careless detector, a tilted head, a hand before the face (of the mean colour) or a bad picture costs."
+    )
+    yield Chart("Robustness to crop and picture", subtitle, _plain(figure), note)
 
 
 def pose(material: Material) -> Iterator[Chart]:

@@ -100,13 +100,14 @@ def robustness(material: Material) -> Figure | None:
     drawn = {axis: lines for axis in series.AXIS_TITLES if (lines := series.sweep_lines(material, axis))}
     if not drawn:
         return None
-    figure = Figure(figsize=(7.4, 5.4), layout="constrained")
+    rows = (len(drawn) + 1) // 2
+    figure = Figure(figsize=(7.4, 0.6 + 2.4 * rows), layout="constrained")
     _title(
         figure,
-        "Robustness to the crop",
+        "Robustness to crop and picture",
         material.protocol(material.measured_on(), material.dataset, "true crops, disturbed"),
     )
-    grid: Any = figure.subplots(2, 2)
+    grid: Any = figure.subplots(rows, 2, squeeze=False)
     for axes, (axis, lines) in zip(grid.flat, drawn.items(), strict=False):
         for line in lines:
             axes.plot(line.x, line.y, color=line.colour, label=line.label, marker="o", markersize=3.5, linewidth=1.6)

@@ -16,6 +16,10 @@ AXIS_TITLES = {
     "scale": "scale of the crop",
     "rotation_deg": "roll, degrees",
     "occlusion": "share hidden",
+    "blur": "blur, sigma in px of 256",
+    "darkness": "share of light missing",
+    "compression": "JPEG, 100 - quality",
+    "coarseness": "times coarser than 256 px",
 }
 TURN_BINS = ((0, 5), (5, 10), (10, 20), (20, 30), (30, 1000))
 HIDDEN_BINS = ((0, 1), (1, 15), (15, 30), (30, 1000))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sdfl.benchmarks.records import Record
+from sdfl.benchmarks.report import ledger as by_subset
 from sdfl.benchmarks.report.entries import CROPS, Entry, Material, pairs
 from sdfl.benchmarks.report.findings import Interval, accuracy_cost, speed_ratio
 
@@ -29,7 +30,8 @@ def all_tables(material: Material) -> Iterator[Table]:
     """In the order of the report."""
     for device in material.devices():
         yield from map(_without_empty_columns, (overview(material, device), latencies(material, device)))
-    yield from (each for each in (ledger(material), accuracies(material), videos(material)) if each.rows)
+    accuracy = (ledger(material), subset_ledger(material), accuracies(material), robustness(material))
+    yield from (each for each in (*accuracy, videos(material)) if each.rows)
     yield from (each for each in (failures(material),) if each.rows)
     yield environment(material)
 
@@ -117,6 +119,25 @@ def ledger(material: Material) -> Table:
             size = f"{plain.subject.file_bytes / 1e6:.1f} → {changed.subject.file_bytes / 1e6:.1f}"
             rows.append([f"{changed.subject.name}: {what}", device, _signed(cost), _times(ratio), size])
     return Table("Precision ledger", material.protocol(material.dataset, "detected crops", "batch 1"), columns, rows)
+
+
+def subset_ledger(material: Material) -> Table:
+    """Where a lower precision costs: parts of the face, head turn, bad pictures."""
+    columns = [
+        ("Change", ""), ("subset", ""), ("pictures", ""), ("NME before", "%"), ("NME after", "%"),
+        ("cost", "points, 95 % interval"),
+    ]  # fmt: skip
+    rows = list(by_subset.subset_rows(material))
+    return Table("Precision ledger by subset", material.protocol(material.dataset, "paired pictures"), columns, rows)
+
+
+def robustness(material: Material) -> Table:
+    """NME of every disturbance and amount."""
+    rows = list(by_subset.robustness_rows(material))
+    most = max((len(row) for row in rows), default=2)
+    columns = [("Model", ""), ("disturbance", ""), *[("amount: NME (FR 8)", "%")] * (most - 2)]
+    subtitle = material.protocol(material.dataset, "true crops, disturbed", "scale is undisturbed at 1, others at 0")
+    return Table("Robustness", subtitle, columns, [[*row, *[""] * (most - len(row))] for row in rows])
 
 
 def accuracies(material: Material) -> Table:

@@ -29,15 +29,21 @@ __all__ = ["BACKBONES", "PREFIX", "Backbone", "InvertedResidualNet", "TimmBackbo
 Backbone = InvertedResidualNet | TimmBackbone
 
 
-def create_backbone(name: str, *, width: float, output_stride: int) -> Backbone:
-    """name: one of BACKBONES, or "timm/" and a timm model's name. Raises ConfigError that lists the choices."""
+def create_backbone(name: str, *, width: float, output_stride: int, blocks: int = 0) -> Backbone:
+    """name: one of BACKBONES, or "timm/" and a timm model's name. blocks: keep so many of the first inverted residuals,
+    0 for all. Raises ConfigError that lists the choices."""
     if output_stride not in (16, 32):
         raise ConfigError(f"model.output_stride must be 16 or 32, got {output_stride}")
     if name.startswith(PREFIX):
         if width != 1.0:
             raise ConfigError(f"model.width must be 1.0 for {name}, got {width}")
+        if blocks:
+            raise ConfigError(f"model.backbone_blocks must be 0 for {name}, got {blocks}")
         return TimmBackbone(name.removeprefix(PREFIX), output_stride)
     if name not in BACKBONES:
         choices = ", ".join(BACKBONES)
         raise ConfigError(f"model.backbone must be one of {choices} or {PREFIX}<model>, got {name!r}")
-    return BACKBONES[name](width=width, output_stride=output_stride)
+    backbone = BACKBONES[name](width=width, output_stride=output_stride)
+    if blocks:
+        backbone.keep_first(blocks)
+    return backbone

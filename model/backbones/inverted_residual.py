@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
+
+from sdfl.errors import ConfigError
 
 Stage = tuple[int, int, int, int, int]  # expand, out_channels, repeats, stride, kernel
 
@@ -109,6 +112,23 @@ class InvertedResidualNet(nn.Module):
                 channels = out_channels
         self.blocks = nn.Sequential(*blocks)
         self.out_channels = channels
+
+    def keep_first(self, count: int) -> None:
+        """Drop all but the first `count` blocks: deep layers see little more of a face that fills the crop.
+
+        Raises ConfigError where there are fewer, or where the rest does not reach the output stride.
+        """
+        if not 1 <= count <= len(self.blocks):
+            raise ConfigError(f"model.backbone_blocks must lie in 1..{len(self.blocks)}, got {count}")
+        self.blocks = self.blocks[:count]
+        convolutions = [module for module in self.modules() if isinstance(module, nn.Conv2d)]
+        reached = math.prod(convolution.stride[0] for convolution in convolutions)
+        if reached != self.output_stride:
+            raise ConfigError(
+                f"model.backbone_blocks: {count} blocks reach a stride of {reached}, model.output_stride is "
+                f"{self.output_stride}"
+            )
+        self.out_channels = convolutions[-1].out_channels
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.blocks(self.stem(x))

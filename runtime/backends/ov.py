@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from sdfl.artifact import read_spec
 from sdfl.core import Image, Prediction
 from sdfl.errors import ConfigError, MissingDependency
-from sdfl.onnx_file import read_spec
 from sdfl.runtime.backends.base import INPUT, OUTPUTS, check_crops, check_threads, refused
+from sdfl.runtime.backends.ov_int8 import use_unsigned
 from sdfl.runtime.backends.ov_operator import add_operator
 
 PRECISIONS = ("f32", "bf16", "f16")
@@ -49,6 +50,7 @@ class OpenVinoBackend:
         self.operator = add_operator(self._core, native=native)
         try:
             self._model = self._core.read_model(path)
+            use_unsigned(self._model)
             self._requests: dict[int, Any] = {}  # by batch size
             self._request(1)
         except Exception as error:  # OpenVINO raises bare RuntimeErrors

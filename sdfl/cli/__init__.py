@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import sdfl
-from sdfl.cli import deploy, learn, measure, quantize, research, use
+from sdfl.cli import build, deploy, learn, measure, quantize, research, use, zoo
 from sdfl.errors import SdflError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=sdfl.__doc__)
@@ -23,6 +23,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "quantize": quantize.quantize,
     "reproduce": research.reproduce,
     "export": deploy.export,
+    "build": build.build,
     "verify": deploy.verify,
     "bench": measure.bench,
     "report": measure.report,
@@ -30,12 +31,17 @@ VERBS: dict[str, Callable[..., None]] = {
 for _verb, _function in VERBS.items():
     app.command(_verb)(_function)
 
-for _noun, _help, _verb, _function in (
-    ("data", "Labelled pictures on disk.", "check", research.data_check),
-    ("zoo", "The models in the package and what networks cost.", "show", research.zoo_show),
-):
+NOUNS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
+    "data": ("Labelled pictures on disk.", {"check": research.data_check, "label": research.data_label}),
+    "zoo": (
+        "The models in the package and what networks cost.",
+        {"list": zoo.zoo_list, "show": research.zoo_show, "verify": zoo.zoo_verify, "train": zoo.zoo_train},
+    ),
+}
+for _noun, (_help, _verbs) in NOUNS.items():
     _group = typer.Typer(help=_help, no_args_is_help=True)
-    _group.command(_verb)(_function)
+    for _verb, _function in _verbs.items():
+        _group.command(_verb)(_function)
     _group.callback()(lambda: None)
     app.add_typer(_group, name=_noun)
 

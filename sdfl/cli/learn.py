@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from sdfl.cli.options import Accelerator, Assignments, DeviceCount, Labelled, Strategy
+from sdfl.cli.progress import progress
 from sdfl.errors import ConfigError, MissingDependency
-
-Data = Annotated[Path, typer.Option("--data", help="Folder of pictures with .pts files, or a dataset's root.")]
 
 
 def train(
     recipe: Annotated[Path, typer.Argument(help="A recipe (TOML), a file or the name of one in the package.")],
-    data: Data,
+    data: Labelled,
     out: Annotated[Path | None, typer.Option(help="Folder for checkpoints and logs; default runs/<recipe>.")] = None,
     source: Annotated[
-        Path | None, typer.Option("--from", help="The fp32 checkpoint that a qat_* recipe starts from.")
+        Path | None, typer.Option("--from", help="The checkpoint to start from; a qat_* recipe needs one.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")] = False,
-    assignments: Annotated[list[str] | None, typer.Option("--set", help="Override one key: section.key=value.")] = None,
-    accelerator: Annotated[str, typer.Option(help="As Lightning Fabric names it: auto, cpu, cuda.")] = "auto",
-    devices: Annotated[str, typer.Option(help="How many, or auto.")] = "auto",
-    strategy: Annotated[str, typer.Option(help="As Lightning Fabric names it: auto, ddp.")] = "auto",
+    assignments: Assignments = None,
+    accelerator: Accelerator = "auto",
+    devices: DeviceCount = "auto",
+    strategy: Strategy = "auto",
 ) -> None:
-    """Train a network; writes last.ckpt, best.ckpt and TensorBoard logs. With --from, fine-tune it for int8."""
+    """Train a network, or fine-tune one for int8 (qat_*); writes last.ckpt, best.ckpt and TensorBoard logs."""
     try:
         from sdfl.train.loop import Devices, fit
         from sdfl.train.qat import fit_quantized
@@ -43,14 +42,14 @@ def train(
     if resume and not last.exists():
         raise ConfigError(f"{last} does not exist; start without --resume")
     loaded, place = load_recipe(path, assignments or ()), Devices(accelerator, devices, strategy)
-    if (loaded.quantize is None) != (source is None):
-        raise ConfigError(f"{path}: --from belongs to recipes with a [quantize] section, and they need it")
-    if source is not None:
+    if loaded.quantize is not None:
+        if source is None:
+            raise ConfigError(f"{path}: fine-tunes for int8 and needs the float checkpoint: --from FILE")
         if resume:
             raise ConfigError(f"{path}: a quantization recipe is short and is not resumed; choose another --out")
         checkpoint = fit_quantized(loaded, data, folder, source=source, devices=place)
     else:
-        checkpoint = fit(loaded, data, folder, resume=last if resume else None, devices=place)
+        checkpoint = fit(loaded, data, folder, resume=last if resume else None, start=source, devices=place)
     typer.echo(f"{checkpoint}: trained; next: sdfl export {checkpoint} -o model.onnx")
 
 
@@ -59,56 +58,51 @@ def evaluate(
         str | None, typer.Argument(help="Model name, .onnx file or .ckpt file; default: the default model.")
     ] = None,
     *,
-    data: Data,
+    data: Labelled,
     crops: Annotated[str, typer.Option(help="Which regions to look at: true or detected.")] = "true",
     backend: Annotated[
-        str, typer.Option(help="onnxruntime (as stored) or openvino (as the demo runs).")
-    ] = "onnxruntime",
+        str | None,
+        typer.Option(help="onnxruntime (as stored; default of .onnx), openvino (as the demo runs), tensorrt."),
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
+    precision: Annotated[str | None, typer.Option(help="fp32 or int8, of a model of the package.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Also write one row a picture.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Accuracy on labelled pictures: inter-ocular NME, failure rates, AUC."""
-    from rich.progress import track
-
     from sdfl import evaluation
     from sdfl.datasets import find_samples
 
     if crops not in evaluation.CROPS:
         raise ConfigError(f"--crops must be one of {', '.join(evaluation.CROPS)}, got {crops!r}")
     samples = find_samples(data)
-    network = open_model(model, backend, threads)
+    network = open_model(model, backend, threads, precision)
     region_of: evaluation.RegionOf = evaluation.true_region
     if crops == "detected":
         from sdfl.runtime.detector import CascadeDetector
 
         region_of = evaluation.detected_region(CascadeDetector())
 
-    def progress(steps: Iterable[int]) -> Iterable[int]:
-        return track(list(steps), description=network.spec.name, console=_console(), transient=True)
-
-    result = evaluation.evaluate(network, samples, region_of=region_of, crops=crops, progress=progress)
+    result = evaluation.evaluate(
+        network, samples, region_of=region_of, crops=crops, progress=progress(network.spec.name)
+    )
     if csv:
         result.write_csv(csv)
     summary = result.summary()
     typer.echo(json.dumps(summary) if as_json else "\n".join(f"{key:24} {value}" for key, value in summary.items()))
 
 
-def open_model(model: str | None, backend: str, threads: int | None) -> Any:
-    """A checkpoint in torch, anything else in the back end asked for."""
+def open_model(model: str | None, backend: str | None, threads: int | None, precision: str | None = None) -> Any:
+    """A checkpoint in torch, anything else in the back end asked for, or in the one that shows what is stored."""
     if model and model.endswith(".ckpt"):
         try:
             from sdfl.model.quantize import backend_from_checkpoint
         except ModuleNotFoundError as error:
             raise MissingDependency(error.name or "torch", extra="train") from error
         return backend_from_checkpoint(Path(model))
-    from sdfl.runtime.backends import open_backend
+    from sdfl.runtime.backends import backends_for, open_backend
     from sdfl.runtime.zoo import resolve_model
 
-    return open_backend(resolve_model(model), name=backend, threads=threads)
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    return Console(stderr=True)
+    path = resolve_model(model, precision)
+    stored = "onnxruntime" if "onnxruntime" in backends_for(path) else None
+    return open_backend(path, name=backend or stored, threads=threads)

@@ -29,7 +29,7 @@ def bench(
     ),
     data: Data = None,
     measure: Annotated[list[str] | None, typer.Option(help="latency, accuracy, sweep, video; default: all.")] = None,
-    backend: Annotated[list[str] | None, typer.Option(help="openvino, onnxruntime; may be repeated.")] = None,
+    backend: Annotated[list[str] | None, typer.Option(help="openvino, onnxruntime, tensorrt; may be repeated.")] = None,
     compute: Annotated[list[str] | None, typer.Option(help="f32, bf16, ...; default: what the processor has.")] = None,
     stage: Annotated[list[str] | None, typer.Option(help="network, frame; default: both.")] = None,
     threads: Threads = None,
@@ -118,11 +118,12 @@ def _suite(
 ) -> Suite:
     """The suite of `--suite`, or one of the models and peers that were named."""
     from sdfl.benchmarks.suite import ModelEntry, Suite, load_suite
+    from sdfl.runtime.backends import backends_for
 
     named = [_peer(text) for text in peers or ()]
     if models or named:
         entries = [
-            ModelEntry(model, tuple(backends or ("openvino", "onnxruntime")), tuple(compute or ()))
+            ModelEntry(model, tuple(backends or backends_for(Path(model))), tuple(compute or ()))
             for model in models or ()
         ]
         base = load_suite(suite) if suite else Suite("command line", model=tuple(entries), peer=tuple(named))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sdfl.cli.progress import progress
 from sdfl.errors import ConfigError, MissingDependency
 
 if TYPE_CHECKING:
@@ -39,14 +39,14 @@ def quantize(
 
     if analyze:
         rows = sensitivity.analyze(
-            checkpoint, data, images=images, float_layers=float_layers or (), progress=_progress("analyzing")
+            checkpoint, data, images=images, float_layers=float_layers or (), progress=progress("analyzing")
         )
         _print(rows, as_json=as_json)
         return
     if out is None or out.suffix != ".ckpt":
         raise ConfigError("--out must name the .ckpt file to write")
     chosen = DEFAULT_FLOAT_LAYERS if float_layers is None else tuple(float_layers)
-    quantized.quantize(checkpoint, data, out, images=images, float_layers=chosen, progress=_progress("calibrating"))
+    quantized.quantize(checkpoint, data, out, images=images, float_layers=chosen, progress=progress("calibrating"))
     typer.echo(f"{out}: quantized; next: sdfl export {out} -o model_int8.onnx")
 
 
@@ -58,16 +58,3 @@ def _print(rows: list[Sensitivity], *, as_json: bool) -> None:
     typer.echo(ROW.format("layer", "rounded", "mean", "largest"))
     for row in rows:
         typer.echo(ROW.format(row.layer, row.rounded, f"{row.mean_percent:.4f}", f"{row.largest_percent:.3f}"))
-
-
-def _progress(title: str) -> Any:
-    """A bar on standard error, silent where that is no terminal."""
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-
-    def wrap(steps: Iterable[Any]) -> Iterable[Any]:
-        return track(list(steps), description=title, console=console, transient=True, disable=not console.is_terminal)
-
-    return wrap

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from sdfl.cli.options import Accelerator, Assignments, DeviceCount, Strategy
 from sdfl.errors import DataError, MissingDependency
-
-Assignments = Annotated[list[str] | None, typer.Option("--set", help="Override one key: section.key=value.")]
 
 
 def data_check(
@@ -38,6 +37,28 @@ def data_check(
         contact_sheet(result.samples, sheet)
 
 
+def data_label(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Pictures with .pts files that say where to look.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The list to write, a .txt for `data.train` of a recipe.")],
+    teacher: Annotated[str | None, typer.Option(help="Model name or .onnx file; default: the default model.")] = None,
+) -> None:
+    """Label pictures anew by a teacher's points on many views of each; what the views disagree on is left out."""
+    from sdfl.cli.progress import progress
+    from sdfl.datasets import find_samples
+    from sdfl.runtime.backends import open_backend
+    from sdfl.runtime.zoo import resolve_model
+
+    try:
+        from sdfl.train.pseudo_labels import write_pseudo_labels
+    except ModuleNotFoundError as error:
+        raise MissingDependency(error.name or "torch", extra="train") from error
+    if out.suffix != ".txt":
+        raise DataError(f"{out}: the list's name must end in .txt")
+    samples = find_samples(folder)
+    count = write_pseudo_labels(samples, open_backend(resolve_model(teacher)), out, progress=progress("labelling"))
+    typer.echo(f"{out}: {count} of {len(samples)} pictures labelled")
+
+
 def reproduce(
     target: Annotated[str, typer.Argument(help="table1 ... table7, fig2, fig4, fig6, fig8 or fig9.")],
     data: Annotated[Path, typer.Option("--data", help="Folder that holds the datasets.")],
@@ -48,9 +69,9 @@ def reproduce(
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each cell, with seeds 0, 1, ...")] = 1,
     checkpoint: Annotated[list[Path] | None, typer.Option(help="Trained networks for fig2 and fig9.")] = None,
     assignments: Assignments = None,
-    accelerator: Annotated[str, typer.Option(help="As Lightning Fabric names it: auto, cpu, cuda.")] = "auto",
-    devices: Annotated[str, typer.Option(help="How many, or auto.")] = "auto",
-    strategy: Annotated[str, typer.Option(help="As Lightning Fabric names it: auto, ddp.")] = "auto",
+    accelerator: Accelerator = "auto",
+    devices: DeviceCount = "auto",
+    strategy: Strategy = "auto",
 ) -> None:
     """Run or resume all cells of one table or figure of the paper, and write it beside the paper's figures."""
     try:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from sdfl.runtime.sources import FrameSource
 
 SOURCE_HELP = "Camera index, video, picture, folder of pictures, URL, or 'sample'."
-Model = Annotated[str | None, typer.Option(help="Model name or .onnx file; default: the default model.")]
-Backend = Annotated[str | None, typer.Option(help="openvino (default) or onnxruntime.")]
+Model = Annotated[str | None, typer.Option(help="Model name, .onnx, .xml or .engine file; default: the default model.")]
+Backend = Annotated[str | None, typer.Option(help="openvino, onnxruntime or tensorrt; default: what the file is for.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; default: the back end's choice.")]
 MaxFaces = Annotated[int, typer.Option(min=1, help="Follow at most so many faces.")]
 MaxFrames = Annotated[int | None, typer.Option("--frames", min=1, help="Stop after so many frames.")]

@@ -29,7 +29,8 @@ def _existing(image: Path, where: str) -> Path:
 
 def load_list(path: Path, images: Path | None = None) -> list[Sample]:
     """A text file with one face a line: a picture's path and 2N numbers x y x y ..., the path first or last, separated
-    by blanks or commas. Paths are below `images`, by default the list's folder; coordinates are 0-based px.
+    by blanks or commas. Paths are below `images`, by default the list's folder; coordinates are 0-based px. So are the
+    lists of the paper's released code (path last); the 2N weights that these may hold behind the points are not used.
 
     Raises DataError naming file and line.
     """
@@ -48,6 +49,8 @@ def load_list(path: Path, images: Path | None = None) -> list[Sample]:
         if not all(map(_is_number, values)) or len(values) % 2:
             raise DataError(f"{where}: must hold a picture's path and x y of every point")
         points = np.array(values, dtype=np.float32).reshape(-1, 2)
+        if len(points) not in _BY_COUNT and len(points) / 2 in _BY_COUNT:
+            points = points[: len(points) // 2]
         layout = _layout(len(points), where)
         if not np.isfinite(points).all():
             raise DataError(f"{where}: holds a coordinate that is not a finite number")

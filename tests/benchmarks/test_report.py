@@ -9,7 +9,7 @@ import pytest
 from bench_fakes import ENVIRONMENT, accuracy_record, latency_record, subject
 
 from sdfl.benchmarks.records import Record, Records
-from sdfl.benchmarks.report import findings
+from sdfl.benchmarks.report import findings, tables
 from sdfl.benchmarks.report.entries import collect
 
 INT8 = subject("net_int8", precision="int8")
@@ -80,6 +80,46 @@ def test_a_file_that_has_loaded_since_is_no_failure_any_more() -> None:
 def test_two_machines_of_one_kind_are_told_apart() -> None:
     twin = latency_record(subject(), 5.0, environment=ENVIRONMENT | {"machine": "m3"})
     assert collect(Records((RECORDS[0], twin))).devices() == ["Test CPU", "Test CPU #2"]
+
+
+def parts(record: Record, **costs: float) -> Record:
+    """With the NME of parts of the face, worse by `costs` than the whole."""
+    pictures = record.result["pictures"]
+    regions = {name: [value + cost for value in pictures["nme_percent"]] for name, cost in costs.items()}
+    return replace(record, result=record.result | {"pictures": pictures | {"regions_nme_percent": regions}})
+
+
+def disturbed(record: Record, amounts: list[float], costs: list[float]) -> Record:
+    """A sweep along one axis, each amount worse by its cost than `record`."""
+    pictures = record.result["pictures"]
+    each = [
+        {"name": pictures["name"], "nme_percent": [value + cost for value in pictures["nme_percent"]]} for cost in costs
+    ]
+    nme = [record.result["nme_percent"] + cost for cost in costs]
+    row = {"amount": amounts, "nme_percent": nme, "failure_8_percent": [0.0] * len(costs), "pictures": each}
+    settings = {"dataset": "helen/testset", "pictures": 60}
+    return replace(record, kind="sweep", settings=settings, result={"num_images": 60, "axes": {"blur": row}})
+
+
+def test_a_precision_is_judged_by_parts_of_the_face_by_turn_and_by_bad_pictures() -> None:
+    plain, int8 = accuracy_record(subject(), 4.0), accuracy_record(INT8, 4.03)
+    records = (
+        parts(plain, eyes=0.0, mouth=0.0), parts(int8, eyes=0.0, mouth=0.4),
+        disturbed(plain, [0.0, 3.0, 7.0], [0, 1, 2]), disturbed(int8, [0.0, 3.0, 7.0], [0, 1, 2.5]),
+    )  # fmt: skip
+    material = collect(Records(records))
+    rows = {row[1]: row[2:] for row in tables.subset_ledger(material).rows}
+    assert rows["all, detected crops"] == ["60", "4.000", "4.030", "+0.030 (+0.030 to +0.030)"]
+    assert rows["eyes"][-1].startswith("+0.030")
+    assert rows["mouth"][-1].startswith("+0.430")
+    assert [rows[third][0] for third in ("frontal third", "middle third", "most turned third")] == ["20"] * 3
+    assert rows["blur 7"][-1].startswith("+0.530")
+    assert tables.robustness(material).rows[0][1:] == ["blur", "0: 4.00 (0.0)", "3: 5.00 (0.0)", "7: 6.00 (0.0)"]
+
+
+def test_records_without_parts_have_no_rows_of_them() -> None:
+    subsets = [row[1] for row in tables.subset_ledger(collect(Records(tuple(RECORDS)))).rows]
+    assert subsets == ["all, detected crops", "frontal third", "middle third", "most turned third"]
 
 
 @pytest.fixture(scope="module")

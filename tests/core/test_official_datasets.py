@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from sdfl.datasets import find_samples, load_coco, load_list, load_split, read_image
+from sdfl.datasets import find_samples, load_coco, load_split, read_image
 from sdfl.datasets.check import check, contact_sheet
 from sdfl.errors import DataError, MissingDependency
 
@@ -191,53 +191,6 @@ def test_without_h5py_the_pip_command_is_named(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(MissingDependency, match=r"h5py is not installed; .*pip install 'sdfl\[datasets\]'"):
         load_split(tmp_path, "cofw:test")
-
-
-@pytest.mark.parametrize("line", ["{image} {points}", "{points} {image}", "{image},{commas}"])
-def test_lists_take_the_path_first_or_last(tmp_path: Path, line: str) -> None:
-    points = face(29)
-    image = picture(tmp_path / "faces" / "a.png")
-    text = line.format(image="faces/a.png", points=numbers(points), commas=numbers(points).replace(" ", ","))
-    (tmp_path / "list.txt").write_text(f"# a comment\n{text}\n\n")
-    (sample,) = load_list(tmp_path / "list.txt")
-    assert (sample.image_path, sample.layout) == (image, "cofw29")
-    assert np.allclose(sample.points, points, atol=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        pytest.param("a.png 1 2 3", r"list\.txt:1: must hold a picture's path and x y", id="an odd number"),
-        pytest.param("a.png 1 2 3 4", r"list\.txt:1: has 2 points, expected 68 or 98 or 29", id="two points"),
-        pytest.param("b.png " + "1 " * 58, r"list\.txt:1: names the picture .*b\.png", id="no picture"),
-        pytest.param("a.png " + "inf " * 58, r"list\.txt:1: .* not a finite number", id="infinite"),
-        pytest.param("", r"list\.txt: holds no labelled picture", id="empty"),
-    ],
-)
-def test_broken_lists_name_file_and_line(tmp_path: Path, text: str, message: str) -> None:
-    picture(tmp_path / "a.png")
-    (tmp_path / "list.txt").write_text(text)
-    with pytest.raises(DataError, match=message):
-        load_list(tmp_path / "list.txt")
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        pytest.param("{", r"a\.json: is not COCO json", id="cut off"),
-        pytest.param("[]", r"a\.json: is not COCO json", id="another structure"),
-        pytest.param('{"images": [], "annotations": []}', r"a\.json: holds no labelled", id="empty"),
-        pytest.param(
-            '{"images": [], "annotations": [{"image_id": 1, "keypoints": [1, 2, 3]}]}',
-            r"a\.json: annotations\[0\] must have an image_id",
-            id="an unknown picture",
-        ),
-    ],
-)
-def test_broken_json_is_named(tmp_path: Path, text: str, message: str) -> None:
-    (tmp_path / "a.json").write_text(text)
-    with pytest.raises(DataError, match=message):
-        load_coco(tmp_path / "a.json")
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_imagenet_lite0_computes_what_it_was_trained_to(data_dir) -> None:
     expected = nn.functional.conv2d(padded, published["_conv_stem.weight"], stride=2)
     expected = nn.functional.relu6(nn.functional.batch_norm(expected, **norm, eps=1e-3))
     network = Network(ModelConfig(backbone="efficientnet_lite0", input_size=64, head="fc"))
-    own_input = (rgb.flip(1) - network.mean) / network.input_std
+    own_input = (rgb.flip(1) - network.mean.view(3, 1, 1)) / network.input_std
     with torch.no_grad():
         own = backbone.eval().stem(own_input)
     torch.testing.assert_close(own[..., :-1, :-1], expected[..., :-1, :-1], atol=1e-4, rtol=1e-4)

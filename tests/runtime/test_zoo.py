@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sdfl.errors import ArtifactError
+from sdfl.errors import ArtifactError, SdflError
 from sdfl.runtime import zoo
 
 
@@ -43,3 +43,34 @@ def test_a_path_gives_that_file(tmp_path: Path) -> None:
 def test_an_unknown_model_lists_the_choices(name: str, problem: str) -> None:
     with pytest.raises(ArtifactError, match=f"{name}: {problem}; choose sdfl68, small, the path of an .onnx file"):
         zoo.resolve_model(name)
+
+
+@pytest.fixture
+def small_int8(two_models: Path) -> Path:
+    (two_models / "small_int8.onnx").write_bytes(b"")
+    return two_models
+
+
+@pytest.mark.parametrize(
+    ("precision", "file"),
+    [
+        pytest.param("fp32", "small.onnx", id="float"),
+        pytest.param("fp16", "small.onnx", id="half: the same file, which stores halves"),
+        pytest.param("int8", "small_int8.onnx", id="int8"),
+    ],
+)
+def test_a_precision_chooses_the_file_of_a_name(small_int8: Path, precision: str, file: str) -> None:
+    assert zoo.resolve_model("small", precision) == small_int8 / file
+
+
+@pytest.mark.parametrize(
+    ("name", "precision", "message"),
+    [
+        pytest.param("small", "int4", "must be one of fp32, int8, fp16 for small, got 'int4'", id="unknown"),
+        pytest.param("sdfl68", "int8", "must be one of fp32, fp16 for sdfl68, got 'int8'", id="not shipped"),
+        pytest.param("dir/x.onnx", "int8", r"goes with a model of the package \(sdfl68, small\)", id="of a path"),
+    ],
+)
+def test_a_precision_that_is_not_there_is_refused(small_int8: Path, name: str, precision: str, message: str) -> None:
+    with pytest.raises(SdflError, match=message):
+        zoo.resolve_model(name, precision)

@@ -1,0 +1,40 @@
+"""`sdfl build`: an artifact for one target from one source ONNX, with its passport. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sdfl.errors import MissingDependency
+
+if TYPE_CHECKING:
+    from sdfl.convert.build.plan import BuildPlan
+    from sdfl.convert.build.progress import Step
+    from sdfl.convert.build.tensorrt import Built
+
+BUILDERS = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt", "openvino": "openvino_ir"}
+
+
+def run_build(plan: BuildPlan, step: Step) -> Built:
+    """Build what `plan` says. step: told what is done now, how many steps are done, and how many there are."""
+    builder: Callable[[Any, Any], Built] = import_module(f"sdfl.convert.build.{BUILDERS[plan.target]}").build
+    return builder(plan, step)
+
+
+def write_copy(plan: BuildPlan, out: Path, *, typed: bool) -> None:
+    """Write the ONNX that TensorRT gets, for other tools. typed: for TensorRT 11, which has no precision flags."""
+    from sdfl.convert.build.onnx_copy import make_copy
+    from sdfl.files import atomic_path
+
+    with atomic_path(out) as temporary:
+        temporary.write_bytes(make_copy(plan.source, plan.copy_options(typed=typed)).SerializeToString())
+
+
+def require_onnx() -> None:
+    """Raises MissingDependency where the package `onnx` is not installed."""
+    try:
+        import_module("onnx")
+    except ModuleNotFoundError as error:
+        raise MissingDependency("onnx", extra="tensorrt") from error

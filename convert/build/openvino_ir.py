@@ -1,0 +1,61 @@
+"""Build an OpenVINO IR: weights as halves, or the int8 weights of a quantized model, the operator in standard ones."""
+
+from __future__ import annotations
+
+import hashlib
+import resource
+import time
+from datetime import datetime, timezone
+from importlib import metadata
+
+from sdfl.artifact import RT_INFO
+from sdfl.convert.build.plan import BuildPlan
+from sdfl.convert.build.progress import Step
+from sdfl.convert.build.tensorrt import Built
+from sdfl.errors import ArtifactError, MissingDependency
+from sdfl.files import atomic_path
+from sdfl.passport import Passport
+from sdfl.runtime.backends.base import refused
+
+
+def build(plan: BuildPlan, step: Step) -> Built:
+    """Write the .xml with the passport in its rt_info, and the .bin beside it."""
+    try:
+        import openvino
+    except ImportError as error:
+        raise MissingDependency("openvino") from error
+    from sdfl.runtime.backends.ov_operator import standard_operators
+
+    start_s = time.perf_counter()
+    step("reading", 0, 2)
+    core = openvino.Core()
+    core.add_extension(standard_operators())
+    try:
+        model = core.read_model(plan.source)
+    except RuntimeError as error:
+        raise refused(plan.source, "OpenVINO", error) from error
+    if plan.max_faces != 1:
+        raise ArtifactError("--max-faces: an OpenVINO IR takes any number of faces; leave it out")
+    step("writing", 1, 2)
+    binary = plan.out.with_suffix(".bin")
+    with atomic_path(plan.out) as xml, atomic_path(binary) as weights:
+        openvino.save_model(model, xml, compress_to_fp16=plan.precision != "fp32")
+        written = xml.with_suffix(".bin")
+        passport = Passport(
+            target=plan.target,
+            precision=plan.precision,
+            metadata=plan.spec.to_metadata(),
+            source=plan.source.name,
+            source_sha256=plan.spec.graph_sha256,
+            copy_sha256="",
+            artifact_sha256=hashlib.sha256(written.read_bytes()).hexdigest(),
+            library_version=metadata.version("openvino"),
+            built_utc=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            build_s=round(time.perf_counter() - start_s, 2),
+            peak_memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        )
+        model.set_rt_info(passport.to_json(), list(RT_INFO))
+        openvino.save_model(model, xml, compress_to_fp16=plan.precision != "fp32")
+        written.replace(weights)
+    step("done", 2, 2)
+    return Built(plan.out, passport, ())

@@ -1,0 +1,63 @@
+"""TensorRT's progress on a bar, and Ctrl-C in the middle of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as StillRunning
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+Step = Callable[[str, int, int], None]  # what is done now, steps done, steps in all
+WAIT_S = 0.1
+
+
+def make_monitor(library: Any, step: Step, stopped: threading.Event) -> Any:
+    """An IProgressMonitor that reports the outermost phase and ends the build once `stopped` is set.
+
+    TensorRT calls it from threads of its own; an exception must not leave it.
+    """
+    lock = threading.Lock()
+    sizes: dict[str, tuple[str | None, int]] = {}
+
+    class Monitor(library.IProgressMonitor):  # type: ignore[misc]
+        def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: int) -> None:
+            with lock:
+                sizes[phase_name] = (parent_phase, num_steps)
+            if parent_phase is None:
+                step(phase_name, 0, num_steps)
+
+        def step_complete(self, phase_name: str, step_number: int) -> bool:
+            with lock:
+                parent, num_steps = sizes.get(phase_name, (None, 0))
+            if parent is None and num_steps:
+                step(phase_name, step_number + 1, num_steps)
+            return not stopped.is_set()
+
+        def phase_finish(self, phase_name: str) -> None:
+            with lock:
+                parent, num_steps = sizes.pop(phase_name, (None, 0))
+            if parent is None and num_steps:
+                step(phase_name, num_steps, num_steps)
+
+    return Monitor()
+
+
+def interruptible(work: Callable[[], Result], stopped: threading.Event) -> Result:
+    """Run `work` in a thread, so that Ctrl-C is heard at once: it sets `stopped`, waits for the thread and goes on up.
+
+    Python hears a signal between two lines of Python, and a build is one long call of a library.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(work)
+        try:
+            while True:
+                try:
+                    return future.result(timeout=WAIT_S)
+                except StillRunning:
+                    if future.done():
+                        raise
+        except KeyboardInterrupt:
+            stopped.set()
+            raise

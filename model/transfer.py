@@ -1,0 +1,88 @@
+"""Start a network from another one's weights: the same shape, or a wider MobileNetV2-like backbone whose most used
+channels are kept (magnitude of the normalisation's gain: Liu et al., Network Slimming, ICCV 2017)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from sdfl.errors import CheckpointError
+from sdfl.model.backbones import InvertedResidualNet
+from sdfl.model.checkpoint import load_weights, network_from_checkpoint
+from sdfl.model.network import Network
+
+
+@torch.no_grad()
+def start_from(network: Network, path: Path) -> None:
+    """Copy the weights of the checkpoint `path` into `network`; graph and mean shape come along.
+
+    Raises CheckpointError for another layout, or shapes that only a wider backbone does not explain.
+    """
+    source, content = network_from_checkpoint(path)
+    if source.config.layout != network.config.layout:
+        raise CheckpointError(f"{path}: has layout {source.config.layout}, the recipe {network.config.layout}")
+    if "quantization" in content:
+        raise CheckpointError(f"{path}: is quantized; start from a float checkpoint")
+    if source.config.width > network.config.width:
+        if not all(isinstance(each.backbone, InvertedResidualNet) for each in (source, network)):
+            raise CheckpointError(f"{path}: only backbones of inverted residuals can be made narrower")
+        narrow(source, network.config.width)
+    load_weights(network, source.state_dict(), path)
+
+
+def narrow(network: Network, width: float) -> None:
+    """Make the backbone as wide as `width` says, in place; the head's first layer follows."""
+    backbone = network.backbone
+    assert isinstance(backbone, InvertedResidualNet)
+    wanted = Network(type(network.config)(**{**vars(network.config), "width": width})).backbone
+    assert isinstance(wanted, InvertedResidualNet)
+    kept = _most_used([backbone.stem[-2]], wanted.stem[-2])
+    _select(backbone.stem[0], backbone.stem[1], outputs=kept)
+    index = 0
+    while index < len(backbone.blocks):
+        stage = [index]  # blocks that a skip connection ties together share their output channels
+        while stage[-1] + 1 < len(backbone.blocks) and backbone.blocks[stage[-1] + 1].skip:
+            stage.append(stage[-1] + 1)
+        out = _most_used([backbone.blocks[i].layers[-1] for i in stage], wanted.blocks[index].layers[-1])
+        for i in stage:
+            _narrow_block(backbone.blocks[i].layers, wanted.blocks[i].layers, kept, out)
+            kept = out
+        index = stage[-1] + 1
+    backbone.out_channels = len(kept)
+    first = next(module for module in network.head.modules() if isinstance(module, nn.Conv2d))
+    _select(first, None, inputs=kept)
+
+
+def _narrow_block(layers: nn.Sequential, wanted: nn.Sequential, inputs: Tensor, outputs: Tensor) -> None:
+    """An inverted residual without squeeze-and-excitation: maybe an expansion, the depthwise convolution, a projection.
+    Without an expansion the depthwise convolution works on the inputs themselves."""
+    *expansion, depthwise, project, norm = layers
+    wide = _most_used([depthwise[-2]], wanted[-3][-2]) if expansion else inputs
+    if expansion:
+        _select(expansion[0][0], expansion[0][1], inputs=inputs, outputs=wide)
+    _select(depthwise[-3], depthwise[-2], outputs=wide)
+    depthwise[-3].groups = len(wide)
+    _select(project, norm, inputs=wide, outputs=outputs)
+
+
+def _most_used(norms: list[nn.Module], wanted: nn.Module) -> Tensor:
+    """Indices, rising, of as many channels as `wanted` has: those with the largest gains, summed over `norms`."""
+    assert isinstance(wanted, nn.BatchNorm2d)
+    gains = torch.stack([norm.weight.abs() for norm in norms if isinstance(norm, nn.BatchNorm2d)]).sum(dim=0)
+    return gains.topk(wanted.num_features).indices.sort().values
+
+
+def _select(
+    conv: nn.Module, norm: nn.Module | None, *, inputs: Tensor | None = None, outputs: Tensor | None = None
+) -> None:
+    """Keep some input and output channels of a convolution and of the normalisation behind it."""
+    assert isinstance(conv, nn.Conv2d)
+    weight = conv.weight if inputs is None else conv.weight[:, inputs]
+    conv.weight = nn.Parameter(weight if outputs is None else weight[outputs])
+    if isinstance(norm, nn.BatchNorm2d) and outputs is not None:
+        norm.weight, norm.bias = nn.Parameter(norm.weight[outputs]), nn.Parameter(norm.bias[outputs])
+        norm.running_mean, norm.running_var = (
+            statistic[outputs] for statistic in (norm.running_mean, norm.running_var) if statistic is not None
+        )

@@ -1,0 +1,115 @@
+"""The verb that builds an artifact for a device: build."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sdfl.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sdfl.convert.build.plan import BuildPlan
+    from sdfl.convert.build.progress import Step
+    from sdfl.convert.build.tensorrt import Built
+
+TYPED_HELP = "With --copy: for TensorRT 11, whose networks compute in the types of the file."
+
+
+def build(
+    model: Annotated[str, typer.Argument(help="Model name or .onnx file.")],
+    target: Annotated[str, typer.Option(help="tensorrt (on the device itself), tensorrt-rtx or openvino.")],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Default: NAME_PRECISION.engine or .xml here.")
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="fp16 (default) or fp32 of a float model; int8 of an int8 model.")
+    ] = None,
+    max_faces: Annotated[int, typer.Option(min=1, help="1: for one face at a time, the fastest for it.")] = 1,
+    plugin: Annotated[
+        Path | None, typer.Option(help="The operator's libsdfl_tensorrt.so; default: standard operators.")
+    ] = None,
+    compute_capability: Annotated[
+        list[str] | None, typer.Option(help="tensorrt-rtx: GPUs to build for, this machine need not have them.")
+    ] = None,
+    workspace: Annotated[int | None, typer.Option(min=16, help="MB of GPU memory to build with.")] = None,
+    copy: Annotated[Path | None, typer.Option(help="Also write the ONNX that TensorRT gets, for trtexec.")] = None,
+    typed: Annotated[bool, typer.Option("--typed", help=TYPED_HELP)] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be built.")] = False,
+) -> None:
+    """Build an engine or IR for one device, with a passport that says what it is for."""
+    from sdfl.convert.build import require_onnx, run_build, write_copy
+    from sdfl.runtime.zoo import resolve_model
+
+    if target != "openvino":
+        require_onnx()
+    from sdfl.convert.build.plan import make_plan, trtexec_line
+
+    plan = make_plan(
+        resolve_model(model),
+        target,
+        out=out,
+        precision=precision,
+        max_faces=max_faces,
+        plugin=plugin,
+        compute_capabilities=tuple(compute_capability or ()),
+        workspace_mb=workspace,
+    )
+    if copy is not None:
+        if target == "openvino":
+            raise ConfigError("--copy: OpenVINO reads the source itself; leave it out")
+        write_copy(plan, copy, typed=typed)
+        typer.echo(f"{copy}: for TensorRT {'11' if typed else '10'}")
+    if dry_run:
+        _describe(plan)
+        if target == "tensorrt":
+            typer.echo(trtexec_line(plan, copy or Path("copy.onnx")))
+        return
+    with _progress() as step:
+        built = run_build(plan, step)
+    _report(built, plan)
+
+
+def _describe(plan: BuildPlan) -> None:
+    faces = "one face at a time" if plan.max_faces == 1 else f"1 to {plan.max_faces} faces"
+    form = f"plugin {plan.plugin}" if plan.plugin else "standard operators"
+    gpus = ", ".join(plan.compute_capabilities) or "this machine"
+    typer.echo(f"{plan.out}: {plan.spec.name} in {plan.precision} for {plan.target}, {faces}, {form}, for {gpus}")
+
+
+def _report(built: Built, plan: BuildPlan) -> None:
+    from sdfl.convert.build.layers import slow_layers
+
+    passport = built.passport
+    size_mb = built.path.stat().st_size / 1e6
+    if built.path.suffix == ".xml":
+        size_mb += built.path.with_suffix(".bin").stat().st_size / 1e6
+    typer.echo(
+        f"{built.path}: {passport.precision} for {passport.target} {passport.library_version}, {size_mb:.1f} MB, "
+        f"built in {passport.build_s:.1f} s, peak memory {passport.peak_memory_mb:.0f} MB"
+    )
+    convolutions = [layer for layer in built.layers if layer.is_convolution and layer.types]
+    if passport.precision == "int8" and convolutions:
+        slow = slow_layers(built.layers)
+        typer.echo(f"{len(convolutions) - len(slow)} of {len(convolutions)} convolutions compute in int8")
+        if slow:
+            typer.echo(
+                f"in float, and slower than fp16 for it: {', '.join(slow[:5])}; check the source: "
+                f"sdfl verify {plan.source} --quant"
+            )
+    typer.echo(f"next: sdfl verify {built.path} --against {plan.source}")
+
+
+@contextmanager
+def _progress() -> Iterator[Step]:
+    """A bar on standard error; nothing where that is no terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task("building", total=None)
+        yield lambda name, done, total: bars.update(task, description=name, completed=done, total=total)

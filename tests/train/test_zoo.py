@@ -1,0 +1,175 @@
+"""Training plans of shipped models, in small: resumed, chained, with labels by a teacher."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sdfl.core import Prediction
+from sdfl.datasets import find_samples, load_list
+from sdfl.errors import ConfigError, DataError
+from sdfl.geometry import invert_affine, transform_points
+from sdfl.layouts import get_layout
+from sdfl.model.checkpoint import load_checkpoint
+from sdfl.spec import ModelSpec
+from sdfl.train import pseudo_labels, zoo
+from sdfl.train.loop import Devices
+from sdfl.train.recipe import find_recipe, load_recipe
+
+CPU = Devices(accelerator="cpu", devices="1")
+SPEC = ModelSpec(name="teacher", layout="ibug68", num_points=68, input_size=64)
+RECIPE = """
+[about]
+name = "tiny"
+[model]
+input_size = 64
+output_stride = 16
+blocks = 1
+hidden = 16
+width = {width}
+backbone_blocks = 7
+map_to_node = "separable"
+map_hidden = 16
+[data]
+train = ["train", "labels/ytf.txt"]
+workers = 0
+[optimizer]
+warmup_epochs = 0
+[train]
+epochs = 1
+batch_size = 6
+precision = "32-true"
+"""
+INT8 = """
+[about]
+name = "tiny_int8"
+[data]
+train = ["train"]
+workers = 0
+[optimizer]
+warmup_epochs = 0
+learning_rate = 1e-5
+[train]
+epochs = 1
+batch_size = 6
+precision = "32-true"
+average_decay = 0.0
+[quantize]
+images = 12
+"""
+
+
+class Teacher:
+    """Knows the faces it is shown: it answers with their labels, off by `bias` px, in mirrored views, too."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, bias: float = 0.0) -> None:
+        self.spec, self._bias = SPEC, bias
+        self._affines: list[np.ndarray] = []
+        self._points = np.zeros((68, 2), np.float32)
+        cut, label = pseudo_labels.cut_crop, pseudo_labels.pseudo_label
+        monkeypatch.setattr(pseudo_labels, "cut_crop", lambda *a: (self._affines.append(a[1]), cut(*a))[1])
+        monkeypatch.setattr(pseudo_labels, "pseudo_label", lambda i, p, t: (self._look_at(p), label(i, p, t))[1])
+
+    def _look_at(self, points: np.ndarray) -> None:
+        self._points = points
+
+    def infer(self, crops: np.ndarray) -> Prediction:
+        seen = []
+        for affine in self._affines:
+            points = self._points + np.float32([self._bias, 0])
+            inside = transform_points(invert_affine(affine), points.astype(np.float32))
+            mirrored = np.linalg.det(affine[:, :2]) < 0
+            seen.append(inside[get_layout("ibug68").flip_index()] if mirrored else inside)
+        self._affines.clear()
+        return Prediction(np.stack(seen), np.ones(len(crops), np.float32), np.zeros((len(crops), 68), np.float32))
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+def test_labels_are_the_mean_of_all_views_in_picture_pixels(
+    monkeypatch: pytest.MonkeyPatch, face_root: Path, tmp_path: Path
+) -> None:
+    """Shifted, turned and mirrored views must all land on the same points of the picture."""
+    samples = find_samples(face_root / "train")
+    count = pseudo_labels.write_pseudo_labels(samples, Teacher(monkeypatch, bias=2.0), tmp_path / "list.txt")
+    labelled = load_list(tmp_path / "list.txt")
+    assert len(labelled) == count >= 0.8 * len(samples)
+    old = {sample.image_path.resolve(): sample.points for sample in samples}
+    for sample in labelled:
+        np.testing.assert_allclose(sample.points, old[sample.image_path] + [2.0, 0.0], atol=0.05)
+
+
+def test_a_teacher_that_looks_at_another_face_labels_nothing(
+    monkeypatch: pytest.MonkeyPatch, face_root: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match="agrees with no label"):
+        pseudo_labels.write_pseudo_labels(
+            find_samples(face_root / "train"), Teacher(monkeypatch, bias=60.0), tmp_path / "list.txt"
+        )
+    assert not (tmp_path / "list.txt").exists()
+
+
+@pytest.fixture
+def plans(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Two models in small, the second begun from the first; returns the folder to train in."""
+    for name, text in (("wide", RECIPE.format(width=1.0)), ("thin", RECIPE.format(width=0.5)), ("int8", INT8)):
+        (tmp_path / f"{name}.toml").write_text(text)
+    refit = zoo.Stage("refit", str(tmp_path / "wide.toml"), ("data.train=['train']",), "wide/main")
+    monkeypatch.setattr(zoo, "UNLABELLED", "train")
+    monkeypatch.setattr(
+        zoo,
+        "PLANS",
+        {
+            "wide": zoo.Plan(
+                "teacher",
+                (
+                    zoo.Stage("main", str(tmp_path / "wide.toml")),
+                    refit,
+                    zoo.Stage("int8", str(tmp_path / "int8.toml"), (), "wide/refit"),
+                ),
+            ),
+            "thin": zoo.Plan("teacher", (zoo.Stage("main", str(tmp_path / "thin.toml"), (), "wide/main"),) * 2),
+        },
+    )
+    return tmp_path / "runs"
+
+
+def test_a_plan_gives_a_float_and_an_int8_network_and_is_not_run_twice(
+    plans: Path, monkeypatch: pytest.MonkeyPatch, face_root: Path
+) -> None:
+    opened: list[str] = []
+
+    def open_teacher(name: str) -> Teacher:
+        opened.append(name)
+        return Teacher(monkeypatch)
+
+    def run(name: str) -> tuple[Path, Path]:
+        return zoo.train_plan(name, face_root, plans, open_teacher=open_teacher, devices=CPU, say=lambda _: None)
+
+    whole, int8 = run("wide")
+    assert "quantization" not in load_checkpoint(whole)
+    assert "quantization" in load_checkpoint(int8)
+    made = {path: path.stat().st_mtime_ns for path in plans.rglob("last.ckpt")}
+    assert run("wide") == (whole, int8)
+    narrow, _ = run("thin")
+    assert load_checkpoint(narrow)["model"]["width"] == 0.5
+    assert made == {path: path.stat().st_mtime_ns for path in made}
+    assert opened == ["teacher"]
+
+
+def test_every_shipped_plan_fits_its_recipes(tmp_path: Path) -> None:
+    for name, plan in zoo.PLANS.items():
+        for stage in plan.stages:
+            recipe = zoo.stage_recipe(stage, tmp_path / "labels.txt")
+            assert (recipe.quantize is not None) == (stage is plan.stages[-1]), f"{name}/{stage.name}"
+            if recipe.quantize is None:
+                assert recipe.model == load_recipe(find_recipe(Path(name))).model
+        assert plan.stages[-2].overrides[:2] == zoo.FINAL  # what is shipped has seen every labelled picture
+
+
+def test_a_model_without_a_plan_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="huge: has no training plan; choose small"):
+        zoo.train_plan("huge", tmp_path, tmp_path, open_teacher=lambda _: None)
