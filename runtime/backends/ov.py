@@ -9,10 +9,13 @@ import numpy as np
 
 from sdfl.artifact import read_spec
 from sdfl.core import Image, Prediction
-from sdfl.errors import ConfigError, MissingDependency
+from sdfl.errors import ConfigError
 from sdfl.runtime.backends.base import INPUT, OUTPUTS, check_crops, check_threads, refused
+from sdfl.runtime.backends.ov_cache import compiled_or_cached, key_of
 from sdfl.runtime.backends.ov_int8 import use_unsigned
-from sdfl.runtime.backends.ov_operator import add_operator
+from sdfl.runtime.backends.ov_library import load_openvino
+from sdfl.runtime.backends.ov_operator import NATIVE, add_operator
+from sdfl.runtime.native import find_extension
 
 PRECISIONS = ("f32", "bf16", "f16")
 
@@ -26,7 +29,7 @@ class OpenVinoBackend:
     """A `Backend`.
 
     threads: at most so many, None leaves it to OpenVINO. precision: of PRECISIONS, what floats are computed in; None
-    takes the processor's fastest (bf16 where it has it). cache_dir: where compiled models are kept for the next start.
+    takes the processor's fastest (bf16 where it has it). Compiled networks are kept in the user's cache.
     native: the graph convolution as compiled extension or not, None for the faster form; `operator` says which it is.
     """
 
@@ -36,22 +39,18 @@ class OpenVinoBackend:
         *,
         threads: int | None = None,
         precision: str | None = None,
-        cache_dir: Path | None = None,
         native: bool | None = None,
     ) -> None:
         check_threads(threads)
         self.spec = read_spec(path)
-        try:
-            import openvino
-        except ImportError as error:
-            raise MissingDependency("openvino") from error
-        self._core = openvino.Core()
-        self._config = _config(threads, precision, cache_dir)
+        self._path = path
+        self._core = load_openvino().Core()
+        self._config = _config(threads, precision)
         self.operator = add_operator(self._core, native=native)
+        self._model: Any = None
+        self._requests: dict[int, Any] = {}  # by batch size
         try:
-            self._model = self._core.read_model(path)
-            use_unsigned(self._model)
-            self._requests: dict[int, Any] = {}  # by batch size
+            self._key = self._cache_key()
             self._request(1)
         except Exception as error:  # OpenVINO raises bare RuntimeErrors
             raise refused(path, "OpenVINO", error) from error
@@ -70,21 +69,36 @@ class OpenVinoBackend:
 
     def _request(self, batch: int) -> Any:
         if batch not in self._requests:
-            model = self._model.clone()
-            if batch != ANY_BATCH:
-                size = self.spec.input_size
-                model.reshape({INPUT: [batch, size, size, 3]})
-            self._requests[batch] = self._core.compile_model(model, "CPU", self._config).create_infer_request()
+            key = f"{self._key}-{batch}"
+            compiled = compiled_or_cached(self._core, key, self._config, lambda: self._compiled(batch))
+            self._requests[batch] = compiled.create_infer_request()
         return self._requests[batch]
 
+    def _compiled(self, batch: int) -> Any:
+        if self._model is None:
+            self._model = self._core.read_model(self._path)
+            use_unsigned(self._model)
+        model = self._model.clone()
+        if batch != ANY_BATCH:
+            size = self.spec.input_size
+            model.reshape({INPUT: [batch, size, size, 3]})
+        return self._core.compile_model(model, "CPU", self._config)
 
-def _config(threads: int | None, precision: str | None, cache_dir: Path | None) -> dict[str, Any]:
+    def _cache_key(self) -> str:
+        weights = self._path.with_suffix(".bin")  # of an IR
+        library = find_extension() if self.operator == NATIVE else None
+        files = [self._path, *([weights] if self._path.suffix == ".xml" else []), *([library] if library else [])]
+        processor = self._core.get_property("CPU", "FULL_DEVICE_NAME")
+        abilities = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        return key_of(files, load_openvino().__version__, self._config, self.operator, processor, abilities)
+
+
+def _config(threads: int | None, precision: str | None) -> dict[str, Any]:
     if precision is not None and precision not in PRECISIONS:
         raise ConfigError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
     options = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_NUM_THREADS": threads,
         "INFERENCE_PRECISION_HINT": precision,
-        "CACHE_DIR": str(cache_dir) if cache_dir else None,
     }
     return {key: value for key, value in options.items() if value is not None}

@@ -43,7 +43,7 @@ def small_suite(folder: Path) -> Suite:
     peers = (PeerEntry(str(folder / "peer.py"), sys.executable), PeerEntry("dlib68", str(folder / "no_python")))
     return Suite(
         "small", str(folder / "faces"), tuple(entries), peers,
-        rounds=2, iterations=3, warmup=1, starts=1, sweep_pictures=3, clips=1, clip_frames=30,
+        rounds=2, iterations=3, warmup=1, starts=1, sweep_pictures=3, clips=1,
     )  # fmt: skip
 
 
@@ -106,10 +106,11 @@ def test_a_missing_folder_of_pictures_fails_what_needs_it(workplace: Path, tmp_p
     assert {record.kind for record in records if record.error} == {"latency", "accuracy", "sweep", "video"}
 
 
-def test_without_data_only_the_network_is_timed(workplace: Path, tmp_path: Path) -> None:
+def test_without_labels_accuracy_is_left_out_and_clips_come_from_a_picture(workplace: Path, tmp_path: Path) -> None:
+    pytest.importorskip("skimage", reason="no sample picture: pip install scikit-image")
     suite = replace(small_suite(workplace), data="", model=small_suite(workplace).model[1:], peer=())
-    assert [record.kind for record in run(suite, tmp_path / "r.jsonl")] == ["latency"]
-    with pytest.raises(ConfigError, match="accuracy of network, frame: needs labelled pictures; add --data"):
+    assert [record.kind for record in run(suite, tmp_path / "r.jsonl")] == ["latency", "latency", "video"]
+    with pytest.raises(ConfigError, match="accuracy: needs labelled pictures; add --data"):
         run(replace(suite, measure=("accuracy",)), tmp_path / "r.jsonl")
 
 
