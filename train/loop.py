@@ -135,8 +135,8 @@ def fit(
 
 @dataclass(frozen=True)
 class Task:
-    """losses: what is minimised, of the network, crops, points (0..1 of the side) and has_face, one a term. backend: runs
-    the averaged network for validation. facts: go into every checkpoint.
+    """losses: of the network, crops, points (0..1 of the side) and has_face, one a term; their sum is minimised.
+    backend: runs the averaged network for validation. facts: go into every checkpoint.
     """
 
     recipe: Recipe
