@@ -56,7 +56,7 @@ PLANS: Mapping[str, Plan] = {
         "sdfl68",
         (
             Stage("main", "nano", (), "small/main"),
-            _refit("nano", 24),
+            _refit("nano", 30),
             Stage("int8", "qat", (), "nano/refit"),
         ),
     ),
