@@ -103,7 +103,7 @@ class Smoother:
         """Follow each point within the face, the uncertain ones more slowly."""
         rule, off = self._smoothing.shape, shape - self._shape
         self._shape_behind += _gain(rule.watch_hz, step_s) * (off - self._shape_behind)
-        behind = np.maximum(0.0, np.abs(self._shape_behind) - rule.slack)
+        behind = np.maximum(0.0, np.abs(self._shape_behind) - rule.slack / trust)
         self._shape = self._shape + _gain(rule.cutoff_hz * trust + rule.slope_hz * behind, step_s) * off
 
 
