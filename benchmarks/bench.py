@@ -160,8 +160,8 @@ class Bench:
             return
         try:
             stills = self.stills()
-            step = self.start_bar("video", video.steps(len(stills)))
-            results = video.measure(targets, stills, step)
+            step = self.start_bar("video", len(stills) * len(self.suite.scenes))
+            results = video.measure(targets, stills, self.suite.scenes, starts=self.suite.starts, finished=step)
         except SdflError as error:
             results = [{"error": str(error)} for _ in targets]
         for target, result in zip(targets, results, strict=True):

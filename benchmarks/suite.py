@@ -25,6 +25,7 @@ from sdfl.artifact import read_spec
 from sdfl.benchmarks.environment import computes_bf16
 from sdfl.benchmarks.own_model import AUTO, ONLY_COMPUTE
 from sdfl.benchmarks.records import KINDS, Subject
+from sdfl.benchmarks.video_clips import SCENES
 from sdfl.config import build, read_toml
 from sdfl.errors import ConfigError, SdflError
 from sdfl.runtime.zoo import resolve_model
@@ -32,6 +33,7 @@ from sdfl.runtime.zoo import resolve_model
 HERE = Path(__file__).parent
 OWN_ADAPTER = HERE / "own_model.py"
 STAGES = ("network", "frame")
+CROPS = ("true", "detected", "tracked")
 GENERIC = ("onnx_landmarks", "tflite_network")  # adapters of any file: the file belongs to the name
 
 
@@ -62,7 +64,8 @@ class Suite:
     """measure: of KINDS. stages: "network" is the bare network on crops, "frame" one tracked face in a video frame.
 
     rounds x iterations times are taken of each case, after `warmup` runs; starts: fresh processes for the load time.
-    clips: how many labelled pictures clips are made from; pictures: files to make them from instead.
+    clips: how many labelled pictures clips are made from; pictures: files to make them from instead; scenes: of
+    `video_clips.SCENES`.
     tolerance: how much slower than a baseline, in yardsticks, still passes. Raises ConfigError quoting a wrong key.
     """
 
@@ -71,7 +74,7 @@ class Suite:
     model: tuple[ModelEntry, ...] = ()
     peer: tuple[PeerEntry, ...] = ()
     measure: tuple[str, ...] = KINDS
-    crops: tuple[str, ...] = ("true", "detected", "tracked")
+    crops: tuple[str, ...] = CROPS
     stages: tuple[str, ...] = STAGES
     threads: tuple[int, ...] = (1,)
     batches: tuple[int, ...] = (1,)
@@ -82,10 +85,12 @@ class Suite:
     sweep_pictures: int = 100
     clips: int = 3
     pictures: tuple[str, ...] = ()
+    scenes: tuple[str, ...] = tuple(SCENES)
     tolerance: float = 0.15
 
     def __post_init__(self) -> None:
-        for key, allowed in (("measure", KINDS), ("stages", STAGES), ("crops", ("true", "detected", "tracked"))):
+        allowed_values = {"measure": KINDS, "stages": STAGES, "crops": CROPS, "scenes": tuple(SCENES)}
+        for key, allowed in allowed_values.items():
             for value in getattr(self, key):
                 if value not in allowed:
                     raise ConfigError(f"{key} must be of {', '.join(allowed)}, got {value!r}")

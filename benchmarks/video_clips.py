@@ -130,21 +130,28 @@ class Clip:
         return range(len(self.scene.motions))
 
 
-def make_clip(name: str, still: Still, path: Path, *, seed: int = 0) -> Clip:
-    """Render the scene called `name` into `path`."""
-    scene, rng = SCENES[name], np.random.default_rng(seed)
+def plan_clip(name: str, still: Still, path: Path) -> Clip:
+    """The scene called `name` with its truth; its frames are not rendered."""
+    scene = SCENES[name]
     count = STILL_FRAMES + round(scene.seconds * FPS)
     shown = np.zeros((len(scene.motions), count), np.float32)
+    for index in range(count):
+        card = _card(scene, index)
+        for face in range(len(scene.motions)):
+            shown[face, index] = _shown(scene, still, face, index, card)
+    return Clip(name, scene, path, still.box, shown)
+
+
+def make_clip(name: str, still: Still, path: Path, *, seed: int = 0) -> Clip:
+    """Render the scene called `name` into `path`."""
+    clip, rng = plan_clip(name, still, path), np.random.default_rng(seed)
     with path.open("wb") as file:
-        for index in range(count):
-            frame = _frame(scene, still, index)
-            card = _card(scene, index)
+        for index in range(clip.num_frames):
+            frame, card = _frame(clip.scene, still, index), _card(clip.scene, index)
             if card is not None:
                 frame[:, card[0] : card[1]] = (92, 100, 96)
-            for face in range(len(scene.motions)):
-                shown[face, index] = _shown(scene, still, face, index, card)
-            file.write(_camera(frame, scene, rng).tobytes())
-    return Clip(name, scene, path, still.box, shown)
+            file.write(_camera(frame, clip.scene, rng).tobytes())
+    return clip
 
 
 def _place(motion: Motion, box: FloatArray, frame: float) -> FloatArray:

@@ -16,7 +16,7 @@ from sdfl.runtime.detector import CascadeDetector
 from sdfl.runtime.smoothing import Smoother
 from sdfl.runtime.sources import FrameSource, open_source
 from sdfl.runtime.sources.base import to_bgr8
-from sdfl.runtime.tracker import FaceTracker
+from sdfl.runtime.tracker import FaceTracker, NewSmoother
 from sdfl.runtime.zoo import resolve_model
 from sdfl.spec import ModelSpec
 
@@ -74,13 +74,18 @@ class FaceLandmarker:
             return lambda frame: self.detect(frame.image)
         return self.new_tracker(background=source.live).update
 
-    def new_tracker(self, *, background: bool = False) -> FaceTracker:
+    def new_tracker(self, *, background: bool = False, smoother: NewSmoother | None = None) -> FaceTracker:
         """A tracker for one video; any number may share this model from one thread.
 
         background: for live sources, the detector looks for further faces beside the tracking of known ones.
+        smoother: makes the filter of each face, None for this landmarker's own choice.
         """
         return FaceTracker(
-            self._backend, self._detector, max_faces=self._max_faces, smoother=self._smoother, background=background
+            self._backend,
+            self._detector,
+            max_faces=self._max_faces,
+            smoother=smoother or self._smoother,
+            background=background,
         )
 
     def close(self) -> None:

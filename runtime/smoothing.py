@@ -13,7 +13,7 @@ dropped frame changes what the filters do.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,12 @@ class Smoothing:
 
     motion: LowPass = LowPass(cutoff_hz=1.0, slack=0.017, slope_hz=1800.0)
     shape: LowPass = LowPass(cutoff_hz=0.5, slack=0.007, slope_hz=900.0)
+
+
+class PointFilter(Protocol):
+    """What steadies the points of one face, frame by frame."""
+
+    def update(self, points: FloatArray, spread: FloatArray, now_s: float) -> FloatArray: ...
 
 
 class Smoother:
@@ -97,7 +103,7 @@ class Smoother:
         """Follow each point within the face, the uncertain ones more slowly."""
         rule, off = self._smoothing.shape, shape - self._shape
         self._shape_behind += _gain(rule.watch_hz, step_s) * (off - self._shape_behind)
-        behind = np.maximum(0.0, np.abs(self._shape_behind) - rule.slack)
+        behind = np.maximum(0.0, np.abs(self._shape_behind) - rule.slack / trust)
         self._shape = self._shape + _gain(rule.cutoff_hz * trust + rule.slope_hz * behind, step_s) * off
 
 

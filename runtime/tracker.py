@@ -17,7 +17,7 @@ from sdfl.runtime.assignment import assign, distance
 from sdfl.runtime.finder import Finder
 from sdfl.runtime.looking import Look, is_face, look
 from sdfl.runtime.region import region_of_landmarks
-from sdfl.runtime.smoothing import Smoother
+from sdfl.runtime.smoothing import PointFilter, Smoother
 from sdfl.runtime.track import Track
 
 MIN_PRESENCE = 0.5  # of a face that was there in the last frame
@@ -28,7 +28,7 @@ KEEP_S = 1.0  # a hidden face is remembered for so long
 MAX_JUMP = 0.8  # face sizes between where a face should be and is
 HIDDEN_COST = 0.2  # face sizes that a hidden face must be nearer than a visible one to be preferred
 
-NewSmoother = Callable[[], Smoother]
+NewSmoother = Callable[[], PointFilter]
 
 
 class FaceTracker:
@@ -55,7 +55,7 @@ class FaceTracker:
         self._max_faces, self._min_presence = max_faces, min_presence
         self._new_smoother = smoother
         self._tracks: list[Track] = []
-        self._smoothers: dict[int, Smoother] = {}
+        self._smoothers: dict[int, PointFilter] = {}
         self._ids = itertools.count(1)
 
     def update(self, frame: Frame) -> list[Face]:

@@ -177,9 +177,7 @@ def _binned(
 def stability(material: Material) -> Iterator[Chart]:
     points = series.stability_points(material)
     if points:
-        subtitle = material.protocol(
-            material.measured_on(), material.dataset, "clips of labelled pictures", "30 frames/s", "noise sigma 6"
-        )
+        subtitle = material.protocol("clips from stills", "30 frames/s", "noise sigma 6")
         note = "Down and left is better; smoothing trades one for the other. A constant error counts in neither."
         figure = scatter(points, "lag, ms", "jitter, % of inter-ocular", front=False)
         yield Chart("Jitter against lag", subtitle, figure, note)

@@ -210,9 +210,27 @@ def _stability(material: Material) -> Iterator[str]:
     calm = min(shown, key=lambda e: e.video.result["jitter_percent"])  # type: ignore[union-attr]
     result = calm.video.result  # type: ignore[union-attr]
     yield (
-        f"On a still face with camera noise, the points of {calm.label} stray least: {result['jitter_percent']:.2f} % "
-        f"of the inter-ocular distance; on a moving face they lag by {result['lag_ms']:.0f} ms."
+        f"On a still face with camera noise, the points of {calm.label} move least: "
+        f"{result['jitter_percent']:.2f} % of the inter-ocular distance a frame; on a moving face they lag by "
+        f"{result['lag_ms']:.0f} ms."
     )
+    own = [entry for entry in shown if not entry.subject.peer]
+    for peer in (entry for entry in shown if entry.subject.peer):
+        for entry in own:
+            ratio = cpu_ratio(entry, peer)
+            if ratio:
+                value, low, high = ratio
+                times = f"{value:.2f} ({low:.2f} to {high:.2f}) times the CPU time"
+                yield f"A tracked frame costs {entry.label} {times} that {peer.label} takes."
+
+
+def cpu_ratio(entry: Entry, peer: Entry) -> Interval | None:
+    """CPU time of a tracked frame over that of `peer`, turn by turn; None where they took no turns."""
+    a, b = ((each.video.result if each.video else {}) for each in (entry, peer))
+    if not a.get("round_p10_cpu_ms") or a.get("interleaved") != b.get("interleaved"):
+        return None
+    ratios = np.asarray(a["round_p10_cpu_ms"]) / np.asarray(b["round_p10_cpu_ms"])
+    return (float(np.median(ratios)), *median_interval(ratios))
 
 
 def _noise(material: Material) -> Iterator[str]:

@@ -44,7 +44,8 @@ def _plates(material: Material) -> Iterator[tuple[str, Figure]]:
                 figure = make(material, device, threads)
                 if figure is not None:
                     yield name + ending, figure
-    for name, drawn in (("errors", errors(material)), ("robustness", robustness(material))):
+    for name, draw in (("errors", errors), ("robustness", robustness), ("stability", stability)):
+        drawn = draw(material)
         if drawn is not None:
             yield name, drawn
 
@@ -117,6 +118,12 @@ def robustness(material: Material) -> Figure | None:
     return figure
 
 
+def stability(material: Material) -> Figure | None:
+    subtitle = material.protocol("clips from stills", "30 frames/s", "noise sigma 6")
+    points = series.stability_points(material)
+    return _scatter(points, "Jitter against lag", subtitle, "lag, ms", "jitter, % of inter-ocular")
+
+
 def _scatter(points: list[series.Point], title: str, subtitle: str, x_title: str, y_title: str) -> Figure | None:
     if not points:
         return None
@@ -130,7 +137,7 @@ def _scatter(points: list[series.Point], title: str, subtitle: str, x_title: str
             markersize=7, color=point.colour, elinewidth=1, capsize=3, label=point.label,
         )  # fmt: skip
     axes.set(xlabel=x_title, ylabel=y_title)
-    axes.set_xlim(left=0)
+    axes.set_xlim(left=min(0.0, *(p.x for p in points)) - 0.05)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
 

@@ -160,24 +160,32 @@ def accuracies(material: Material) -> Table:
     return Table("Accuracy", subtitle, columns, rows)
 
 
+VIDEO_COLUMNS = (
+    ("CPU", "ms a frame", "cpu_ms_p50", 2), ("latency p95", "ms", "latency_ms_p95", 1),
+    ("jitter", "%", "jitter_percent", 3), ("RMS", "%", "rms_percent", 2),
+    ("motion error", "%", "motion_error_percent", 2), ("lag", "ms", "lag_ms", 1),
+    ("frames lost", "%", "frames_lost_percent", 2), ("false faces", "", "false_faces", 0),
+    ("switches", "", "identity_switches", 0), ("to lose", "frames", "lose_frames", 0),
+    ("to find again", "frames", "reacquire_frames", 0), ("memory", "MB", "peak_rss_mb", 0),
+    ("start", "ms", "start_warm_ms", 0), ("without cache", "ms", "start_cold_ms", 0),
+)  # fmt: skip
+
+
 def videos(material: Material) -> Table:
-    """Jitter and lag."""
-    columns = [
-        ("Model", ""),
-        ("jitter", "% of inter-ocular"),
-        ("lag", "ms"),
-        ("motion error", "% of inter-ocular"),
-        ("followed", "clips"),
-    ]
-    keys = (("jitter_percent", 2), ("lag_ms", 1), ("motion_error_percent", 2))
+    """What each did on the clips."""
     rows = [
-        [entry.label, *[_value(entry.video.result, key, digits) for key, digits in keys],
-         f"{entry.video.result['clips_followed']} of {entry.video.result['clips']}"]
+        [entry.label, *[_value(entry.video.result, key, digits) for _, _, key, digits in VIDEO_COLUMNS]]
         for entry in material.entries
         if entry.video
-    ]  # fmt: skip
-    subtitle = material.protocol(material.dataset, "clips made from labelled pictures, 30 frames/s, noise sigma 6")
-    return Table("Jitter and lag", subtitle, columns, rows)
+    ]
+    columns = [("Model", ""), *[(title, unit) for title, unit, _, _ in VIDEO_COLUMNS]]
+    return Table("Video", material.protocol(_clips(material), "% of inter-ocular", "one thread"), columns, rows)
+
+
+def _clips(material: Material) -> str:
+    """What the clips were made from."""
+    names = dict.fromkeys(str(entry.video.settings["dataset"]) for entry in material.entries if entry.video)
+    return f"clips from {', '.join(names)}, 30 frames/s, noise sigma 6" if names else ""
 
 
 def failures(material: Material) -> Table:

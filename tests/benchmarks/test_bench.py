@@ -43,7 +43,7 @@ def small_suite(folder: Path) -> Suite:
     peers = (PeerEntry(str(folder / "peer.py"), sys.executable), PeerEntry("dlib68", str(folder / "no_python")))
     return Suite(
         "small", str(folder / "faces"), tuple(entries), peers,
-        rounds=2, iterations=3, warmup=1, starts=1, sweep_pictures=3, clips=1,
+        rounds=2, iterations=3, warmup=1, starts=1, sweep_pictures=3, clips=1, scenes=("still",),
     )  # fmt: skip
 
 

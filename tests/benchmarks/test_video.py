@@ -1,55 +1,116 @@
+"""Clips whose truth is known, and what is measured on them."""
+
+from __future__ import annotations
+
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
-from faces import write_faces
+from toy_face import box_of, look, scene, truth
 
-from sdfl.benchmarks.video import FPS, NUM_FRAMES, jitter_percent, lag_and_error, make_clip, make_clips, motion
-from sdfl.datasets import find_samples
+from sdfl.benchmarks.video_clips import FPS, SCENES, SIZE, STILL_FRAMES, Clip, Still, make_clip, plan_clip
+from sdfl.benchmarks.video_metrics import Seen, measure_clip
+from sdfl.core import FloatArray, Frame
+from sdfl.geometry import landmark_box, transform_points
+from sdfl.runtime import FaceTracker
+from sdfl.runtime.backends.fake import FakeBackend
+from sdfl.runtime.detector import FakeDetector
+from sdfl.spec import ModelSpec
+
+PLACE = (160, 120, 60)
+POINTS = truth(*PLACE)
+SPEC = ModelSpec(name="toy", layout="ibug68", num_points=68, input_size=128, crop_scale=1.5)
 
 
-def moving_points(shift_frames: float = 0.0, count: int = 60) -> np.ndarray:
-    rng = np.random.default_rng(0)
-    shape = rng.uniform(-50, 50, (68, 2))
-    shape[[36, 45]] = (-20, 0), (20, 0)
-    at = np.arange(count) - shift_frames
-    places = np.stack([40 * np.sin(2 * np.pi * at / 30), 20 * np.cos(2 * np.pi * at / 30)], axis=1)
-    return (shape + places[:, None]).astype(np.float32)
+def toy_clip(name: str, folder: Path) -> Clip:
+    return make_clip(name, Still(scene(PLACE), landmark_box(POINTS)), folder / "clip.bgr")
+
+
+def planned(name: str) -> Clip:
+    return plan_clip(name, Still(scene(PLACE), landmark_box(POINTS)), Path("unwritten"))
+
+
+def frames_of(clip: Clip) -> np.ndarray:
+    return np.fromfile(clip.path, np.uint8).reshape(clip.num_frames, SIZE[1], SIZE[0], 3)
+
+
+def true_points(clip: Clip, frame: float, face: int = 0) -> FloatArray:
+    return transform_points(clip.place(face, frame), POINTS)
+
+
+def reports(clip: Clip, *, delay: float = 0.0, noise_px: float = 0.0, stuck: bool = False) -> list[list[Seen]]:
+    """What a perfect tracker would say, `delay` frames late, noisy, or never letting go of its first place."""
+    rng, rows = np.random.default_rng(0), []
+    for index in range(clip.num_frames):
+        faces = []
+        for face in clip.faces:
+            if clip.shown[face, index] > 0.3 or stuck:
+                points = true_points(clip, 0 if stuck else index - delay, face)
+                faces.append(Seen(face, points + rng.normal(0, noise_px, (68, 2)).astype(np.float32)))
+        rows.append(faces)
+    return rows
+
+
+@pytest.mark.parametrize("name", ["motion", "stops"])
+def test_the_truth_lies_on_the_picture(name: str, tmp_path: Path) -> None:
+    clip = toy_clip(name, tmp_path)
+    tracker = FaceTracker(FakeBackend(SPEC, look), FakeDetector([box_of(320, 240, 100)]), smoother=None)
+    for index, image in enumerate(frames_of(clip)):
+        faces = tracker.update(Frame(image, index, index / FPS))
+        if clip.shown[0, index] == 1 and faces:
+            assert np.abs(faces[0].landmarks.points - true_points(clip, index)).max() < 5, f"frame {index}"
+
+
+def test_perfect_reports_have_no_faults() -> None:
+    for name in SCENES:
+        clip = planned(name)
+        result = measure_clip(clip, reports(clip), "ibug68")
+        faults = {
+            key: value for key, value in result.items() if value and key not in ("frames_wanted", "reacquire_frames")
+        }
+        assert {key: value for key, value in faults.items() if value > 0.01} == {}, name
 
 
 @pytest.mark.parametrize("delay", [0.0, 1.0, 2.5])
 def test_a_known_delay_is_found(delay: float) -> None:
-    frames, error = lag_and_error(moving_points(delay) + 3, moving_points(), "ibug68")
-    assert frames == pytest.approx(delay, abs=0.05)
-    assert (error > 1) == (delay > 0)
+    clip = planned("motion")
+    result = measure_clip(clip, reports(clip, delay=delay), "ibug68")
+    assert result["lag_ms"] == pytest.approx(delay * 1000 / FPS, abs=2)
+    assert (result["motion_error_percent"] > 0.5) == (delay > 0)
 
 
-def test_jitter_is_the_spread_about_the_mean_and_no_constant_error() -> None:
-    still = np.repeat(moving_points()[:1], 2000, axis=0)
-    noise = np.random.default_rng(1).normal(0, 0.3, still.shape).astype(np.float32)
-    assert jitter_percent(still + 5, still, "ibug68") == pytest.approx(0, abs=0.01)  # float32 means
-    assert jitter_percent(still + noise, still, "ibug68") == pytest.approx(0.3 * np.sqrt(2) / 40 * 100, rel=0.02)
+def test_jitter_is_of_steps_and_rms_of_places() -> None:
+    clip = planned("still")
+    result = measure_clip(clip, reports(clip, noise_px=0.5), "ibug68")
+    points = true_points(clip, 0)
+    d = np.linalg.norm(points[36] - points[45])
+    assert result["rms_percent"] == pytest.approx(100 * 0.5 * np.sqrt(2) / d, rel=0.05)
+    assert result["jitter_percent"] == pytest.approx(100 * 0.5 * np.sqrt(np.pi) / d, rel=0.05)  # mean of Rayleigh
 
 
-def test_the_truth_of_a_clip_lies_on_the_picture(tmp_path: Path) -> None:
-    sample = find_samples(write_faces(tmp_path / "faces", 1))[0]
-    clip = make_clip(sample, tmp_path / "clip", moving=True, num_frames=13)
-    assert len(clip.paths) == len(clip.truth) == 13
-    for path, truth in list(zip(clip.paths, clip.truth, strict=True))[::6]:
-        frame = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-        at = np.round(truth[:17]).astype(int)  # the drawn jaw line is dark
-        assert np.median(frame[at[:, 1], at[:, 0]]) < np.median(frame) - 20
+def test_a_tracker_that_never_lets_go_is_caught() -> None:
+    clip = planned("leave, return")
+    result = measure_clip(clip, reports(clip, stuck=True), "ibug68")
+    assert result["false_faces"] > 30
+    assert result["frames_lost"] > 10
 
 
-def test_a_still_clip_has_only_noise(tmp_path: Path) -> None:
-    still, moving = make_clips(find_samples(write_faces(tmp_path / "faces", 3)), tmp_path, 1, num_frames=8)[0]
-    assert np.ptp(still.truth, axis=0).max() == 0
-    assert np.ptp(moving.truth, axis=0).max() > 30
-    first, second = (cv2.imread(str(path)).astype(float) for path in still.paths[:2])
+def test_swapped_identities_count_twice() -> None:
+    clip = planned("crossing")
+    rows = reports(clip)
+    half = clip.num_frames // 2
+    swapped = rows[:half] + [[Seen(1 - int(seen.id or 0), seen.points) for seen in row] for row in rows[half:]]
+    assert measure_clip(clip, swapped, "ibug68")["identity_switches"] == 2
+
+
+def test_a_clip_begins_at_rest_and_has_only_noise_there(tmp_path: Path) -> None:
+    clip = toy_clip("motion", tmp_path)
+    assert np.ptp([clip.place(0, frame) for frame in range(STILL_FRAMES)], axis=0).max() == 0
+    first, second = frames_of(clip)[:2].astype(float)
     assert 6 < (first - second).std() < 6 * np.sqrt(2) + 0.5
 
 
-def test_the_motion_closes_after_two_seconds() -> None:
-    assert NUM_FRAMES == 2 * FPS
-    assert motion(NUM_FRAMES) == pytest.approx(motion(0))
+def test_nobody_is_in_the_clip_without_faces() -> None:
+    clip = planned("nobody")
+    assert clip.shown.shape == (0, clip.num_frames)
+    assert measure_clip(clip, [[Seen(None, POINTS)]] * clip.num_frames, "ibug68")["false_faces"] == clip.num_frames

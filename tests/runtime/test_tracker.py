@@ -76,11 +76,11 @@ def test_a_face_that_is_covered_for_half_a_second_keeps_its_id(spec: ModelSpec) 
 
 
 def test_low_presence_ends_a_track_at_once_and_high_presence_begins_one(spec: ModelSpec) -> None:
-    presence = 0.9
-    backend = FakeBackend(spec, lambda crop: (look(crop)[0], presence))
+    presence = [0.0]
+    backend = FakeBackend(spec, lambda crop: (look(crop)[0], presence[0]))
     tracker = FaceTracker(backend, FakeDetector([box_of(160, 120, 40)]))
     counts = []
-    for index, presence in enumerate((0.7, 0.9, 0.51, 0.49, 0.7, 0.9)):
+    for index, presence[0] in enumerate((0.7, 0.9, 0.51, 0.49, 0.7, 0.9)):
         counts.append(len(tracker.update(frame((160, 120, 40), index=2 * index))))
     assert counts == [0, 1, 1, 0, 0, 1], "a phantom that begins below 0.8 is never shown"
 
