@@ -36,7 +36,9 @@ def bench(
     batch: Annotated[list[int] | None, typer.Option(min=1, help="Faces at once; may be repeated.")] = None,
     crops: Annotated[list[str] | None, typer.Option(help="true, detected, tracked; default: all.")] = None,
     peer: Annotated[list[str] | None, typer.Option(help="NAME=PYTHON[,MODEL]: an adapter and its interpreter.")] = None,
-    device: Annotated[str | None, typer.Option(help="What to call this computer in reports.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="What to call this computer; jetson: its model and power mode.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Leave out what --out holds already.")] = False,
     check: Annotated[Path | None, typer.Option(help="Compare with this baseline; exit code 1 where worse.")] = None,
     write_baseline: Annotated[Path | None, typer.Option(help="Write what --check compares with.")] = None,
