@@ -1,6 +1,6 @@
 """`cuda.bindings.runtime` and `pycuda.driver` without a GPU: memory of the host stands for that of the device.
 
-Only what the project calls is there; tests/tensorrt/test_fakes.py holds the names against the real packages.
+Only what the project calls is there; tests/engines/test_fakes.py holds the names against the real packages.
 """
 
 from __future__ import annotations

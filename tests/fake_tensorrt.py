@@ -2,7 +2,7 @@
 
 So everything but TensorRT itself is real: the derived ONNX, the passport, the memory, the replay, the comparison.
 Names and order of arguments are those of NVIDIA's Python bindings, release/10.3 and release/11.1;
-tests/tensorrt/test_fakes.py holds them against the real TensorRT-RTX where a name is shared.
+tests/engines/test_fakes.py holds them against the real TensorRT-RTX where a name is shared.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 import pytest
 import toy_model
@@ -110,7 +109,7 @@ def test_shipped_irs_pass_on_faces(data_dir: Path, tmp_path: Path, name: str) ->
 
     few = tmp_path / "few"
     few.mkdir()
-    for path in sorted((data_dir / "300w" / "helen" / "testset").glob("*.pts"))[:24]:
+    for path in sorted((data_dir / "300w" / "helen" / "testset").glob("*.pts"))[:8]:
         for part in path.parent.glob(f"{path.stem}.*"):
             (few / part.name).symlink_to(part)
     comparison = check(built.path, resolve_model(name), data=few).comparison
@@ -122,13 +121,6 @@ def test_shipped_irs_pass_on_faces(data_dir: Path, tmp_path: Path, name: str) ->
 def test_the_search_goes_up_the_branch_that_is_wrong() -> None:
     parents = {"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"], "e": ["d"], "other": ["a"]}
     wrong = {"c", "d", "e"}
-    asked: list[str] = []
-
-    def differs(name: str) -> bool:
-        asked.append(name)
-        return name in wrong
-
-    assert first_divergence(parents, ["other", "e"], differs) == "c"
-    assert first_divergence(parents, ["other"], lambda name: name in wrong) is None
+    assert first_divergence(parents, ["other", "e"], wrong.__contains__) == "c"
+    assert first_divergence(parents, ["other"], wrong.__contains__) is None
     assert ancestors(parents, "d") == ["a", "b", "c", "d"]
-    assert np.all([name in parents for name in asked])
