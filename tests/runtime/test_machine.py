@@ -52,7 +52,7 @@ def test_a_sound_computer_has_nothing_to_mend(machine: Machine, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("machine", "problem", "mend"),
     [
-        pytest.param(replace(CPU, opencv_wheels=BOTH), "installed together, which breaks cv2", "uninstall -y opencv-python ",
+        pytest.param(replace(CPU, opencv_wheels=BOTH), "which breaks cv2", "uninstall -y opencv-python ",
                      id="two OpenCVs"),
         pytest.param(replace(CPU, opencv="", opencv_wheels=()), "OpenCV cannot be", "sdfl[headless]", id="no OpenCV"),
         pytest.param(replace(ORIN, opencv_wheels=("opencv-python",)), "hides JetPack's OpenCV",
