@@ -20,7 +20,7 @@ from sdfl.benchmarks.suite import Suite, Target, targets_of
 from sdfl.core import Backend
 from sdfl.datasets import Sample, find_samples
 from sdfl.errors import ConfigError, SdflError
-from sdfl.runtime.detector import CascadeDetector
+from sdfl.runtime.detector import open_detector
 
 StartBar = Callable[[str, int], Step]
 Measured = Callable[[], dict[str, Any]]
@@ -108,7 +108,7 @@ class Bench:
         return kept
 
     def _accuracy(self, targets: Sequence[Target]) -> None:
-        boxes = BoxFinder(CascadeDetector())
+        boxes = BoxFinder(open_detector())
         for target in targets:
             with _Opened(target) as opened:
                 if "accuracy" in self.suite.measure:

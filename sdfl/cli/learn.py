@@ -29,6 +29,8 @@ def train(
 ) -> None:
     """Train a network; writes last.ckpt, best.ckpt and TensorBoard logs. With --from, fine-tune it for int8."""
     try:
+        from sdfl.train.detector.loop import fit_detector
+        from sdfl.train.detector.recipe import is_detector_recipe, load_detector_recipe
         from sdfl.train.loop import Devices, fit
         from sdfl.train.qat import fit_quantized
         from sdfl.train.recipe import find_recipe, load_recipe
@@ -42,7 +44,16 @@ def train(
         raise ConfigError(f"{last} exists; add --resume to go on from it, or choose another --out")
     if resume and not last.exists():
         raise ConfigError(f"{last} does not exist; start without --resume")
-    loaded, place = load_recipe(path, assignments or ()), Devices(accelerator, devices, strategy)
+    place, start = Devices(accelerator, devices, strategy), last if resume else None
+    if is_detector_recipe(path):
+        if source is not None:
+            raise ConfigError(f"{path}: --from belongs to recipes with a [quantize] section")
+        checkpoint = fit_detector(
+            load_detector_recipe(path, assignments or ()), data, folder, resume=start, devices=place
+        )
+        typer.echo(f"{checkpoint}: trained; next: sdfl quantize {checkpoint} --data {data} -o int8.ckpt")
+        return
+    loaded = load_recipe(path, assignments or ())
     if (loaded.quantize is None) != (source is None):
         raise ConfigError(f"{path}: --from belongs to recipes with a [quantize] section, and they need it")
     if source is not None:
@@ -50,7 +61,7 @@ def train(
             raise ConfigError(f"{path}: a quantization recipe is short and is not resumed; choose another --out")
         checkpoint = fit_quantized(loaded, data, folder, source=source, devices=place)
     else:
-        checkpoint = fit(loaded, data, folder, resume=last if resume else None, devices=place)
+        checkpoint = fit(loaded, data, folder, resume=start, devices=place)
     typer.echo(f"{checkpoint}: trained; next: sdfl export {checkpoint} -o model.onnx")
 
 
@@ -80,9 +91,9 @@ def evaluate(
     network = open_model(model, backend, threads)
     region_of: evaluation.RegionOf = evaluation.true_region
     if crops == "detected":
-        from sdfl.runtime.detector import CascadeDetector
+        from sdfl.runtime.detector import open_detector
 
-        region_of = evaluation.detected_region(CascadeDetector())
+        region_of = evaluation.detected_region(open_detector(threads=threads))
 
     def progress(steps: Iterable[int]) -> Iterable[int]:
         return track(list(steps), description=network.spec.name, console=_console(), transient=True)
