@@ -22,7 +22,7 @@ from sdfl.benchmarks.video_stills import labelled_stills, picture_stills, sample
 from sdfl.core import Backend
 from sdfl.datasets import Sample, find_samples
 from sdfl.errors import ConfigError, SdflError
-from sdfl.runtime.detector import CascadeDetector
+from sdfl.runtime.detector import open_detector
 
 StartBar = Callable[[str, int], Step]
 Measured = Callable[[], dict[str, Any]]
@@ -119,7 +119,7 @@ class Bench:
         return self._stills
 
     def _accuracy(self, targets: Sequence[Target]) -> None:
-        boxes = BoxFinder(CascadeDetector())
+        boxes = BoxFinder(open_detector())
         for target in targets:
             with _Opened(target) as opened:
                 if "accuracy" in self.suite.measure:

@@ -68,7 +68,7 @@ def export(checkpoint: Path, out: Path, *, storage: str = "fp32", inline: bool =
         raise ArtifactError(f"{checkpoint}: is int8, which is smaller than fp16; leave --storage out")
     model = to_onnx(deployed, network.config.input_size)
     if storage == "fp16":
-        _store_halves(model)
+        store_halves(model)
     if inline:
         model = inline_functions(model)
     _write_metadata(model, _describe(network, content))
@@ -113,12 +113,12 @@ def to_onnx(deployed: Deployed, input_size: int) -> onnx.ModelProto:
     if not any(entry.domain == DOMAIN for entry in model.opset_import):
         model.opset_import.append(helper.make_opsetid(DOMAIN, OPERATOR_VERSION))
     model.functions.append(operator_function(OPSET))
-    _drop_zero_points_of_weights(model)
-    _strip(model)
+    drop_zero_points_of_weights(model)
+    strip(model)
     return model
 
 
-def _drop_zero_points_of_weights(model: onnx.ModelProto) -> None:
+def drop_zero_points_of_weights(model: onnx.ModelProto) -> None:
     """Zero is what a missing one means. The exporter shares one among all layers of a size, and OpenVINO then leaves
     those that a convolution and a product share in float."""
     stored = {tensor.name for tensor in model.graph.initializer}
@@ -130,7 +130,7 @@ def _drop_zero_points_of_weights(model: onnx.ModelProto) -> None:
         model.graph.initializer.remove(tensor)
 
 
-def _strip(model: onnx.ModelProto) -> None:
+def strip(model: onnx.ModelProto) -> None:
     """Drop what the exporter notes about its own machine: stack traces and module paths."""
     del model.metadata_props[:]
     model.producer_name, model.producer_version, model.doc_string = "sdfl", "", ""
@@ -142,7 +142,7 @@ def _strip(model: onnx.ModelProto) -> None:
     del graph.value_info[:]
 
 
-def _store_halves(model: onnx.ModelProto) -> None:
+def store_halves(model: onnx.ModelProto) -> None:
     """Store large float initialisers in fp16 and cast them back in the graph; every runtime folds the cast at load."""
     casts = []
     for tensor in model.graph.initializer:
@@ -169,7 +169,7 @@ def _describe(network: Network, content: dict[str, Any]) -> ModelSpec:
         operator_version=OPERATOR_VERSION,
         training_data=about.get("training_data", ""),
         licence=about.get("licence", ""),
-        git_commit=_git_commit(),
+        git_commit=git_commit(),
     )
 
 
@@ -188,7 +188,7 @@ def _write_metadata(model: onnx.ModelProto, spec: ModelSpec) -> None:
     helper.set_model_props(model, dataclasses.replace(spec, graph_sha256=graph_sha256).to_metadata())
 
 
-def _git_commit() -> str:
+def git_commit() -> str:
     """The commit of the source tree this runs from, "" elsewhere."""
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
     try:

@@ -16,7 +16,7 @@ from sdfl.geometry import cut_crop, evaluation_affine
 from sdfl.model.checkpoint import network_from_checkpoint, save_checkpoint
 from sdfl.model.fold import fold
 from sdfl.model.quantize import DEFAULT_FLOAT_LAYERS, calibrate, prepare, require_float
-from sdfl.runtime.detector import CascadeDetector
+from sdfl.runtime.detector import open_detector
 from sdfl.spec import CROP_SCALE
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
@@ -57,7 +57,7 @@ def calibration_crops(data: Path, size: int, count: int, progress: Progress = la
     if len(paths) < count:
         raise DataError(f"{data}: holds {len(paths)} pictures, --images asks for {count}")
     order = np.argsort(np.arange(len(paths)) * count % len(paths), kind="stable")  # an even spread first, then the rest
-    detector = CascadeDetector()
+    detector = open_detector()
     crops: list[Image] = []
     for path in progress([paths[index] for index in order]):
         if len(crops) == count:

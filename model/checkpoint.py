@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from sdfl.config import build
 from sdfl.errors import CheckpointError, ConfigError
@@ -18,7 +19,7 @@ from sdfl.model.network import ModelConfig, Network
 FORMAT = "sdfl-checkpoint-1"
 
 
-def save_checkpoint(path: Path, network: Network, **entries: Any) -> None:
+def save_checkpoint(path: Path, network: nn.Module, **entries: Any) -> None:
     """Write `network` and further `entries` (plain containers and tensors) to `path`, whole or not at all."""
     content = {"format": FORMAT, "model": asdict(network.config), "weights": network.state_dict(), **entries}
     with atomic_path(path) as temporary:
@@ -41,6 +42,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 def network_from_checkpoint(path: Path) -> tuple[Network, dict[str, Any]]:
     """The network with the weights to deploy (the moving average where there is one) and the checkpoint's content."""
     content = load_checkpoint(path)
+    if "kind" in content:
+        raise CheckpointError(f"{path}: is a {content['kind']}, not a landmark network")
     try:
         weights = content.get("average") or content["weights"]
         graph = LandmarkGraph(weights["head.neighbours"], weights["head.mean_shape"])
@@ -51,7 +54,7 @@ def network_from_checkpoint(path: Path) -> tuple[Network, dict[str, Any]]:
     return network.eval(), content
 
 
-def load_weights(network: Network, weights: dict[str, Any], origin: Path) -> None:
+def load_weights(network: nn.Module, weights: dict[str, Any], origin: Path) -> None:
     """Copy `weights` into `network`. Raises CheckpointError that says which layer does not fit."""
     own = network.state_dict()
     for key in own.keys() | weights.keys():

@@ -22,7 +22,7 @@ def fold(network: Network) -> Network:
     folded = copy.deepcopy(network).eval()
     for module in list(folded.modules()):
         if isinstance(module, nn.Sequential):
-            _fold_batch_norm(module)
+            fold_batch_norm(module)
         elif isinstance(module, GraphConv):
             module.fold()
     assert folded.input_std is not None
@@ -33,7 +33,7 @@ def fold(network: Network) -> Network:
     return folded
 
 
-def _fold_batch_norm(layers: nn.Sequential) -> None:
+def fold_batch_norm(layers: nn.Sequential) -> None:
     """Replace each convolution that a BatchNorm2d follows by one convolution."""
     for index in range(len(layers) - 1):
         conv, norm = layers[index], layers[index + 1]

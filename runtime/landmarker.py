@@ -12,7 +12,7 @@ from types import TracebackType
 
 from sdfl.core import Backend, Detector, Face, Frame, Image
 from sdfl.runtime.backends import open_backend
-from sdfl.runtime.detector import CascadeDetector
+from sdfl.runtime.detector import open_detector
 from sdfl.runtime.smoothing import Smoother
 from sdfl.runtime.sources import FrameSource, open_source
 from sdfl.runtime.sources.base import to_bgr8
@@ -27,8 +27,9 @@ class FaceLandmarker:
     """Finds and follows face landmarks. A context manager; `close` frees the model.
 
     model: a zoo name or file, None for the default. backend: a name of `sdfl.runtime.backends.BACKENDS` or an opened
-    one. threads: of a named back end. max_faces: at most so many at a time. detector: None for the built-in one.
-    smoothing: of tracked points; those of single pictures are never smoothed.
+    one. threads: of a named back end and detector. max_faces: at most so many at a time. detector: None for the
+    built-in one, "yunet:FILE", or an opened one. smoothing: of tracked points; those of single pictures are never
+    smoothed.
     """
 
     def __init__(
@@ -38,14 +39,16 @@ class FaceLandmarker:
         backend: str | Backend | None = None,
         threads: int | None = None,
         max_faces: int = 1,
-        detector: Detector | None = None,
+        detector: str | Detector | None = None,
         smoothing: bool = True,
     ) -> None:
         if backend is None or isinstance(backend, str):
             path = resolve_model(str(model) if model is not None else None)
             backend = open_backend(path, name=backend, threads=threads)
         self._backend = backend
-        self._detector = detector or CascadeDetector()
+        if detector is None or isinstance(detector, str):
+            detector = open_detector(detector, threads=threads)
+        self._detector = detector
         self._max_faces, self._smoother = max_faces, Smoother if smoothing else None
         self.new_tracker()  # refuses a wrong max_faces here rather than at the first frame
 

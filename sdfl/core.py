@@ -42,13 +42,20 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class Box:
-    """A detected face. xyxy: (4,) float32 frame px; score: 0..1."""
+    """A detected face. xyxy: (4,) float32 frame px; score: 0..1.
+
+    points: (5, 2) float32 frame px where a detector gives them: the eye on the left as seen, the other eye, nose tip,
+    the corner of the mouth on the left, the other corner.
+    """
 
     xyxy: FloatArray
     score: float = 1.0
+    points: FloatArray | None = None
 
     def __post_init__(self) -> None:
         require_shape("Box.xyxy", self.xyxy, (4,))
+        if self.points is not None:
+            require_shape("Box.points", self.points, (5, 2))
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,11 +6,12 @@ ModelProto is a flat list of protobuf fields: graph is field 7, metadata_props a
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 from sdfl.errors import ArtifactError
-from sdfl.spec import ModelSpec
+from sdfl.spec import PREFIX, ModelSpec
 
 GRAPH_FIELD, METADATA_FIELD = 7, 14
 _FIXED_BYTES = {1: 8, 5: 4}  # wire type -> length
@@ -71,6 +72,8 @@ def read_metadata(path: Path) -> tuple[dict[str, str], str]:
 def read_spec(path: Path) -> ModelSpec:
     """The ModelSpec of an ONNX file. Raises ArtifactError where it is missing, wrong or does not fit the graph."""
     metadata, graph_sha256 = read_metadata(path)
+    if PREFIX + "kind" in metadata:
+        raise ArtifactError(f"{path}: is a {json.loads(metadata[PREFIX + 'kind'])}, not a landmark model")
     spec = ModelSpec.from_metadata(metadata, str(path))
     if spec.graph_sha256 != graph_sha256:
         raise ArtifactError(f"{path}: the graph was changed after its metadata was written; export the model again")

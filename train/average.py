@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from sdfl.model.network import Network
+N = TypeVar("N", bound=nn.Module)
 
 
 class WeightAverage:
@@ -16,7 +17,7 @@ class WeightAverage:
     The decay grows from 0 with the steps taken, so that a short training is not held back by its start.
     """
 
-    def __init__(self, network: Network, decay: float) -> None:
+    def __init__(self, network: nn.Module, decay: float) -> None:
         self.decay = decay
         self.steps = 0
         self.state: dict[str, Tensor] = {key: value.detach().clone() for key, value in network.state_dict().items()}
@@ -25,7 +26,7 @@ class WeightAverage:
         self.state = {key: value.to(device) for key, value in self.state.items()}
 
     @torch.no_grad()
-    def update(self, network: Network) -> None:
+    def update(self, network: nn.Module) -> None:
         self.steps += 1
         decay = min(self.decay, self.steps / (self.steps + 10))
         for key, value in network.state_dict().items():
@@ -34,7 +35,7 @@ class WeightAverage:
             else:
                 self.state[key].copy_(value)
 
-    def network(self, like: Network) -> Network:
+    def network(self, like: N) -> N:
         """A copy of `like` with the averaged weights, ready to predict."""
         averaged = copy.deepcopy(like)
         averaged.load_state_dict(self.state)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn, track
 
 
 @dataclass
@@ -42,6 +42,12 @@ class Reporter:
             self._task = progress.add_task("", total=epochs * steps, completed=start * steps, epoch=start + 1)
             yield
         self._progress = None
+
+    def waiting(self, title: str) -> Callable[[Iterable[Any]], Iterable[Any]]:
+        """A bar for what comes before the first step."""
+        return lambda steps: track(
+            list(steps), title, console=self._console, transient=True, disable=not self._console.is_terminal
+        )
 
     def step(self) -> None:
         if self._progress:

@@ -28,13 +28,20 @@ def export(
 ) -> None:
     """Write a checkpoint as ONNX and check it against torch in ONNX Runtime and OpenVINO."""
     try:
+        from sdfl.convert.detector import export_detector
         from sdfl.convert.export import export as write_onnx
+        from sdfl.model.checkpoint import load_checkpoint
+        from sdfl.model.detector_checkpoint import is_detector
     except ModuleNotFoundError as error:
         raise MissingDependency(error.name or "onnx", extra="convert") from error
     from sdfl.convert import verify as checks
 
     if out.suffix != ".onnx":
         raise ArtifactError(f"{out}: the name must end in .onnx")
+    if is_detector(load_checkpoint(checkpoint)):
+        export_detector(checkpoint, out, storage=storage)
+        typer.echo(f"{out}: exported; next: python -m sdfl.benchmarks.detection --data DIR --choose {out}")
+        return
     write_onnx(checkpoint, out, storage=storage, inline=inline)
     limit_px = checks.LIMIT_HALF_PX if storage == "fp16" else None
     _report(checks.verify(out, checkpoint=checkpoint, data=data, limit_px=limit_px), out, as_json=False)

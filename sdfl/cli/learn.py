@@ -28,6 +28,8 @@ def train(
 ) -> None:
     """Train a network, or fine-tune one for int8 (qat); writes last.ckpt, best.ckpt and TensorBoard logs."""
     try:
+        from sdfl.train.detector.loop import fit_detector
+        from sdfl.train.detector.recipe import is_detector_recipe, load_detector_recipe
         from sdfl.train.loop import Devices, fit
         from sdfl.train.qat import fit_quantized
         from sdfl.train.recipe import find_recipe, load_recipe
@@ -41,8 +43,15 @@ def train(
         raise ConfigError(f"{last} exists; add --resume to go on from it, or choose another --out")
     if resume and not last.exists():
         raise ConfigError(f"{last} does not exist; start without --resume")
-    before = last if resume else None
-    loaded, place = load_recipe(path, assignments or ()), Devices(accelerator, devices, strategy)
+    place, before = Devices(accelerator, devices, strategy), last if resume else None
+    if is_detector_recipe(path):
+        if source is not None:
+            raise ConfigError(f"{path}: trains a detector, which starts from nothing; leave --from out")
+        detector = load_detector_recipe(path, assignments or ())
+        checkpoint = fit_detector(detector, data, folder, resume=before, devices=place)
+        typer.echo(f"{checkpoint}: trained; next: sdfl quantize {checkpoint} --data {data} -o int8.ckpt")
+        return
+    loaded = load_recipe(path, assignments or ())
     if loaded.quantize is not None:
         if source is None:
             raise ConfigError(f"{path}: fine-tunes for int8 and needs the float checkpoint: --from FILE")
@@ -78,9 +87,9 @@ def evaluate(
     network = open_model(model, backend, threads, precision)
     region_of: evaluation.RegionOf = evaluation.true_region
     if crops == "detected":
-        from sdfl.runtime.detector import CascadeDetector
+        from sdfl.runtime.detector import open_detector
 
-        region_of = evaluation.detected_region(CascadeDetector())
+        region_of = evaluation.detected_region(open_detector(threads=threads))
 
     result = evaluation.evaluate(
         network, samples, region_of=region_of, crops=crops, progress=progress(network.spec.name)

@@ -33,6 +33,9 @@ def quantize(
     """Post-training quantization: a checkpoint with int8 weights, in minutes and without labels."""
     try:
         from sdfl.convert import quantized, sensitivity
+        from sdfl.convert.detector import FLOAT_LAYERS, quantize_detector
+        from sdfl.model.checkpoint import load_checkpoint
+        from sdfl.model.detector_checkpoint import is_detector
         from sdfl.model.quantize import DEFAULT_FLOAT_LAYERS
     except ModuleNotFoundError as error:
         raise MissingDependency(error.name or "onnx", extra="convert") from error
@@ -45,8 +48,12 @@ def quantize(
         return
     if out is None or out.suffix != ".ckpt":
         raise ConfigError("--out must name the .ckpt file to write")
-    chosen = DEFAULT_FLOAT_LAYERS if float_layers is None else tuple(float_layers)
-    quantized.quantize(checkpoint, data, out, images=images, float_layers=chosen, progress=progress("calibrating"))
+    if is_detector(load_checkpoint(checkpoint)):
+        chosen = FLOAT_LAYERS if float_layers is None else tuple(float_layers)
+        quantize_detector(checkpoint, data, out, images=images, float_layers=chosen, progress=progress("calibrating"))
+    else:
+        chosen = DEFAULT_FLOAT_LAYERS if float_layers is None else tuple(float_layers)
+        quantized.quantize(checkpoint, data, out, images=images, float_layers=chosen, progress=progress("calibrating"))
     typer.echo(f"{out}: quantized; next: sdfl export {out} -o model_int8.onnx")
 
 

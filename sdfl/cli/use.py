@@ -22,6 +22,7 @@ SOURCE_HELP = "Camera index, video, picture, folder of pictures, URL, or 'sample
 Model = Annotated[str | None, typer.Option(help="Model name, .onnx, .xml or .engine file; default: the default model.")]
 Backend = Annotated[str | None, typer.Option(help="openvino, onnxruntime or tensorrt; default: what the file is for.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; default: the back end's choice.")]
+DetectorChoice = Annotated[str | None, typer.Option("--detector", help="yunet:FILE in place of the built-in detector.")]
 MaxFaces = Annotated[int, typer.Option(min=1, help="Follow at most so many faces.")]
 MaxFrames = Annotated[int | None, typer.Option("--frames", min=1, help="Stop after so many frames.")]
 
@@ -32,6 +33,7 @@ def demo(
     backend: Backend = None,
     threads: Threads = None,
     max_faces: MaxFaces = 1,
+    detector: DetectorChoice = None,
     save: Annotated[Path | None, typer.Option(help="Also record to this video file (.mp4, .avi, .mkv).")] = None,
     view: Annotated[str | None, typer.Option(help="window, browser or none; default: what this computer has.")] = None,
     max_frames: MaxFrames = None,
@@ -43,7 +45,7 @@ def demo(
     from sdfl.runtime.views import open_view
 
     with ExitStack() as stack:
-        landmarker = FaceLandmarker(model, backend=backend, threads=threads, max_faces=max_faces)
+        landmarker = FaceLandmarker(model, backend=backend, threads=threads, max_faces=max_faces, detector=detector)
         stack.enter_context(landmarker)
         frames = stack.enter_context(open_source(source) if source else default_source())
         recorder = stack.enter_context(Recorder(save, frames.fps)) if save else None
@@ -64,6 +66,7 @@ def track(
     backend: Backend = None,
     threads: Threads = None,
     max_faces: MaxFaces = 1,
+    detector: DetectorChoice = None,
     max_frames: MaxFrames = None,
     jsonl: Annotated[Path, typer.Option(help="File to write, - for standard output.")] = Path("-"),
 ) -> None:
@@ -75,7 +78,7 @@ def track(
     from sdfl.runtime.pipeline import results
 
     with (
-        FaceLandmarker(model, backend=backend, threads=threads, max_faces=max_faces) as landmarker,
+        FaceLandmarker(model, backend=backend, threads=threads, max_faces=max_faces, detector=detector) as landmarker,
         open_source(source) as opened,
         _text_out(jsonl) as out,
     ):

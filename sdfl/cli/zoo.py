@@ -117,10 +117,10 @@ def _families() -> dict[str, dict[str, Path]]:
 def _measure(path: Path, samples: list[Sample], crops: str, backend: str) -> dict[str, Any]:
     from sdfl import evaluation
     from sdfl.runtime.backends import open_backend
-    from sdfl.runtime.detector import CascadeDetector
+    from sdfl.runtime.detector import open_detector
 
     opened = open_backend(path, name=backend)
-    region_of = evaluation.true_region if crops == "true" else evaluation.detected_region(CascadeDetector())
+    region_of = evaluation.true_region if crops == "true" else evaluation.detected_region(open_detector())
     result = evaluation.evaluate(opened, samples, region_of=region_of, crops=crops)
     opened.close()
     return {"backend": backend, "stated_percent": opened.spec.nme_percent, **result.summary()}

@@ -32,7 +32,7 @@ def sdfl(monkeypatch: pytest.MonkeyPatch, spec: ModelSpec) -> Callable[..., Resu
     """sdfl(*arguments): the command line, with the toy network in place of the default model."""
     monkeypatch.setattr("sdfl.runtime.landmarker.resolve_model", lambda _: Path("toy.onnx"))
     monkeypatch.setattr("sdfl.runtime.landmarker.open_backend", lambda *_, **__: FakeBackend(spec, look))
-    monkeypatch.setattr("sdfl.runtime.landmarker.CascadeDetector", lambda: FakeDetector([box_of(150, 120, 40)]))
+    monkeypatch.setattr("sdfl.runtime.landmarker.open_detector", lambda *_, **__: FakeDetector([box_of(150, 120, 40)]))
     return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 

@@ -1,0 +1,41 @@
+"""Laying a picture of any size on one of few canvases, so that few networks are compiled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from sdfl.core import Image
+from sdfl.geometry import MEAN_BGR
+
+LONGER_SIDE_PX = 320  # larger pictures are shrunk to this
+SHORTER_SIDES_PX = (192, 256, 320)  # 16:9 needs 180 px, 4:3 needs 240
+
+
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """image: (H, W, 3) uint8 BGR, the picture in its top-left corner, the mean colour elsewhere. scale_x, scale_y: px
+    of the picture in one px of the canvas."""
+
+    image: Image
+    scale_x: float
+    scale_y: float
+
+
+def lay_out(image: Image, longer_side_px: int = LONGER_SIDE_PX) -> Canvas:
+    """Shrink `image` (H, W, 3) to at most `longer_side_px` and lay it on the smallest canvas that takes it."""
+    height, width = image.shape[:2]
+    factor = min(1.0, longer_side_px / max(height, width))
+    w, h = max(1, round(width * factor)), max(1, round(height * factor))
+    if (w, h) != (width, height):
+        image = np.asarray(cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA), np.uint8)
+    shorter = next(
+        side for side in (s * longer_side_px // LONGER_SIDE_PX for s in SHORTER_SIDES_PX) if side >= min(w, h)
+    )
+    size = (shorter, longer_side_px) if w >= h else (longer_side_px, shorter)
+    canvas = np.empty((*size, 3), np.uint8)
+    canvas[:] = np.round(MEAN_BGR).astype(np.uint8)
+    canvas[:h, :w] = image
+    return Canvas(canvas, width / w, height / h)

@@ -1,0 +1,158 @@
+"""The detector's training, top to bottom: set up, then for every epoch compose, train, save."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from sdfl.core import FloatArray
+from sdfl.datasets import Sample, find_samples
+from sdfl.errors import CheckpointError, DataError
+from sdfl.model.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from sdfl.model.detector import DetectorConfig, FaceDetector, cell_grid, decode
+from sdfl.model.detector_checkpoint import KIND, is_detector
+from sdfl.model.detector_losses import Targets, detector_losses
+from sdfl.train.average import WeightAverage
+from sdfl.train.dataset import locate
+from sdfl.train.detector.dataset import ComposedDataset, PositionSampler
+from sdfl.train.detector.recipe import DetectorRecipe, Folder
+from sdfl.train.detector.sources import further_faces
+from sdfl.train.loop import Devices, learning_rate_factor, make_optimizer, one_line_errors
+from sdfl.train.progress import EpochReport, Reporter
+from sdfl.train.stop import StopRequest
+
+LAYOUT = "ibug68"
+GRADIENT_NORM_LIMIT = 10.0
+
+
+def split_folder(folder: Folder, data: Path) -> tuple[list[Sample], list[Sample]]:
+    """Training and held-out pictures of one folder below --data."""
+    samples = find_samples(locate(data, folder.path), LAYOUT)
+    if not folder.every:
+        return samples, []
+    return [sample for i, sample in enumerate(samples) if i % folder.every], samples[:: folder.every]
+
+
+def training_samples(recipe: DetectorRecipe, data: Path) -> tuple[list[Sample], FloatArray]:
+    """The pictures to train on, and how likely each is drawn."""
+    samples: list[Sample] = []
+    chances: list[FloatArray] = []
+    for folder in recipe.data.folders:
+        train, _ = split_folder(folder, data)
+        samples += train
+        chances.append(np.full(len(train), folder.share, np.float32))
+    if not samples:
+        raise DataError("data.folders: hold no picture to train on")
+    return samples, np.concatenate(chances)
+
+
+def fit_detector(
+    recipe: DetectorRecipe,
+    data: Path,
+    out: Path,
+    *,
+    resume: Path | None = None,
+    devices: Devices | None = None,
+    reporter: Reporter | None = None,
+) -> Path:
+    """Train `recipe` on the pictures below `data`; returns the last checkpoint, `out`/last.ckpt.
+
+    resume: a checkpoint of the same recipe; training goes on after its last whole epoch. Raises DataError, ConfigError
+    or CheckpointError before the first step where something does not fit.
+    """
+    reporter = reporter or Reporter()
+    fabric = Fabric(**vars(devices or Devices()), precision=recipe.train.precision)  # type: ignore[arg-type]
+    fabric.launch()
+    torch.manual_seed(recipe.train.seed)
+    samples, chances = training_samples(recipe, data)
+    others = [np.zeros((0, 4), np.float32)] * len(samples)
+    if recipe.data.teacher:
+        teacher = locate(data, recipe.data.teacher)
+        others = further_faces(samples, teacher, out / "further_faces.json", reporter.waiting("further faces"))
+    network = FaceDetector(recipe.detector)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = WeightAverage(network, recipe.train.average_decay)
+    optimizer = make_optimizer(recipe.optimizer, network)
+    start = _restore(resume, recipe, network, average, optimizer) if resume else 0
+    module, optimizer = fabric.setup(network, optimizer)
+    sampler = PositionSampler(recipe.train.pictures, rank=fabric.global_rank, ranks=fabric.world_size)
+    loader = DataLoader(
+        ComposedDataset(samples, others, chances, recipe.compose, seed=recipe.train.seed),
+        batch_size=recipe.train.batch_size,
+        sampler=sampler,  # its keys carry the epoch, so that workers need no message
+        num_workers=recipe.data.workers,
+        persistent_workers=recipe.data.workers > 0,
+        drop_last=True,
+    )
+    batches = fabric.setup_dataloaders(loader, use_distributed_sampler=False)
+    average.to(fabric.device)
+    with reporter.training(recipe.train.epochs, len(loader), start), StopRequest() as stop:
+        for epoch in range(start, recipe.train.epochs):
+            sampler.epoch = epoch
+            terms = _train_epoch(recipe, epoch, fabric, module, optimizer, average, batches, reporter.step)
+            if fabric.is_global_zero:
+                _save(out, recipe, epoch, network, average, optimizer)
+                reporter.epoch(EpochReport(epoch, terms, optimizer.param_groups[0]["lr"]))
+            fabric.barrier()
+            if epoch + 1 < recipe.train.epochs and stop.agreed(fabric):
+                reporter.say(f"stopped after epoch {epoch + 1}; {out / 'last.ckpt'} goes on from here with --resume")
+                raise KeyboardInterrupt
+    return out / "last.ckpt"
+
+
+def _train_epoch(
+    recipe: DetectorRecipe, epoch: int, fabric: Fabric, module: Any, optimizer: Any, average: WeightAverage,
+    batches: Any, on_step: Callable[[], None],
+) -> dict[str, float]:  # fmt: skip
+    """One epoch; returns the mean of every loss term."""
+    module.train()
+    size = recipe.compose.size
+    centres, strides = (each.to(fabric.device) for each in cell_grid(size, size))
+    sums: dict[str, Tensor | float] = {}
+    for step, (images, boxes, points, kind) in enumerate(one_line_errors(batches)):
+        factor = learning_rate_factor(recipe.optimizer, epoch + step / len(batches), recipe.train.epochs)
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.optimizer.learning_rate * factor
+        cells = decode(module(images).float(), centres, strides)
+        terms = detector_losses(cells, Targets(boxes, points, kind), centres, strides, recipe.loss)
+        loss = torch.stack(list(terms.values())).sum()
+        fabric.backward(loss)
+        fabric.clip_gradients(module, optimizer, max_norm=GRADIENT_NORM_LIMIT)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        average.update(module.module)
+        for name, term in {**terms, "loss": loss}.items():
+            sums[name] = sums.get(name, 0.0) + term.detach()
+        on_step()
+    means = {name: float(value) / len(batches) for name, value in sums.items()}
+    if not np.isfinite(means["loss"]):
+        raise DataError("the loss is not finite; lower optimizer.learning_rate")
+    return means
+
+
+def _save(
+    out: Path, recipe: DetectorRecipe, epoch: int, network: nn.Module, average: WeightAverage, optimizer: Any
+) -> None:
+    state = {"optimizer": optimizer.state_dict(), "average": average.state, "average_steps": average.steps}
+    save_checkpoint(out / "last.ckpt", network, kind=KIND, recipe=recipe.as_dict(), epoch=epoch + 1, **state)
+
+
+def _restore(path: Path, recipe: DetectorRecipe, network: FaceDetector, average: WeightAverage, optimizer: Any) -> int:
+    """Load a checkpoint to go on from; returns how many epochs are done."""
+    content = load_checkpoint(path)
+    if not is_detector(content) or "optimizer" not in content:
+        raise CheckpointError(f"{path}: is no detector's training and cannot be resumed; take its last.ckpt")
+    stored = {key: tuple(value) if isinstance(value, list) else value for key, value in content["model"].items()}
+    if DetectorConfig(**stored) != recipe.detector:
+        raise CheckpointError(f"{path}: was trained with another [detector] section than the recipe's")
+    load_weights(network, content["weights"], path)
+    average.state, average.steps = content["average"], content["average_steps"]
+    optimizer.load_state_dict(content["optimizer"])
+    return int(content["epoch"])
