@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 
 from sdfl.core import Face, Frame
+from sdfl.runtime.ahead import newest_of
 from sdfl.runtime.landmarker import FaceLandmarker
 from sdfl.runtime.overlay import draw
 from sdfl.runtime.recorder import Recorder
@@ -17,6 +19,7 @@ from sdfl.runtime.sources import FrameSource
 from sdfl.runtime.views import Stats, View
 
 Clock = Callable[[], float]
+RECENT = 300  # frames that the shown percentiles are of: ten seconds
 MEMORY = 0.9  # share of the old value in the running mean of the time between frames
 
 
@@ -38,13 +41,15 @@ class Summary:
     frames_with_faces: int
     latency_p50_ms: float | None
     latency_p95_ms: float | None
+    latency_p99_ms: float | None
 
     def __str__(self) -> str:
         if self.latency_p50_ms is None:
             return "no frames"
         return (
             f"{self.num_frames} frames, {self.frames_with_faces} with a face; "
-            f"latency p50 {self.latency_p50_ms:.1f} ms, p95 {self.latency_p95_ms:.1f} ms"
+            f"latency p50 {self.latency_p50_ms:.1f} ms, p95 {self.latency_p95_ms:.1f} ms, "
+            f"p99 {self.latency_p99_ms:.1f} ms"
         )
 
 
@@ -76,23 +81,28 @@ def run(
     clock: Clock = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Summary:
-    """Show and record `source` until it ends, the viewer ends it, `max_frames` are done or Ctrl-C is pressed."""
+    """Show and record `source` until it ends, the viewer ends it, `max_frames` are done or Ctrl-C is pressed.
+
+    Of a live source a thread captures, another one tracks, and this one draws and shows the newest result; every frame
+    of a file is shown.
+    """
     endless = view.watched and source.loops and recorder is None
     frames: Iterable[Frame] = itertools.chain.from_iterable(itertools.repeat(source)) if endless else source
     if view.watched and not source.live:
         frames = paced(frames, 1 / source.fps, clock=clock, sleep=sleep)
     frames = progress(itertools.islice(frames, max_frames))
-    latencies_ms: list[float] = []
-    with_faces, rate = 0, _Rate(source.fps)
-    try:
-        for result in results(source, landmarker, frames=frames, clock=clock):
-            latencies_ms.append(result.latency_ms)
-            with_faces += bool(result.faces)
-            if not _emit(result, source, landmarker, view, recorder, rate.at(clock())):
-                break
-    except KeyboardInterrupt:
-        pass  # the usual way to end a live view
-    return _summary(latencies_ms, with_faces)
+    tally = _Tally()
+    tracked = tally.count(results(source, landmarker, frames=frames, clock=clock))
+    rate = _Rate(source.fps)
+    with newest_of(tracked) if source.live else nullcontext(tracked) as shown:
+        try:
+            for result in shown:
+                stats = _stats(result, source, landmarker, rate.at(clock()), tally)
+                if not _emit(result, view, recorder, stats):
+                    break
+        except KeyboardInterrupt:
+            pass  # the usual way to end a live view
+    return tally.summary()
 
 
 def paced(frames: Iterable[Frame], period_s: float, *, clock: Clock, sleep: Callable[[float], None]) -> Iterator[Frame]:
@@ -120,29 +130,52 @@ class _Rate:
         return 1 / self._period_s
 
 
-def _emit(
-    result: Result, source: FrameSource, landmarker: FaceLandmarker, view: View, recorder: Recorder | None, fps: float
-) -> bool:
+def _emit(result: Result, view: View, recorder: Recorder | None, stats: Stats) -> bool:
     """Draw, record and show one result. Returns False when the viewer is done."""
     image = result.frame.image
     if view.watched or recorder is not None:
         image = draw(image, result.faces, label=f"{result.ms:.1f} ms")
     if recorder is not None:
         recorder.write(image, result.frame.timestamp_s)
-    stats = Stats(
+    return view.show(image, stats)
+
+
+def _stats(result: Result, source: FrameSource, landmarker: FaceLandmarker, fps: float, tally: _Tally) -> Stats:
+    p50, p95, p99 = tally.recent_ms()
+    return Stats(
         source=source.name,
         model=landmarker.spec.name,
         frame=result.frame.index,
         faces=len(result.faces),
         ms=round(result.ms, 2),
         latency_ms=round(result.latency_ms, 2),
+        latency_p50_ms=round(p50, 2),
+        latency_p95_ms=round(p95, 2),
+        latency_p99_ms=round(p99, 2),
         fps=round(fps, 1),
     )
-    return view.show(image, stats)
 
 
-def _summary(latencies_ms: list[float], with_faces: int) -> Summary:
-    if not latencies_ms:
-        return Summary(0, 0, None, None)
-    p50, p95 = np.percentile(latencies_ms, [50, 95])
-    return Summary(len(latencies_ms), with_faces, float(p50), float(p95))
+class _Tally:
+    """Counts every tracked frame, also those that no view was quick enough for."""
+
+    def __init__(self) -> None:
+        self._latencies_ms: list[float] = []
+        self._with_faces = 0
+
+    def count(self, tracked: Iterable[Result]) -> Iterator[Result]:
+        for result in tracked:
+            self._latencies_ms.append(result.latency_ms)
+            self._with_faces += bool(result.faces)
+            yield result
+
+    def recent_ms(self) -> list[float]:
+        """50th, 95th and 99th percentile of the latest frames' latencies."""
+        latest = sorted(self._latencies_ms[-RECENT:])
+        return [latest[min(len(latest) - 1, int(share * len(latest)))] for share in (0.5, 0.95, 0.99)]
+
+    def summary(self) -> Summary:
+        if not self._latencies_ms:
+            return Summary(0, 0, None, None, None)
+        p50, p95, p99 = np.percentile(self._latencies_ms, [50, 95, 99])
+        return Summary(len(self._latencies_ms), self._with_faces, float(p50), float(p95), float(p99))

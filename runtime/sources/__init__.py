@@ -13,7 +13,7 @@ from sdfl.datasets.pts import IMAGE_SUFFIXES
 from sdfl.errors import SourceError
 from sdfl.runtime.notice import Say, to_stderr
 from sdfl.runtime.sources.base import FrameSource
-from sdfl.runtime.sources.capture import camera_indices
+from sdfl.runtime.sources.capture import CameraMode, camera_indices
 from sdfl.runtime.sources.live import LiveSource, open_camera, open_stream
 from sdfl.runtime.sources.pictures import MemorySource, PictureSource
 from sdfl.runtime.sources.sample import SampleSource
@@ -34,15 +34,16 @@ SAMPLE = "sample"
 NO_WEBCAM = "no webcam found: showing the sample clip (name a camera, video, picture, folder or URL to see another)"
 
 
-def open_source(text: str, *, say: Say = to_stderr) -> FrameSource:
+def open_source(text: str, *, mode: CameraMode = CameraMode(), say: Say = to_stderr) -> FrameSource:  # noqa: B008
     """Open a camera index ("0"), a URL, a video, a picture, a folder of pictures, or "sample".
 
-    say: takes one-line remarks, such as that a stream reconnects. Raises SourceError that says what to do.
+    mode: what to ask a camera for. say: takes one-line remarks, such as that a stream reconnects. Raises SourceError
+    that says what to do.
     """
     if text == SAMPLE:
         return SampleSource()
     if text.isdecimal():
-        return open_camera(int(text))
+        return open_camera(int(text), mode)
     if "://" in text:
         return open_stream(text, say=say)
     path = Path(text).expanduser()
@@ -51,11 +52,11 @@ def open_source(text: str, *, say: Say = to_stderr) -> FrameSource:
     return VideoSource(path)
 
 
-def default_source(*, say: Say = to_stderr) -> FrameSource:
+def default_source(*, mode: CameraMode = CameraMode(), say: Say = to_stderr) -> FrameSource:  # noqa: B008
     """The first webcam that opens; without one, say so and give the sample clip."""
     for index in camera_indices():
         try:
-            return open_camera(index)
+            return open_camera(index, mode)
         except SourceError:
             continue
     say(NO_WEBCAM)

@@ -3,16 +3,53 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import cv2
 import numpy.typing as npt
 
+from sdfl.errors import ConfigError
 from sdfl.runtime.sources.base import DEFAULT_FPS
 
 NETWORK_TIMEOUT_MS = 8000
+NAMES = Path("/sys/class/video4linux")  # where Linux keeps what cameras are called
+
+
+@dataclass(frozen=True)
+class CameraMode:
+    """What to ask a camera for; None leaves it to the camera, which may also give something near it."""
+
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    mjpg: bool = False
+
+    @classmethod
+    def parse(cls, resolution: str | None, fps: float | None, *, mjpg: bool) -> CameraMode:
+        """resolution: "1280x720". Raises ConfigError naming the option."""
+        width = height = None
+        if resolution is not None:
+            match = re.fullmatch(r"([1-9]\d{1,4})[x×]([1-9]\d{1,4})", resolution.strip().lower())
+            if match is None:
+                raise ConfigError(f"--resolution must be WIDTHxHEIGHT, such as 1280x720, got {resolution!r}")
+            width, height = int(match[1]), int(match[2])
+        if fps is not None and not 1 <= fps <= 1000:
+            raise ConfigError(f"--fps must lie in 1..1000, got {fps:g}")
+        return cls(width, height, fps, mjpg)
+
+    def settings(self) -> list[tuple[int, float]]:
+        """OpenCV's properties in the order in which drivers want them."""
+        wanted = [
+            (cv2.CAP_PROP_FOURCC, float(cv2.VideoWriter.fourcc(*"MJPG")) if self.mjpg else None),
+            (cv2.CAP_PROP_FRAME_WIDTH, self.width),
+            (cv2.CAP_PROP_FRAME_HEIGHT, self.height),
+            (cv2.CAP_PROP_FPS, self.fps),
+        ]
+        return [(key, float(value)) for key, value in wanted if value is not None]
 
 
 class Capture(Protocol):
@@ -50,10 +87,12 @@ def open_url(url: str) -> Capture | None:
     return _opened(cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits)) or _opened(cv2.VideoCapture(url, cv2.CAP_ANY))
 
 
-def open_device(index: int) -> Capture | None:
+def open_device(index: int, mode: CameraMode = CameraMode()) -> Capture | None:
     """The reader of a camera, None where it is missing, busy or gives no picture."""
     quiet_opencv()
     capture = cv2.VideoCapture(index, cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY)
+    for key, value in mode.settings():
+        capture.set(key, value)
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # an older picture in a driver's queue is latency
     if capture.isOpened() and capture.read()[0]:
         return capture
@@ -80,6 +119,18 @@ def camera_indices() -> list[int]:
         return [0, 1]
     names = (path.name.removeprefix("video") for path in Path("/dev").glob("video*"))
     return sorted(int(name) for name in names if name.isdecimal())
+
+
+def camera_lines() -> list[str]:
+    """One line a camera: its index, and its name where the system tells it; or that there is none."""
+    lines = []
+    for index in camera_indices():
+        try:
+            name = (NAMES / f"video{index}" / "name").read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            name = ""
+        lines.append(f"{index}  {name}".rstrip())
+    return lines or ["no camera found"]
 
 
 def why_no_camera(index: int) -> str:

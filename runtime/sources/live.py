@@ -12,7 +12,7 @@ from sdfl.errors import SdflError, SourceError
 from sdfl.runtime.newest import Newest
 from sdfl.runtime.notice import Say, to_stderr
 from sdfl.runtime.sources.base import FrameSource, to_bgr8
-from sdfl.runtime.sources.capture import Capture, nominal_fps, open_device, open_url, why_no_camera
+from sdfl.runtime.sources.capture import CameraMode, Capture, nominal_fps, open_device, open_url, why_no_camera
 
 CAMERA_STALL_S = 5.0
 STREAM_STALL_S = 60.0  # longer than all back-off and time limits of the reader together
@@ -99,9 +99,9 @@ class LiveSource(FrameSource):
         return None
 
 
-def open_camera(index: int) -> LiveSource:
+def open_camera(index: int, mode: CameraMode = CameraMode()) -> LiveSource:  # noqa: B008  frozen
     """The camera `index`. Raises SourceError that says why it does not open."""
-    capture = open_device(index)
+    capture = open_device(index, mode)
     if capture is None:
         raise SourceError(why_no_camera(index))
     lost = "stopped sending pictures; check its cable, then start again"

@@ -10,7 +10,8 @@ from sdfl.core import Image
 
 @dataclass(frozen=True)
 class Stats:
-    """source: its name. frame: index. ms: tracking time of this frame. latency_ms: from capture to result."""
+    """source: its name. frame: index. ms: tracking time of this frame. latency_ms: from capture to result;
+    latency_p50_ms, _p95_, _p99_: percentiles of the last ten seconds."""
 
     source: str
     model: str
@@ -18,6 +19,9 @@ class Stats:
     faces: int
     ms: float
     latency_ms: float
+    latency_p50_ms: float
+    latency_p95_ms: float
+    latency_p99_ms: float
     fps: float
 
 

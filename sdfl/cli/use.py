@@ -16,6 +16,7 @@ from sdfl.errors import ConfigError, SdflError
 if TYPE_CHECKING:
     from sdfl.core import Frame
     from sdfl.runtime.doctor import Implementation
+    from sdfl.runtime.recorder import Recorder
     from sdfl.runtime.sources import FrameSource
 
 SOURCE_HELP = "Camera index, video, picture, folder of pictures, URL, or 'sample'."
@@ -24,69 +25,127 @@ Backend = Annotated[str | None, typer.Option(help="openvino, onnxruntime or tens
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; default: the back end's choice.")]
 DetectorChoice = Annotated[str | None, typer.Option("--detector", help="yunet:FILE in place of the built-in detector.")]
 MaxFaces = Annotated[int, typer.Option(min=1, help="Follow at most so many faces.")]
+Precision = Annotated[str | None, typer.Option(help="fp32, fp16 or int8, of a model of the package.")]
+Smoothing = Annotated[bool, typer.Option("--smoothing/--no-smoothing", help="Of tracked points over time.")]
+Save = Annotated[Path | None, typer.Option(help="Also record a drawn video (.mp4, .avi, .mkv).")]
 MaxFrames = Annotated[int | None, typer.Option("--frames", min=1, help="Stop after so many frames.")]
 
 
 def demo(
     source: Annotated[str | None, typer.Option(help=f"{SOURCE_HELP} Default: the first webcam.")] = None,
     model: Model = None,
+    precision: Precision = None,
     backend: Backend = None,
     threads: Threads = None,
     max_faces: MaxFaces = 1,
     detector: DetectorChoice = None,
-    save: Annotated[Path | None, typer.Option(help="Also record to this video file (.mp4, .avi, .mkv).")] = None,
+    smoothing: Smoothing = True,
+    save: Save = None,
     view: Annotated[str | None, typer.Option(help="window, browser or none; default: what this computer has.")] = None,
+    resolution: Annotated[str | None, typer.Option(help="Of a camera, such as 1280x720.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Pictures a second to ask a camera for.")] = None,
+    mjpg: Annotated[bool, typer.Option("--mjpg", help="Ask a camera for MJPG, which many need above 640x480.")] = False,
+    mirror: Annotated[bool, typer.Option("--mirror", help="Left and right exchanged, also in what is saved.")] = False,
+    list_cameras: Annotated[bool, typer.Option("--list-cameras", help="Only print the cameras there are.")] = False,
     max_frames: MaxFrames = None,
 ) -> None:
     """Show tracked landmarks live: in a window, in the browser, or only as a recording."""
     from sdfl.runtime import FaceLandmarker, default_source, open_source
     from sdfl.runtime.pipeline import run
     from sdfl.runtime.recorder import Recorder
+    from sdfl.runtime.sources.capture import CameraMode, camera_lines
+    from sdfl.runtime.sources.mirror import MirrorSource
     from sdfl.runtime.views import open_view
 
+    if list_cameras:
+        typer.echo("\n".join(camera_lines()))
+        return
+    mode = CameraMode.parse(resolution, fps, mjpg=mjpg)
     with ExitStack() as stack:
-        landmarker = FaceLandmarker(model, backend=backend, threads=threads, max_faces=max_faces, detector=detector)
-        stack.enter_context(landmarker)
-        frames = stack.enter_context(open_source(source) if source else default_source())
+        landmarker = stack.enter_context(
+            FaceLandmarker(
+                _model_file(model, precision), backend=backend, threads=threads, max_faces=max_faces,
+                detector=detector, smoothing=smoothing,
+            )
+        )  # fmt: skip
+        opened = stack.enter_context(open_source(source, mode=mode) if source else default_source(mode=mode))
+        frames = MirrorSource(opened) if mirror else opened
         recorder = stack.enter_context(Recorder(save, frames.fps)) if save else None
         shown = open_view(view)
         stack.callback(shown.close)
         bar = progress_of(frames, max_frames, wanted=not shown.watched)
-        try:
+        with _what_is_kept(recorder):
             summary = run(frames, landmarker, shown, recorder=recorder, max_frames=max_frames, progress=bar)
-        except SdflError as error:
-            kept = f"; {recorder.frames_written} frames are kept in {save}" if recorder else ""
-            raise type(error)(f"{error}{kept}") from error
     typer.echo(f"{summary}; saved {save}" if recorder and recorder.frames_written else str(summary))
 
 
 def track(
     source: Annotated[str, typer.Argument(help=SOURCE_HELP)],
     model: Model = None,
+    precision: Precision = None,
     backend: Backend = None,
     threads: Threads = None,
     max_faces: MaxFaces = 1,
     detector: DetectorChoice = None,
+    smoothing: Smoothing = True,
     max_frames: MaxFrames = None,
-    jsonl: Annotated[Path, typer.Option(help="File to write, - for standard output.")] = Path("-"),
+    jsonl: Annotated[
+        Path | None, typer.Option(help="JSON lines, - for standard output, which is the default without the next two.")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="Also write one row a face to this file.")] = None,
+    save: Save = None,
 ) -> None:
-    """Write the landmarks of every frame as JSON, one line a frame."""
+    """Write landmarks, head pose and openness of eyes and mouth of every frame, as JSON lines, CSV or drawn video."""
     import itertools
 
     from sdfl.runtime import FaceLandmarker, open_source
-    from sdfl.runtime.jsonl import to_json_line
+    from sdfl.runtime.jsonl import CsvWriter, to_json_line
+    from sdfl.runtime.overlay import draw
     from sdfl.runtime.pipeline import results
+    from sdfl.runtime.recorder import Recorder
 
-    with (
-        FaceLandmarker(model, backend=backend, threads=threads, max_faces=max_faces, detector=detector) as landmarker,
-        open_source(source) as opened,
-        _text_out(jsonl) as out,
-    ):
-        frames = progress_of(opened, max_frames, wanted=not out.isatty())(itertools.islice(opened, max_frames))
+    if jsonl is None and csv is None and save is None:
+        jsonl = Path("-")
+    with ExitStack() as stack:
+        landmarker = stack.enter_context(
+            FaceLandmarker(
+                _model_file(model, precision), backend=backend, threads=threads, max_faces=max_faces,
+                detector=detector, smoothing=smoothing,
+            )
+        )  # fmt: skip
+        opened = stack.enter_context(open_source(source))
+        lines = stack.enter_context(_text_out("--jsonl", jsonl)) if jsonl else None
+        rows = stack.enter_context(_text_out("--csv", csv)) if csv else None
+        table = CsvWriter(rows, landmarker.spec.num_points) if rows else None
+        recorder = stack.enter_context(Recorder(save, opened.fps)) if save else None
+        bar = progress_of(opened, max_frames, wanted=not (lines and lines.isatty()))
         start_s: float | None = None
-        for result in results(opened, landmarker, frames=frames):
-            start_s = result.frame.timestamp_s if start_s is None else start_s
-            print(to_json_line(result, start_s=start_s), file=out, flush=opened.live)
+        with _what_is_kept(recorder):
+            for result in results(opened, landmarker, frames=bar(itertools.islice(opened, max_frames))):
+                start_s = result.frame.timestamp_s if start_s is None else start_s
+                if lines:
+                    print(to_json_line(result, start_s=start_s), file=lines, flush=opened.live)
+                if table:
+                    table.write(result, start_s=start_s)
+                if recorder:
+                    recorder.write(draw(result.frame.image, result.faces), result.frame.timestamp_s)
+
+
+def _model_file(model: str | None, precision: str | None) -> Path | str | None:
+    """The model to open; without a precision the landmarker chooses."""
+    from sdfl.runtime.zoo import resolve_model
+
+    return model if precision is None else resolve_model(model, precision)
+
+
+@contextmanager
+def _what_is_kept(recorder: Recorder | None) -> Iterator[None]:
+    """Adds to an error how much of a recording there is."""
+    try:
+        yield
+    except SdflError as error:
+        kept = f"; {recorder.frames_written} frames are kept in {recorder.path}" if recorder else ""
+        raise type(error)(f"{error}{kept}") from error
 
 
 def doctor(
@@ -173,7 +232,7 @@ def progress_of(
 
 
 @contextmanager
-def _text_out(path: Path) -> Iterator[TextIO]:
+def _text_out(option: str, path: Path) -> Iterator[TextIO]:
     """Standard output for "-", else a new file that keeps what was written before a failure or Ctrl-C."""
     from sdfl.files import recording_path
 
@@ -182,7 +241,7 @@ def _text_out(path: Path) -> Iterator[TextIO]:
             with recording_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
                 yield file
         except OSError as error:
-            raise ConfigError(f"--jsonl {path}: cannot be written ({error.strerror})") from error
+            raise ConfigError(f"{option} {path}: cannot be written ({error.strerror})") from error
         return
     try:
         yield sys.stdout

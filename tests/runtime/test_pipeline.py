@@ -177,9 +177,11 @@ def test_a_lost_source_is_an_error_and_keeps_the_recording(landmarker: FaceLandm
 @pytest.mark.parametrize(
     ("summary", "text"),
     [
-        pytest.param(Summary(0, 0, None, None), "no frames", id="nothing"),
+        pytest.param(Summary(0, 0, None, None, None), "no frames", id="nothing"),
         pytest.param(
-            Summary(9, 7, 2.04, 3.06), "9 frames, 7 with a face; latency p50 2.0 ms, p95 3.1 ms", id="some frames"
+            Summary(9, 7, 2.04, 3.06, 4.0),
+            "9 frames, 7 with a face; latency p50 2.0 ms, p95 3.1 ms, p99 4.0 ms",
+            id="some frames",
         ),
     ],
 )

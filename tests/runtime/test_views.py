@@ -21,7 +21,18 @@ from sdfl.runtime.views import browser as browser_module
 from sdfl.runtime.views.browser import BrowserView
 from sdfl.runtime.views.window import WindowView, has_gui
 
-STATS = Stats(source="sample", model="toy", frame=3, faces=1, ms=1.9, latency_ms=2.5, fps=29.7)
+STATS = Stats(
+    source="sample",
+    model="toy",
+    frame=3,
+    faces=1,
+    ms=1.9,
+    latency_ms=2.5,
+    latency_p50_ms=2.4,
+    latency_p95_ms=3.0,
+    latency_p99_ms=4.0,
+    fps=29.7,
+)
 
 
 @pytest.fixture

@@ -1,0 +1,28 @@
+"""A source seen in a mirror."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+
+from sdfl.core import Frame
+from sdfl.runtime.sources.base import FrameSource
+
+
+class MirrorSource(FrameSource):
+    """`source` with left and right exchanged: what is found, shown and saved is mirrored, too."""
+
+    def __init__(self, source: FrameSource) -> None:
+        self.name, self.fps, self.num_frames = source.name, source.fps, source.num_frames
+        self.live, self.stills, self.loops = source.live, source.stills, source.loops
+        self._source = source
+
+    def __iter__(self) -> Iterator[Frame]:
+        for frame in self._source:
+            yield Frame(np.asarray(cv2.flip(frame.image, 1), np.uint8), frame.index, frame.timestamp_s)
+
+    def close(self) -> None:
+        """Release what the source holds."""
+        self._source.close()
