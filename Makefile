@@ -5,6 +5,7 @@
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
+RTX ?= tensorrt_rtx_cu13_libs==1.7.1.116 tensorrt_rtx_cu13_bindings==1.7.1.116 cuda-bindings==13.5.0
 VENV := .venv
 DEMO_VENV := .venv-demo
 PEERS := .venv-peers
@@ -45,6 +46,7 @@ $(VENV)/.done: pyproject.toml CMakeLists.txt
 	@$(call make_venv,$(VENV))
 	$(VENV)/bin/pip install --quiet $(TORCH)
 	$(VENV)/bin/pip install --quiet --editable '.[headless,demo,train,convert,datasets,report,dev]'
+	$(VENV)/bin/pip install --quiet $(RTX) || echo "make: no TensorRT-RTX for this platform; its tests are skipped" >&2
 	@touch $@
 
 $(DEMO_VENV)/.done-$(OPENCV): pyproject.toml CMakeLists.txt

@@ -13,7 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import sdfl
+from sdfl.benchmarks.jetson import parse_nvpmodel
+from sdfl.errors import ConfigError, SdflError
+from sdfl.runtime.backends.cuda import read_gpu
+from sdfl.runtime.machine import is_jetson, parse_l4t
 
+JETSON = "jetson"
 LIBRARIES = ("numpy", "opencv-python", "opencv-python-headless", "onnxruntime", "openvino", "tensorrt", "torch")
 # Of some two hundred flags, those that decide which kernels a network runs with.
 SPEED_FLAGS = ("avx2", "fma", "f16c", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8",
@@ -22,9 +27,16 @@ BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 
 
 def read_environment(device: str | None = None) -> dict[str, Any]:
-    """A flat table for a record. device: what to call this computer, None for its model or processor."""
+    """A flat table for a record.
+
+    device: what to call this computer, None for its model or processor; "jetson" for a Jetson's model and power mode.
+    Raises ConfigError where it is none.
+    """
     cpu, flags = _cpu()
     board = _text(Path("/proc/device-tree/model")).rstrip("\0")
+    power_mode = parse_nvpmodel(_output("nvpmodel", "-q"))[0]
+    if device == JETSON:
+        device = jetson_name(board, power_mode)
     gpu = _gpu()
     cores, memory_gb = os.cpu_count() or 0, _memory_gb()
     fingerprint = hashlib.sha256(repr((cpu, flags, board, gpu.get("gpu"), cores, memory_gb)).encode())
@@ -37,7 +49,8 @@ def read_environment(device: str | None = None) -> dict[str, Any]:
         "memory_gb": memory_gb,
         "governor": _text(Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")) or None,
         "turbo": _turbo(),
-        "power_mode": _power_mode(),
+        "power_mode": power_mode or None,
+        "jetpack": parse_l4t(_text(Path("/etc/nv_tegra_release"))) or None,
         **gpu,
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
@@ -78,19 +91,29 @@ def _turbo() -> bool | None:
     return boost == "1" if boost else None
 
 
-def _power_mode() -> str | None:
-    """Of a Jetson, as `nvpmodel -q` names it."""
-    lines = _output("nvpmodel", "-q").splitlines()
-    return next((line.partition(":")[2].strip() for line in lines if "Power Mode" in line), None)
+def jetson_name(board: str, power_mode: str) -> str:
+    """Raises ConfigError where `board`, of the device tree, is no Jetson."""
+    if not is_jetson(board):
+        raise ConfigError("--device jetson: this is no Jetson; leave it out, or give this computer a name of its own")
+    return f"{board}, {power_mode}" if power_mode else board
 
 
 def _gpu() -> dict[str, Any]:
     query = "name,driver_version,compute_cap,power.limit"
     lines = _output("nvidia-smi", f"--query-gpu={query}", "--format=csv,noheader").splitlines()
     if not lines or lines[0].count(",") != 3:
-        return {"gpu": None}
+        return _gpu_by_cuda()
     name, driver, capability, power_limit = (part.strip() for part in lines[0].split(","))
     return {"gpu": name, "gpu_driver": driver, "compute_capability": capability, "gpu_power_limit": power_limit}
+
+
+def _gpu_by_cuda() -> dict[str, Any]:
+    """A Jetson's nvidia-smi, where there is one, does not tell these."""
+    try:
+        gpu = read_gpu()
+    except SdflError:
+        return {"gpu": None}
+    return {"gpu": gpu.name, "gpu_driver": f"CUDA {gpu.driver}", "compute_capability": gpu.compute_capability}
 
 
 def _libraries() -> dict[str, str]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from sdfl.benchmarks.energy import PowerRail, find_rail, measured_energy
 from sdfl.benchmarks.intervals import median_interval, undisturbed
+from sdfl.benchmarks.jetson import Watch
 from sdfl.benchmarks.process import Worker, WorkerError
 from sdfl.benchmarks.progress import Step, ignore
 from sdfl.benchmarks.suite import HERE, Suite, Target
@@ -87,7 +88,8 @@ def _measure_group(cases: Sequence[Case], suite: Suite, rail: PowerRail | None, 
             if key not in workers:
                 workers[key] = _opened(timing, suite, stack)
             _prepare(timing, workers[key], timings, suite)
-        yardstick_ms = []
+        watch, yardstick_ms = Watch(), []
+        watch.start()
         for round_number in range(suite.rounds):
             answer = yardstick.ask("time_network", batch=1, iterations=YARDSTICK_ITERATIONS)
             yardstick_ms.append(undisturbed(answer["times_ms"]))
@@ -96,7 +98,8 @@ def _measure_group(cases: Sequence[Case], suite: Suite, rail: PowerRail | None, 
                 if not timing.error and isinstance(worker, Worker):
                     _one_round(timing, worker, round_number, suite, rail)
                 finished(1)
-        together = {"interleaved": uuid4().hex[:12]}  # ratios of records that share it may be taken round by round
+        # Ratios of records that share "interleaved" may be taken round by round.
+        together: dict[str, Any] = {"interleaved": uuid4().hex[:12]} | watch.summary()
         return [summary(t, yardstick_ms, suite) | ({} if t.error else together) for t in timings]
 
 

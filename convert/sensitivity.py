@@ -16,7 +16,15 @@ from sdfl.layouts import get_layout
 from sdfl.model.checkpoint import network_from_checkpoint
 from sdfl.model.fold import fold
 from sdfl.model.network import Network
-from sdfl.model.quantize import FakeQuant, calibrate, prepare, quantized_layers, require_float
+from sdfl.model.quantize import (
+    DEFAULT_FLOAT_LAYERS,
+    FakeQuant,
+    calibrate,
+    is_float,
+    prepare,
+    quantized_layers,
+    require_float,
+)
 
 CROPS_TO_COMPARE = 64
 
@@ -25,13 +33,16 @@ CROPS_TO_COMPARE = 64
 class Sensitivity:
     """mean_percent, largest_percent: how far points move, in per cent of the inter-ocular distance of the float answer.
 
-    rounded: "weight" or "activation".
+    presence: the largest change of the chance of a face, 0..1.
+    rounded: "weight" or "activation". kept_float: whether the layer stays in float unless it is asked for.
     """
 
     layer: str
     rounded: str
     mean_percent: float
     largest_percent: float
+    presence: float = 0.0
+    kept_float: bool = False
 
 
 def analyze(
@@ -42,7 +53,7 @@ def analyze(
     float_layers: Sequence[str] = (),
     progress: Progress = lambda steps: steps,
 ) -> list[Sensitivity]:
-    """Every layer of a float checkpoint, the worst first, then "all" for all of them together."""
+    """Every layer of a float checkpoint, the worst first, then "all but kept", the default plan, and "all"."""
     require_float(checkpoint)
     network, _ = network_from_checkpoint(checkpoint)
     quantized = prepare(fold(network), float_layers)
@@ -59,23 +70,30 @@ def measure(
     layers = list(quantized_layers(network))
     batch = torch.from_numpy(crops)
 
-    def enable(wanted: object) -> Tensor:
-        for _, module in layers:
-            module.enabled = wanted is module or wanted is all
-        points: Tensor = network(batch).points
-        return points
+    def enable(wanted: Callable[[str, object], bool]) -> tuple[Tensor, Tensor]:
+        for name, module in layers:
+            module.enabled = wanted(name, module)
+        output = network(batch)
+        return output.points, torch.sigmoid(output.presence_logit)
 
-    exact = enable(None)
+    exact, sure = enable(lambda *_: False)
     left, right = get_layout(network.config.layout).eye_corners
     distance = (exact[:, left] - exact[:, right]).norm(dim=-1)
 
-    def row(name: str, rounded: str, wanted: object) -> Sensitivity:
-        shift = (enable(wanted) - exact).norm(dim=-1) / distance[:, None] * 100
-        return Sensitivity(name, rounded, float(shift.mean()), float(shift.max()))
+    def row(name: str, rounded: str, wanted: Callable[[str, object], bool]) -> Sensitivity:
+        points, presence = enable(wanted)
+        shift = (points - exact).norm(dim=-1) / distance[:, None] * 100
+        change = float((presence - sure).abs().max())
+        return Sensitivity(name, rounded, float(shift.mean()), float(shift.max()), change, _kept(name))
 
-    rows = [
-        row(name, "activation" if isinstance(module, FakeQuant) else "weight", module)
-        for name, module in progress(layers)
-    ]
+    rows = []
+    for name, module in progress(layers):
+        rounded = "activation" if isinstance(module, FakeQuant) else "weight"
+        rows.append(row(name, rounded, lambda _, other: other is module))  # noqa: B023  called at once
     rows.sort(key=lambda each: -each.mean_percent)
-    return [*rows, row("all", "both", all)]
+    planned = row("all but kept", "both", lambda name, _: not _kept(name))
+    return [*rows, planned, row("all", "both", lambda *_: True)]
+
+
+def _kept(name: str) -> bool:
+    return is_float(name, DEFAULT_FLOAT_LAYERS)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module, metadata
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -89,12 +88,32 @@ def _forms(path: Path) -> list[tuple[str, str, str, str, Callable[[], Backend]]]
 
 
 def _tensorrt() -> Implementation:
-    if importlib.util.find_spec("tensorrt") is None:
-        return Implementation("TensorRT", "function or plugin", "", "", "not run: tensorrt is not installed")
-    module = import_module("tensorrt")
-    return Implementation(
-        "TensorRT", "function or plugin", module.__version__, str(module.__file__), "not run: no engine"
-    )
+    from sdfl.runtime.backends.trt_library import load_library
+
+    try:
+        module = load_library("tensorrt")
+    except SdflError as error:
+        return Implementation("TensorRT", "standard or plugin", "", "", f"not run: {error}")
+    hint = "not run here: sdfl verify ENGINE --against model.onnx"
+    return Implementation("TensorRT", "standard or plugin", module.__version__, str(module.__file__), hint)
+
+
+def engine_report(path: Path) -> str:
+    """Whether the engine `path` is for this machine, one sentence. Nothing is deserialised."""
+    from sdfl.passport import check_passport, read_passport
+    from sdfl.runtime.backends.cuda import read_gpu
+    from sdfl.runtime.backends.trt_library import find_plugin, load_library
+
+    try:
+        passport = read_passport(path)
+        plugin = find_plugin() if passport.plugin_sha256 else None
+        version = load_library(passport.target).__version__
+        check_passport(path, passport, library_version=version, gpu=read_gpu(), plugin=plugin)
+    except SdflError as error:
+        return str(error)
+    verified = passport.verified or {}
+    last = f"verified, {verified['mean_px']:.3f} px on average" if verified.get("passed") else "not verified yet"
+    return f"{path}: was built for this machine; {last}"
 
 
 def _crop(path: Path) -> Image:

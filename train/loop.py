@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from lightning.fabric import Fabric
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 
@@ -32,7 +32,6 @@ from sdfl.train.progress import EpochReport, Reporter
 from sdfl.train.recipe import OptimizerConfig, Recipe
 from sdfl.train.stop import StopRequest
 
-GRADIENT_NORM_LIMIT = 100.0
 T = TypeVar("T")
 
 
@@ -120,18 +119,47 @@ def fit(
     fabric = Fabric(**vars(devices), precision=recipe.train.precision)  # type: ignore[arg-type]
     fabric.launch()
     torch.manual_seed(recipe.train.seed)
-    train_samples, validation_samples = split_samples(recipe.data, data, recipe.model.layout)
-    network = make_network(recipe, train_samples, data)
+    samples = split_samples(recipe.data, data, recipe.model.layout)
+    network = make_network(recipe, samples[0], data)
     if start and not resume:
         start_from(network, start)
+
+    def losses(module: Any, crops: Tensor, points: Tensor, has_face: Tensor) -> dict[str, Tensor]:
+        return landmark_losses(module(crops), points, has_face, network.head.neighbours, recipe.loss)
+
+    def backend(averaged: Network) -> Backend:
+        return TorchBackend(averaged, recipe.about.name, str(fabric.device))
+
+    return run(Task(recipe, losses, backend), network, samples, out, fabric, resume, reporter)
+
+
+@dataclass(frozen=True)
+class Task:
+    """losses: of the network, crops, points (0..1 of the side) and has_face, one a term; their sum is minimised.
+    backend: runs the averaged network for validation. facts: go into every checkpoint.
+    """
+
+    recipe: Recipe
+    losses: Callable[[Any, Tensor, Tensor, Tensor], dict[str, Tensor]]
+    backend: Callable[[Network], Backend]
+    facts: dict[str, Any] = field(default_factory=dict)
+    gradient_norm_limit: float = 100.0
+
+
+def run(
+    task: Task, network: Network, samples: tuple[list[Sample], list[Sample]], out: Path, fabric: Fabric,
+    resume: Path | None, reporter: Reporter,
+) -> Path:  # fmt: skip
+    """Train `network`, in place; samples: to train on, to validate on. Returns the last checkpoint."""
+    recipe = task.recipe
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = WeightAverage(network, recipe.train.average_decay)
     optimizer = make_optimizer(recipe.optimizer, network)
     first_epoch, first_step = 0, 0
     if resume:
-        first_epoch, first_step = _restore(resume, recipe, network, average, optimizer)
+        first_epoch, first_step = _restore(resume, task, network, average, optimizer)
     module, optimizer = fabric.setup(network, optimizer)
-    loader, sampler = make_loader(recipe, train_samples, fabric)
+    loader, sampler = make_loader(recipe, samples[0], fabric)
     batches = fabric.setup_dataloaders(loader, use_distributed_sampler=False)
     average.to(fabric.device)
     log = SummaryWriter(str(out / "tensorboard"), purge_step=first_epoch) if fabric.is_global_zero else None
@@ -140,23 +168,24 @@ def fit(
         for epoch in range(first_epoch, recipe.train.epochs):
             sampler.epoch, sampler.skip = epoch, first_step * recipe.train.batch_size
             terms, steps = _train_epoch(
-                recipe, epoch, fabric, module, network, optimizer, average, batches, reporter.step, stop, first_step
+                task, epoch, fabric, module, network, optimizer, average, batches, reporter.step, stop, first_step
             )
             first_step = 0
             if steps < len(loader):
                 if fabric.is_global_zero:
-                    _save_last(out, recipe, epoch, network, average, optimizer, step=steps)
+                    _save_last(out, task, epoch, network, average, optimizer, step=steps)
                 fabric.barrier()
                 reporter.say(f"stopped in epoch {epoch + 1}; {out / 'last.ckpt'} goes on from here with --resume")
                 raise KeyboardInterrupt
+            if not math.isfinite(terms["loss"]):
+                raise DataError(f"epoch {epoch + 1}: the loss is not finite; lower optimizer.learning_rate")
             report = EpochReport(epoch, terms, optimizer.param_groups[0]["lr"])
             if fabric.is_global_zero:
                 averaged = average.network(network)
                 due = (epoch + 1) % recipe.train.validate_every == 0 or epoch + 1 == recipe.train.epochs
-                if validation_samples and due:
-                    backend: Backend = TorchBackend(averaged, recipe.about.name, str(fabric.device))
-                    report.validation = evaluate(backend, validation_samples).summary()
-                _save(out, recipe, epoch, network, averaged, average, optimizer, report)
+                if samples[1] and due:
+                    report.validation = evaluate(task.backend(averaged), samples[1]).summary()
+                _save(out, task, epoch, network, averaged, average, optimizer, report)
                 write_log(log, report)
                 reporter.epoch(report)
             fabric.barrier()
@@ -166,11 +195,12 @@ def fit(
 
 
 def _train_epoch(
-    recipe: Recipe, epoch: int, fabric: Fabric, module: Any, network: Network, optimizer: Any, average: WeightAverage,
+    task: Task, epoch: int, fabric: Fabric, module: Any, network: Network, optimizer: Any, average: WeightAverage,
     batches: Any, on_step: Callable[[], None], stop: StopRequest, first_step: int,
 ) -> tuple[dict[str, float], int]:  # fmt: skip
     """One pass over the data from batch `first_step` on; returns the mean of every loss term, and at which batch it
     ended: the number of batches, or less where a stop was asked for."""
+    recipe = task.recipe
     network.train()
     base, accumulate, steps = recipe.optimizer.learning_rate, recipe.train.accumulate, len(batches)
     sums: dict[str, Any] = {}
@@ -183,11 +213,11 @@ def _train_epoch(
         added_up = min(accumulate, steps - begun)  # the epoch's last group may be smaller
         complete = (step + 1) % accumulate == 0 or step + 1 == steps
         with fabric.no_backward_sync(module, enabled=not complete):
-            terms = landmark_losses(module(crops), points, has_face, network.head.neighbours, recipe.loss)
+            terms = task.losses(module, crops, points, has_face)
             loss = torch.stack(list(terms.values())).sum()
             fabric.backward(loss / added_up)
         if complete:
-            fabric.clip_gradients(module, optimizer, max_norm=GRADIENT_NORM_LIMIT)
+            fabric.clip_gradients(module, optimizer, max_norm=task.gradient_norm_limit)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             average.update(network)
@@ -209,12 +239,12 @@ def one_line_errors(batches: Iterable[T]) -> Iterator[T]:
 
 
 def _save(
-    out: Path, recipe: Recipe, epoch: int, network: Network, averaged: Network, average: WeightAverage, optimizer: Any,
+    out: Path, task: Task, epoch: int, network: Network, averaged: Network, average: WeightAverage, optimizer: Any,
     report: EpochReport,
 ) -> None:  # fmt: skip
     """last.ckpt resumes; best.ckpt holds the weights with the lowest validation NME so far."""
-    facts: dict[str, Any] = {"recipe": recipe.as_dict(), "epoch": epoch + 1, "validation": report.validation}
-    _save_last(out, recipe, epoch + 1, network, average, optimizer, validation=report.validation)
+    facts = {"recipe": task.recipe.as_dict(), "epoch": epoch + 1, "validation": report.validation, **task.facts}
+    _save_last(out, task, epoch + 1, network, average, optimizer, validation=report.validation)
     score = report.validation.get("nme_percent")
     best = out / "best.ckpt"
     if score is not None:
@@ -224,25 +254,33 @@ def _save(
 
 
 def _save_last(
-    out: Path, recipe: Recipe, epoch: int, network: Network, average: WeightAverage, optimizer: Any, *,
+    out: Path, task: Task, epoch: int, network: Network, average: WeightAverage, optimizer: Any, *,
     step: int = 0, validation: dict[str, Any] | None = None,
 ) -> None:  # fmt: skip
     """epoch: how many are complete. step: batches done of the next one."""
     state = {"optimizer": optimizer.state_dict(), "average": average.state, "average_steps": average.steps}
-    facts = {"recipe": recipe.as_dict(), "epoch": epoch, "step": step, "validation": validation or {}}
+    facts = {
+        "recipe": task.recipe.as_dict(),
+        "epoch": epoch,
+        "step": step,
+        "validation": validation or {},
+        **task.facts,
+    }
     save_checkpoint(out / "last.ckpt", network, **facts, **state)
 
 
-def _restore(path: Path, recipe: Recipe, network: Network, average: WeightAverage, optimizer: Any) -> tuple[int, int]:
+def _restore(path: Path, task: Task, network: Network, average: WeightAverage, optimizer: Any) -> tuple[int, int]:
     """Load a checkpoint to go on from; returns the epoch to start with, and how many of its batches are done."""
     content = load_checkpoint(path)
     if "optimizer" not in content:
         raise CheckpointError(f"{path}: holds weights only and cannot be resumed; take last.ckpt")
-    layout = content["model"].get("layout")
+    recipe, layout = task.recipe, content["model"].get("layout")
     if layout != recipe.model.layout:
         raise CheckpointError(f"{path}: has layout {layout}, the recipe {recipe.model.layout}")
     if ModelConfig(**content["model"]) != recipe.model:
         raise CheckpointError(f"{path}: was trained with another [model] section than the recipe's")
+    if content.get("quantization") != task.facts.get("quantization"):
+        raise CheckpointError(f"{path}: was trained with another [quantize] section than the recipe's")
     load_weights(network, content["weights"], path)
     average.state, average.steps = content["average"], content["average_steps"]
     optimizer.load_state_dict(content["optimizer"])

@@ -50,14 +50,14 @@ def _refit(model: str, epochs: int) -> Stage:
 PLANS: Mapping[str, Plan] = {
     "small": Plan(
         "sdfl68",
-        (Stage("main", "small"), _refit("small", 30), Stage("int8", "qat_mobilenet_v2_128", (), "small/refit")),
+        (Stage("main", "small"), _refit("small", 30), Stage("int8", "qat", (), "small/refit")),
     ),
     "nano": Plan(
         "sdfl68",
         (
             Stage("main", "nano", (), "small/main"),
             _refit("nano", 30),
-            Stage("int8", "qat_mobilenet_v2_128", (), "nano/refit"),
+            Stage("int8", "qat", (), "nano/refit"),
         ),
     ),
 }
@@ -108,9 +108,10 @@ def stage_recipe(stage: Stage, labels: Path) -> Recipe:
 def _run(stage: Stage, data: Path, out: Path, source: Path | None, labels: Path, devices: Devices) -> Path:
     recipe = stage_recipe(stage, labels)
     last = out / "last.ckpt"
-    if last.exists() and load_checkpoint(last)["epoch"] >= recipe.train.epochs:
+    resume = last if last.exists() else None
+    if resume and load_checkpoint(last)["epoch"] >= recipe.train.epochs:
         return last
-    if recipe.quantize is not None:
-        assert source is not None
-        return fit_quantized(recipe, data, out, source=source, devices=devices)
-    return fit(recipe, data, out, resume=last if last.exists() else None, start=source, devices=devices)
+    if recipe.quantize is None:
+        return fit(recipe, data, out, resume=resume, start=source, devices=devices)
+    assert source is not None
+    return fit_quantized(recipe, data, out, source=source, resume=resume, devices=devices)

@@ -10,7 +10,7 @@ from sdfl.model.quantize.checkpoint import (
 )
 from sdfl.model.quantize.convert import convert
 from sdfl.model.quantize.fake import FakeQuant, QuantConv2d, QuantLinear, quantized_layers
-from sdfl.model.quantize.prepare import DEFAULT_FLOAT_LAYERS, prepare
+from sdfl.model.quantize.prepare import DEFAULT_FLOAT_LAYERS, is_float, prepare
 
 __all__ = [
     "DEFAULT_FLOAT_LAYERS",
@@ -22,6 +22,7 @@ __all__ = [
     "calibrate",
     "convert",
     "crops_of",
+    "is_float",
     "is_quantized",
     "prepare",
     "quantized_from_checkpoint",

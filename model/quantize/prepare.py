@@ -38,7 +38,7 @@ def prepare(network: Network, float_layers: Sequence[str] = DEFAULT_FLOAT_LAYERS
             bias = module.bias
             del module.bias
             module.bias = nn.Parameter(bias)  # folded from the normalisation: now it is trained and stored
-        if not _is_float(name, float_layers):
+        if not is_float(name, float_layers):
             _replace(network, name, module)
     return network
 
@@ -46,11 +46,12 @@ def prepare(network: Network, float_layers: Sequence[str] = DEFAULT_FLOAT_LAYERS
 def _check_names(network: nn.Module, float_layers: Sequence[str]) -> None:
     names = [name for name, module in network.named_modules() if _weighted(module)]
     for wanted in set(float_layers) - set(DEFAULT_FLOAT_LAYERS):  # another head need not have these
-        if not any(_is_float(name, (wanted,)) for name in names):
+        if not any(is_float(name, (wanted,)) for name in names):
             raise ConfigError(f"quantize.float_layers: {wanted} is no layer of this network; see print(network)")
 
 
-def _is_float(name: str, float_layers: Sequence[str]) -> bool:
+def is_float(name: str, float_layers: Sequence[str]) -> bool:
+    """Whether `name` is one of `float_layers` or lies below one."""
     return any(name == layer or name.startswith(f"{layer}.") for layer in float_layers)
 
 
@@ -85,7 +86,7 @@ def _quantize_backbone(backbone: nn.Module, float_layers: Sequence[str]) -> fx.G
     for source in dict.fromkeys(source for sources in readers for source in sources):
         _insert(traced, source)
     for name, module in list(traced.named_modules()):
-        if name and not _is_float(f"backbone.{name}", float_layers) and not isinstance(module, FakeQuant):
+        if name and not is_float(f"backbone.{name}", float_layers) and not isinstance(module, FakeQuant):
             _replace(traced, name, module, own_input=False)
     traced.recompile()
     return traced
@@ -95,7 +96,7 @@ def _to_round(traced: fx.GraphModule, node: fx.Node, float_layers: Sequence[str]
     """The values that `node` reads as int8."""
     if node.op == "call_module":
         quantized = _weighted(traced.get_submodule(str(node.target)))
-        if quantized and not _is_float(f"backbone.{node.target}", float_layers):
+        if quantized and not is_float(f"backbone.{node.target}", float_layers):
             return list(node.all_input_nodes)
         return []
     operands = node.all_input_nodes

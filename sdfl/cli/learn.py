@@ -18,7 +18,7 @@ def train(
     data: Labelled,
     out: Annotated[Path | None, typer.Option(help="Folder for checkpoints and logs; default runs/<recipe>.")] = None,
     source: Annotated[
-        Path | None, typer.Option("--from", help="The checkpoint to start from; a qat_* recipe needs one.")
+        Path | None, typer.Option("--from", help="The checkpoint to start from; the recipe qat needs one.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")] = False,
     assignments: Assignments = None,
@@ -26,7 +26,7 @@ def train(
     devices: DeviceCount = "auto",
     strategy: Strategy = "auto",
 ) -> None:
-    """Train a network, or fine-tune one for int8 (qat_*); writes last.ckpt, best.ckpt and TensorBoard logs."""
+    """Train a network, or fine-tune one for int8 (qat); writes last.ckpt, best.ckpt and TensorBoard logs."""
     try:
         from sdfl.train.loop import Devices, fit
         from sdfl.train.qat import fit_quantized
@@ -41,15 +41,14 @@ def train(
         raise ConfigError(f"{last} exists; add --resume to go on from it, or choose another --out")
     if resume and not last.exists():
         raise ConfigError(f"{last} does not exist; start without --resume")
+    before = last if resume else None
     loaded, place = load_recipe(path, assignments or ()), Devices(accelerator, devices, strategy)
     if loaded.quantize is not None:
         if source is None:
             raise ConfigError(f"{path}: fine-tunes for int8 and needs the float checkpoint: --from FILE")
-        if resume:
-            raise ConfigError(f"{path}: a quantization recipe is short and is not resumed; choose another --out")
-        checkpoint = fit_quantized(loaded, data, folder, source=source, devices=place)
+        checkpoint = fit_quantized(loaded, data, folder, source=source, resume=before, devices=place)
     else:
-        checkpoint = fit(loaded, data, folder, resume=last if resume else None, start=source, devices=place)
+        checkpoint = fit(loaded, data, folder, resume=before, start=source, devices=place)
     typer.echo(f"{checkpoint}: trained; next: sdfl export {checkpoint} -o model.onnx")
 
 

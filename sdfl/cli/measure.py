@@ -39,7 +39,9 @@ def bench(
     picture: Annotated[
         list[str] | None, typer.Option(help="Make the clips from this picture instead of labelled ones.")
     ] = None,
-    device: Annotated[str | None, typer.Option(help="What to call this computer in reports.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="What to call this computer; jetson: its model and power mode.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Leave out what --out holds already.")] = False,
     check: Annotated[Path | None, typer.Option(help="Compare with this baseline; exit code 1 where worse.")] = None,
     write_baseline: Annotated[Path | None, typer.Option(help="Write what --check compares with.")] = None,

@@ -14,7 +14,7 @@ from sdfl.errors import ConfigError, MissingDependency
 if TYPE_CHECKING:
     from sdfl.convert.sensitivity import Sensitivity
 
-ROW = "{:44} {:10} {:>9} {:>9}"
+ROW = "{:44} {:10} {:>9} {:>9} {:>9}  {}"
 
 
 def quantize(
@@ -54,7 +54,8 @@ def _print(rows: list[Sensitivity], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([vars(row) for row in rows]))
         return
-    typer.echo("points moved by int8 in one layer at a time, % of the inter-ocular distance")
-    typer.echo(ROW.format("layer", "rounded", "mean", "largest"))
+    typer.echo("points moved by int8 in one layer at a time, % of the inter-ocular distance; presence, of 0..1")
+    typer.echo(ROW.format("layer", "rounded", "mean", "largest", "presence", ""))
     for row in rows:
-        typer.echo(ROW.format(row.layer, row.rounded, f"{row.mean_percent:.4f}", f"{row.largest_percent:.3f}"))
+        figures = (f"{row.mean_percent:.4f}", f"{row.largest_percent:.3f}", f"{row.presence:.4f}")
+        typer.echo(ROW.format(row.layer, row.rounded, *figures, "kept in float" if row.kept_float else "").rstrip())

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -90,21 +90,54 @@ def doctor(
     model: Model = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """What is installed, which form of the graph convolution runs where, and whether all agree."""
+    """What is installed and what fits this machine, what is wrong and the command that mends it.
+
+    Runs every form of the graph convolution on the model; of an engine, says whether it was built for this machine.
+    """
     import json
+    from dataclasses import asdict
 
     from sdfl.runtime import doctor as checks
+    from sdfl.runtime.machine import findings, fits, read_machine
 
-    versions = checks.versions()
-    rows = [_torch_operator(versions.get("torch", "")), *checks.implementations(model)]
+    engine = Path(model) if model and model.endswith(".engine") else None
+    machine, versions = read_machine(), checks.versions()
+    rows = [_torch_operator(versions.get("torch", "")), *checks.implementations(None if engine else model)]
+    about_engine = checks.engine_report(engine) if engine else ""
     if as_json:
-        typer.echo(json.dumps({"versions": versions, "operator": [vars(row) for row in rows]}, indent=2))
+        table = {
+            "versions": versions,
+            "machine": asdict(machine),
+            "fits": fits(machine),
+            "findings": [vars(finding) for finding in findings(machine)],
+            "operator": [vars(row) for row in rows],
+        } | ({"engine": about_engine} if engine else {})
+        typer.echo(json.dumps(table, indent=2))
         return
-    for name, version in versions.items():
-        typer.echo(f"{name:24} {version}")
+    for name, value in [*versions.items(), *_lines(asdict(machine))]:
+        typer.echo(f"{name:24} {value}")
     typer.echo("\nsdfl::SparseGraphConv, version 1")
     for row in rows:
         typer.echo(f"{row.runtime:14} {row.form:22} {row.version:20} {row.self_test}  {row.found_at}")
+    typer.echo("\nfits this machine")
+    for line in fits(machine):
+        typer.echo(f"  {line}")
+    if engine:
+        typer.echo(f"\n{about_engine}")
+    for finding in findings(machine):
+        typer.echo(f"\nwrong: {finding.problem}\n  mend: {finding.mend}")
+
+
+def _lines(machine: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What there is, one line each."""
+    for name, value in machine.items():
+        entries = value.items() if isinstance(value, dict) else [("", value)]
+        for key, entry in entries:
+            text = ", ".join(entry) if isinstance(entry, tuple) else f"{key} {entry}".strip()
+            if name == "gstreamer":
+                yield "opencv with GStreamer", "yes" if entry else "no"
+            elif entry not in ("", (), 0) and not isinstance(entry, bool):
+                yield name.replace("_", " "), text
 
 
 def _torch_operator(version: str) -> Implementation:

@@ -25,10 +25,16 @@ def test_the_table_says_what_each_layer_costs(
     assert rows[-1]["mean_percent"] > 0
     named = {(row["layer"], row["rounded"]) for row in rows}
     assert {("backbone.stem.0", "weight"), ("backbone.x_int8", "activation")} <= named
-    means = [row["mean_percent"] for row in rows[:-1]]
+    means = [row["mean_percent"] for row in rows[:-2]]
     assert means == sorted(means, reverse=True)
+    kept = {row["layer"] for row in rows if row["kept_float"]}
+    assert {"head.presence", "head.last.weight", "head.edge_weights.hidden", "head.edge_weights.edges"} <= kept
+    assert max(row["presence"] for row in rows if row["layer"] == "head.presence") > 0
+    assert rows[-2]["layer"] == "all but kept"
     _print([Sensitivity(**row) for row in rows], as_json=False)
-    assert "backbone.stem.0 " in capsys.readouterr().out
+    table = capsys.readouterr().out
+    assert "backbone.stem.0 " in table
+    assert table.count("kept in float") == len([row for row in rows if row["kept_float"]])
 
 
 @pytest.mark.data

@@ -5,14 +5,17 @@ from pathlib import Path
 
 import onnx
 import pytest
+import torch
 
 from sdfl.convert.export import export
 from sdfl.convert.lint import lint
 from sdfl.convert.verify import verify
+from sdfl.errors import CheckpointError
 from sdfl.model.checkpoint import load_checkpoint, network_from_checkpoint
 from sdfl.onnx_file import read_spec
 from sdfl.runtime.backends.ov import OpenVinoBackend
 from sdfl.train.loop import Devices
+from sdfl.train.progress import EpochReport, Reporter
 from sdfl.train.qat import fit_quantized
 
 CPU = Devices(accelerator="cpu", devices="1")
@@ -73,3 +76,27 @@ def test_fine_tuning_moves_weights_and_ranges(
     assert any(key.endswith(".scale") for key in changed)
     assert "backbone.stem.0.weight" in changed
     assert load_checkpoint(tuned)["recipe"]["about"]["name"] == "tiny"
+
+
+class PullThePlug(Reporter):
+    """Interrupts after the first epoch's checkpoint."""
+
+    def epoch(self, report: EpochReport) -> None:
+        if report.epoch == 0:
+            raise KeyboardInterrupt
+
+
+def test_resuming_is_as_if_it_had_never_stopped(checkpoint: Path, face_root: Path, make_recipe, tmp_path: Path) -> None:
+    recipe = make_recipe(QAT)
+    whole = fit_quantized(recipe, face_root, tmp_path / "whole", source=checkpoint, devices=CPU)
+    cut = tmp_path / "cut"
+    with pytest.raises(KeyboardInterrupt):
+        fit_quantized(recipe, face_root, cut, source=checkpoint, devices=CPU, reporter=PullThePlug())
+    last = cut / "last.ckpt"
+    assert load_checkpoint(last)["epoch"] == 1
+    fit_quantized(recipe, face_root, cut, source=checkpoint, resume=last, devices=CPU)
+    weights = [load_checkpoint(path)["weights"] for path in (whole, last)]
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+    other = make_recipe("[quantize]\nimages = 12\nfloat_layers = ['head']\n")
+    with pytest.raises(CheckpointError, match=r"last\.ckpt: was trained with another \[quantize\] section"):
+        fit_quantized(other, face_root, cut, source=checkpoint, resume=last, devices=CPU)

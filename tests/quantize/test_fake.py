@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,23 @@ def test_the_range_is_learned() -> None:
     assert x.grad.tolist() == [[0.0, -1.0]]
     assert quantizer.scale.grad is not None
     assert quantizer.scale.grad < 0
+
+
+@pytest.mark.parametrize("memory", [torch.contiguous_format, torch.channels_last])
+def test_gradients_are_those_of_torchs_own_quantizer(memory: torch.memory_format) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(2, 3, 8, 8).contiguous(memory_format=memory)
+    towards, scale = torch.randn(2, 3, 8, 8).contiguous(memory_format=memory), torch.tensor([0.02])
+    quantizer = FakeQuant()
+    quantizer.scale.data.fill_(0.02)
+    mine, theirs, step = x.clone().requires_grad_(), x.clone().requires_grad_(), scale.clone().requires_grad_()
+    (quantizer(mine) * towards).sum().backward()
+    factor = 1 / math.sqrt(x[0].numel() * 127)
+    rounded_by_torch = torch._fake_quantize_learnable_per_tensor_affine(theirs, step, torch.zeros(1), -128, 127, factor)
+    (rounded_by_torch * towards).sum().backward()
+    assert mine.grad is not None
+    assert torch.equal(mine.grad, theirs.grad)
+    torch.testing.assert_close(quantizer.scale.grad, step.grad[0], rtol=1e-3, atol=1e-4)  # order of 384 fp32 sums
 
 
 def test_weights_have_one_scale_a_channel() -> None:

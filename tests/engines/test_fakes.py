@@ -1,0 +1,52 @@
+"""The fakes have no name that the real packages lack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import fake_tensorrt
+import pytest
+from fake_cuda import Error, FakeCuda
+from fake_tensorrt import NOT_IN_11, FakeTensorRt
+
+
+def public(kind: Any) -> set[str]:
+    return {name for name in vars(kind) if not name.startswith("_")}
+
+
+def test_cuda() -> None:
+    runtime = pytest.importorskip("cuda.bindings.runtime", reason="cuda-bindings is not installed")
+    used = {name for name in public(FakeCuda) if name.startswith("cuda")}
+    assert len(used) > 15
+    assert {name for name in used if not hasattr(runtime, name)} == set()
+    assert {name for name in Error.__members__ if not hasattr(runtime.cudaError_t, name)} == set()
+    properties = runtime.cudaDeviceProp()
+    assert all(hasattr(properties, name) for name in ("name", "major", "minor", "integrated"))
+
+
+OWN = {"library", "logger", "model", "names", "session", "errors", "network", "engine", "layers", "fails"}
+SHARED = [
+    pytest.param("Builder", "Builder", id="Builder"),
+    pytest.param("Network", "INetworkDefinition", id="INetworkDefinition"),
+    pytest.param("Config", "IBuilderConfig", id="IBuilderConfig"),
+    pytest.param("OnnxParser", "OnnxParser", id="OnnxParser"),
+    pytest.param("Runtime", "Runtime", id="Runtime"),
+    pytest.param("CudaEngine", "ICudaEngine", id="ICudaEngine"),
+    pytest.param("ExecutionContext", "IExecutionContext", id="IExecutionContext"),
+]
+
+
+@pytest.mark.parametrize(("fake", "real"), SHARED)
+def test_tensorrt(fake: str, real: str) -> None:
+    library = pytest.importorskip("tensorrt_rtx_bindings", reason="TensorRT-RTX is not installed")
+    used = public(getattr(fake_tensorrt, fake)) - OWN
+    assert used
+    assert {name for name in used if not hasattr(getattr(library, real), name)} == set()
+
+
+def test_tensorrt_11_has_no_flags_for_precision() -> None:
+    assert all(hasattr(FakeTensorRt("10.3.0").BuilderFlag, name) for name in NOT_IN_11)
+    assert not any(hasattr(FakeTensorRt("11.1.0").BuilderFlag, name) for name in NOT_IN_11)
+    library = pytest.importorskip("tensorrt_rtx_bindings", reason="TensorRT-RTX is not installed")
+    assert not any(hasattr(library.BuilderFlag, name) for name in NOT_IN_11)  # it shares the interface of 11
+    assert hasattr(library.BuilderFlag, "TF32")
