@@ -23,6 +23,7 @@ Model = Annotated[str | None, typer.Option(help="Model name, .onnx, .xml or .eng
 Backend = Annotated[str | None, typer.Option(help="openvino, onnxruntime or tensorrt; default: what the file is for.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; default: the back end's choice.")]
 MaxFaces = Annotated[int, typer.Option(min=1, help="Follow at most so many faces.")]
+Smoothing = Annotated[bool, typer.Option("--smoothing/--no-smoothing", help="Steady the points of tracked faces.")]
 MaxFrames = Annotated[int | None, typer.Option("--frames", min=1, help="Stop after so many frames.")]
 
 
@@ -32,6 +33,7 @@ def demo(
     backend: Backend = None,
     threads: Threads = None,
     max_faces: MaxFaces = 1,
+    smoothing: Smoothing = True,
     save: Annotated[Path | None, typer.Option(help="Also record to this video file (.mp4, .avi, .mkv).")] = None,
     view: Annotated[str | None, typer.Option(help="window, browser or none; default: what this computer has.")] = None,
     max_frames: MaxFrames = None,
@@ -43,7 +45,7 @@ def demo(
     from sdfl.runtime.views import open_view
 
     with ExitStack() as stack:
-        landmarker = FaceLandmarker(model, backend=backend, threads=threads, max_faces=max_faces)
+        landmarker = FaceLandmarker(model, backend=backend, threads=threads, max_faces=max_faces, smoothing=smoothing)
         stack.enter_context(landmarker)
         frames = stack.enter_context(open_source(source) if source else default_source())
         recorder = stack.enter_context(Recorder(save, frames.fps)) if save else None
@@ -64,6 +66,7 @@ def track(
     backend: Backend = None,
     threads: Threads = None,
     max_faces: MaxFaces = 1,
+    smoothing: Smoothing = True,
     max_frames: MaxFrames = None,
     jsonl: Annotated[Path, typer.Option(help="File to write, - for standard output.")] = Path("-"),
 ) -> None:
@@ -75,7 +78,7 @@ def track(
     from sdfl.runtime.pipeline import results
 
     with (
-        FaceLandmarker(model, backend=backend, threads=threads, max_faces=max_faces) as landmarker,
+        FaceLandmarker(model, backend=backend, threads=threads, max_faces=max_faces, smoothing=smoothing) as landmarker,
         open_source(source) as opened,
         _text_out(jsonl) as out,
     ):
