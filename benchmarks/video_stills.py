@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from sdfl.benchmarks.accuracy import turn_percent
+from sdfl.benchmarks.own_model import open_model
 from sdfl.benchmarks.video_clips import Still
 from sdfl.core import Image
 from sdfl.datasets import Sample, read_image
@@ -15,6 +16,7 @@ from sdfl.errors import DataError
 from sdfl.geometry import landmark_box
 from sdfl.runtime import FaceLandmarker
 from sdfl.runtime.sources.sample import astronaut
+from sdfl.runtime.zoo import resolve_model
 
 MAX_TURN_PERCENT = 10.0
 
@@ -39,7 +41,8 @@ def sample_stills() -> list[Still]:
 
 
 def _located(image: Image, name: str) -> Still:
-    with FaceLandmarker(max_faces=4) as landmarker:
+    backend = open_model(resolve_model(), "openvino", "f32")  # bf16 fails where ONEDNN_MAX_CPU_ISA forbids it
+    with FaceLandmarker(backend=backend, max_faces=4) as landmarker:
         boxes = [face.box.xyxy for face in landmarker.detect(image)]
     if not boxes:
         raise DataError(f"{name}: shows no face that a clip could be made from")
