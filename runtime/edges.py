@@ -84,10 +84,10 @@ def _attention_rule(found: list[tuple[str, npt.NDArray[np.int64]]]) -> Any:
 
 def draw_edges(image: Image, edges: Edges) -> Image:
     """A copy of `image` with the edges, dark blue for the weakest to yellow for the strongest."""
-    canvas = image.copy()
+    canvas: Image = image.copy()
     colours = cv2.applyColorMap(np.round(255 * relative(edges.weights)).astype(np.uint8), cv2.COLORMAP_PLASMA)
     size_px = float(np.ptp(edges.points, axis=0).max())
-    width = max(1, round(size_px / 220))
+    width = max(1, round(size_px / 170))
     ends = np.round(np.clip(np.nan_to_num(edges.points), -16000, 16000) * 16).astype(int)
     for index in np.argsort(edges.weights).tolist():
         start, end = (ends[node].tolist() for node in edges.pairs[index])
@@ -96,5 +96,5 @@ def draw_edges(image: Image, edges: Edges) -> Image:
 
 
 def relative(weights: FloatArray) -> FloatArray:
-    """Weights as shares of the strongest one, 0..1."""
-    return np.asarray(weights / max(float(weights.max(initial=0.0)), 1e-6), np.float32)
+    """Root of the weights as shares of the strongest one, 0..1: most weights are small."""
+    return np.asarray(np.sqrt(weights / max(float(weights.max(initial=0.0)), 1e-6)), np.float32)

@@ -24,7 +24,8 @@ class Feed:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop, self._arrived = loop, asyncio.Event()
         self._lock, self._coding = threading.Lock(), threading.Lock()
-        self._number, self._image, self._ended = 0, None, False
+        self._number, self._ended = 0, False
+        self._image: Image | None = None
         self._coded: tuple[int, bytes] = (0, b"")
         self._stats: Stats | None = None
         self._history: deque[tuple[int, float, float, float | None]] = deque(maxlen=HISTORY)
