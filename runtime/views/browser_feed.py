@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
 from dataclasses import asdict
 from typing import Any
@@ -28,13 +29,14 @@ class Feed:
         self._image: Image | None = None
         self._coded: tuple[int, bytes] = (0, b"")
         self._stats: Stats | None = None
+        self._put_s = 0.0
         self._history: deque[tuple[int, float, float, float | None]] = deque(maxlen=HISTORY)
 
     def put(self, image: Image, stats: Stats, jitter_percent: float | None) -> None:
         """Replace the picture and add the figures."""
         with self._lock:
             self._number += 1
-            self._image, self._stats = image, stats
+            self._image, self._stats, self._put_s = image, stats, time.monotonic()
             jitter = None if jitter_percent is None else round(jitter_percent, 4)
             self._history.append((self._number, stats.ms, stats.latency_ms, jitter))
         self._loop.call_soon_threadsafe(self._wake)
@@ -60,11 +62,12 @@ class Feed:
         samples: (number, tracking ms, capture to result ms, jitter in % of the inter-ocular distance or None).
         """
         with self._lock:
-            stats, history = self._stats, list(self._history)
+            stats, history, age_s = self._stats, list(self._history), time.monotonic() - self._put_s
         if stats is None or self._ended:
             return {}
         jitters = [jitter for *_, jitter in history if jitter is not None]
         return asdict(stats) | {
+            "age_s": round(age_s, 2),
             "jitter_p50_p95_percent": _percentiles(jitters) if jitters else None,
             "samples": [sample for sample in history if sample[0] > after],
         }

@@ -1,5 +1,5 @@
 "use strict";
-const POLL_MS = 250, SHOWN_FRAMES = 300, CAMERA_WIDTH_PX = 640, JPEG_QUALITY = 0.85;
+const POLL_MS = 250, IDLE_S = 2, SHOWN_FRAMES = 300, CAMERA_WIDTH_PX = 640, JPEG_QUALITY = 0.85;
 const FIGURES = { source: null, faces: null, model: null, ms: 1, fps: 0, latency_p50_ms: 1, latency_p95_ms: 1 };  // decimals
 const at = id => document.getElementById(id);
 let live = false, last = -1, running = "", state = null;
@@ -18,12 +18,13 @@ function say(text, isLive) {
 async function refresh() {
   setTimeout(refresh, POLL_MS);
   let table;
+  const before = changes;  // a state from before a change would undo it on the page
   try {
     table = await (await fetch("/stats.json?after=" + last, { cache: "no-store" })).json();
   } catch {
     return say("tracking has ended", false);
   }
-  const isLive = Boolean(table.source);
+  const isLive = Boolean(table.source) && !(table.camera && table.age_s > IDLE_S);
   say(isLive ? "live" : table.camera ? "waiting for a camera" : "waiting for the first frame", isLive);
   if (isLive) {
     for (const [key, decimals] of Object.entries(FIGURES))
@@ -33,7 +34,7 @@ async function refresh() {
     if (naturalHeight) at("frame").style.setProperty("--ratio", naturalWidth / naturalHeight);
   }
   askForCamera(table.camera);
-  if (table.state) showState(table.state);
+  if (table.state && asked === 0 && before === changes) showState(table.state);
 }
 
 // ---- plots
@@ -94,10 +95,10 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", makePlots)
 
 // ---- switches
 
-let asked = 0;  // changes that are not answered yet: their controls must not jump back
+let asked = 0, changes = 0;  // changes that are not answered yet, and all of them
 
 async function change(settings) {
-  asked++;
+  asked++; changes++;
   try {
     const answer = await fetch("/settings", {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(settings),
@@ -135,7 +136,7 @@ function showState(fresh) {
   at("set-edges").checked = settings.edges;
   at("legend").hidden = !settings.edges;
   at("set-occluder").checked = at("occluder").hidden === false || settings.occluder !== null;
-  if (!dragging) placeOccluder(settings.occluder);
+  if (!dragging && !sending) placeOccluder(settings.occluder);
   showProblem(problem);
 }
 
