@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 from sdfl.core import Backend, Detector, Face, Frame, Image
 from sdfl.runtime.backends import open_backend
@@ -21,6 +22,15 @@ from sdfl.runtime.zoo import default_file, resolve_model
 from sdfl.spec import ModelSpec
 
 Update = Callable[[Frame], list[Face]]
+
+
+class Follower(Protocol):
+    """What follows the faces of a source: a `FaceLandmarker`, or a `Switchboard` that changes it on the way."""
+
+    @property
+    def spec(self) -> ModelSpec: ...
+
+    def follow(self, source: FrameSource) -> Update: ...
 
 
 class FaceLandmarker:

@@ -12,7 +12,7 @@ import numpy as np
 
 from sdfl.core import Face, Frame, Image
 from sdfl.runtime.ahead import newest_of
-from sdfl.runtime.landmarker import FaceLandmarker
+from sdfl.runtime.landmarker import Follower
 from sdfl.runtime.overlay import draw
 from sdfl.runtime.recorder import Recorder
 from sdfl.runtime.sources import FrameSource
@@ -55,7 +55,7 @@ class Summary:
 
 def results(
     source: FrameSource,
-    landmarker: FaceLandmarker,
+    landmarker: Follower,
     *,
     frames: Iterable[Frame] | None = None,
     clock: Clock = time.monotonic,
@@ -72,7 +72,7 @@ def results(
 
 def run(
     source: FrameSource,
-    landmarker: FaceLandmarker,
+    landmarker: Follower,
     view: View,
     *,
     recorder: Recorder | None = None,
@@ -145,7 +145,7 @@ def _drawn(tracked: Iterable[Result], recorder: Recorder | None, *, always: bool
         yield result, image
 
 
-def _stats(result: Result, source: FrameSource, landmarker: FaceLandmarker, fps: float, tally: _Tally) -> Stats:
+def _stats(result: Result, source: FrameSource, landmarker: Follower, fps: float, tally: _Tally) -> Stats:
     p50, p95, p99 = tally.recent_ms()
     return Stats(
         source=source.name,

@@ -35,18 +35,21 @@ def add_operator(core: Any, *, native: bool | None = None) -> str:
 
 
 def standard_operators() -> Any:
-    """A conversion rule for the node: y = f(sum over k of attention * z[neighbours] + bias). Needs no compiled code."""
-    from openvino import opset13 as ops
+    """A conversion rule for the node. Needs no compiled code."""
     from openvino.frontend.onnx import ConversionExtension
 
-    def convert(node: Any) -> Any:
-        z, attention, neighbours, bias = (node.get_input(index) for index in range(4))
-        slope = node.get_attribute("slope")
-        gathered = ops.gather(z, neighbours, ops.constant(1, dtype=np.int32))  # (B, N, K, C)
-        weighted = ops.multiply(gathered, ops.unsqueeze(attention, ops.constant(-1, dtype=np.int32)))
-        y = ops.add(ops.reduce_sum(weighted, ops.constant([2], dtype=np.int32)), bias)
-        if slope != 1.0:
-            y = ops.prelu(y, ops.constant(np.array([slope], np.float32)))
-        return y.outputs()
+    return ConversionExtension("SparseGraphConv", "sdfl", standard_form)
 
-    return ConversionExtension("SparseGraphConv", "sdfl", convert)
+
+def standard_form(node: Any) -> Any:
+    """y = f(sum over k of attention * z[neighbours] + bias), for OpenVINO's reader of ONNX files."""
+    from openvino import opset13 as ops
+
+    z, attention, neighbours, bias = (node.get_input(index) for index in range(4))
+    slope = node.get_attribute("slope")
+    gathered = ops.gather(z, neighbours, ops.constant(1, dtype=np.int32))  # (B, N, K, C)
+    weighted = ops.multiply(gathered, ops.unsqueeze(attention, ops.constant(-1, dtype=np.int32)))
+    y = ops.add(ops.reduce_sum(weighted, ops.constant([2], dtype=np.int32)), bias)
+    if slope != 1.0:
+        y = ops.prelu(y, ops.constant(np.array([slope], np.float32)))
+    return y.outputs()

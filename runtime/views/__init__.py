@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from sdfl.errors import ConfigError
 from sdfl.runtime.loading import load_choice
 from sdfl.runtime.notice import Say, to_stderr
+from sdfl.runtime.sources.browser import BrowserSource
+from sdfl.runtime.switchboard import Switchboard
 from sdfl.runtime.views.base import Stats, View
 from sdfl.runtime.views.window import has_gui
 
@@ -25,10 +28,26 @@ def choose_view(environ: Mapping[str, str] = os.environ) -> str:
     return "window" if display and has_gui() else "browser"
 
 
-def open_view(name: str | None = None, *, say: Say = to_stderr) -> View:
+def open_view(
+    name: str | None = None,
+    *,
+    say: Say = to_stderr,
+    host: str | None = None,
+    board: Switchboard | None = None,
+    camera: BrowserSource | None = None,
+) -> View:
     """Open the view called `name` (None: the best here). Raises ConfigError that lists the choices.
 
-    say: takes one-line remarks, such as the address to open.
+    say: takes one-line remarks, such as the address to open. The rest is for the browser: host: the address to listen
+    on; board: what can be switched; camera: the source that its camera feeds.
     """
-    view: View = load_choice("view", name or choose_view(), VIEWS)(say=say)
-    return view
+    chosen = name or ("browser" if host or camera else choose_view())
+    make = load_choice("view", chosen, VIEWS)
+    if chosen == "browser":
+        browser: View = make(say=say, host=host, board=board, camera=camera)
+        return browser
+    for option, value in (("--host", host), ("--source browser", camera)):
+        if value is not None:
+            raise ConfigError(f"{option} needs --view browser, got --view {chosen}")
+    other: View = make(say=say)
+    return other

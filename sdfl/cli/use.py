@@ -28,11 +28,12 @@ MaxFaces = Annotated[int, typer.Option(min=1, help="Follow at most so many faces
 Precision = Annotated[str | None, typer.Option(help="fp32, fp16 or int8, of a model of the package.")]
 Smoothing = Annotated[bool, typer.Option("--smoothing/--no-smoothing", help="Steady the points of tracked faces.")]
 Save = Annotated[Path | None, typer.Option(help="Also record a drawn video (.mp4, .avi, .mkv).")]
+CAMERA_HELP = "Or 'browser': the camera of the browser that shows the page. Default: the first webcam."
 MaxFrames = Annotated[int | None, typer.Option("--frames", min=1, help="Stop after so many frames.")]
 
 
 def demo(
-    source: Annotated[str | None, typer.Option(help=f"{SOURCE_HELP} Default: the first webcam.")] = None,
+    source: Annotated[str | None, typer.Option(help=f"{SOURCE_HELP} {CAMERA_HELP}")] = None,
     model: Model = None,
     precision: Precision = None,
     backend: Backend = None,
@@ -42,6 +43,7 @@ def demo(
     smoothing: Smoothing = True,
     save: Save = None,
     view: Annotated[str | None, typer.Option(help="window, browser or none; default: what this computer has.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address for the browser view; default: this computer only.")] = None,
     resolution: Annotated[str | None, typer.Option(help="Of a camera, such as 1280x720.")] = None,
     fps: Annotated[float | None, typer.Option(help="Pictures a second to ask a camera for.")] = None,
     mjpg: Annotated[bool, typer.Option("--mjpg", help="Ask a camera for MJPG, which many need above 640x480.")] = False,
@@ -50,11 +52,13 @@ def demo(
     max_frames: MaxFrames = None,
 ) -> None:
     """Show tracked landmarks live: in a window, in the browser, or only as a recording."""
-    from sdfl.runtime import FaceLandmarker, default_source, open_source
+    from sdfl.runtime import default_source, open_source
     from sdfl.runtime.pipeline import run
     from sdfl.runtime.recorder import Recorder
+    from sdfl.runtime.sources.browser import BrowserSource
     from sdfl.runtime.sources.capture import CameraMode, camera_lines
     from sdfl.runtime.sources.mirror import MirrorSource
+    from sdfl.runtime.switchboard import Switchboard
     from sdfl.runtime.views import open_view
 
     if list_cameras:
@@ -63,19 +67,25 @@ def demo(
     mode = CameraMode.parse(resolution, fps, mjpg=mjpg)
     with ExitStack() as stack:
         landmarker = stack.enter_context(
-            FaceLandmarker(
+            Switchboard(
                 _model_file(model, precision), backend=backend, threads=threads, max_faces=max_faces,
                 detector=detector, smoothing=smoothing,
             )
         )  # fmt: skip
-        opened = stack.enter_context(open_source(source, mode=mode) if source else default_source(mode=mode))
+        camera = BrowserSource() if source == "browser" else None
+        opened = stack.enter_context(
+            camera or (open_source(source, mode=mode) if source else default_source(mode=mode))
+        )
         frames = MirrorSource(opened) if mirror else opened
         recorder = stack.enter_context(Recorder(save, frames.fps)) if save else None
-        shown = open_view(view)
+        shown = open_view(view, host=host, board=landmarker, camera=camera)
         stack.callback(shown.close)
         bar = progress_of(frames, max_frames, wanted=not shown.watched)
         with _what_is_kept(recorder):
-            summary = run(frames, landmarker, shown, recorder=recorder, max_frames=max_frames, progress=bar)
+            summary = run(
+                frames, landmarker, shown, recorder=recorder, max_frames=max_frames,
+                progress=lambda all_frames: landmarker.prepared(bar(all_frames)),
+            )  # fmt: skip
     typer.echo(f"{summary}; saved {save}" if recorder and recorder.frames_written else str(summary))
 
 

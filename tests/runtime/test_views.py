@@ -71,7 +71,7 @@ def test_the_first_picture_of_the_stream_decodes(browser: BrowserView) -> None:
 
 
 def test_the_figures_are_those_of_the_newest_frame(browser: BrowserView) -> None:
-    assert json.loads(get(browser, "stats.json")) == {}
+    assert "source" not in json.loads(get(browser, "stats.json"))
     browser.show(scene(), STATS)
     figures = json.loads(get(browser, "stats.json"))
     assert (figures["source"], figures["faces"], figures["ms"]) == ("sample", 1, 1.9)

@@ -1,0 +1,96 @@
+"""Who may use the page: this computer, and others only with the token of the address that was printed."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import secrets
+import socket
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, QueryParams
+from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
+COOKIE = "sdfl_token"
+
+
+@dataclass(frozen=True)
+class Access:
+    """host: the address that is listened on. token: None where only this computer can connect."""
+
+    host: str
+    token: str | None
+
+    @classmethod
+    def to(cls, host: str) -> Access:
+        """The rules for an address: a new random token unless it is a loopback one."""
+        return cls(host, None if is_loopback(host) else secrets.token_urlsafe(16))
+
+    def names(self, name: str) -> bool:
+        """May a page be asked for by this Host name? A foreign name that points here (DNS rebinding) may not."""
+        if name in LOCAL_NAMES or name == self.host:
+            return True
+        return self.token is not None and (_is_address(name) or name.lower() in _own_names())
+
+    def grants(self, offered: str | None) -> bool:
+        """Is this the token? Compared in constant time."""
+        return self.token is None or hmac.compare_digest((offered or "").encode(), self.token.encode())
+
+
+def is_loopback(host: str) -> bool:
+    """True for addresses that only this computer reaches."""
+    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
+class Guard:
+    """ASGI middleware: refuses foreign Host names, foreign pages and those without the token.
+
+    The token comes once in the address; the answer moves it into a cookie and out of the address bar.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app, self._access = app, access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what is allowed."""
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        offered = QueryParams(scope["query_string"]).get("token")
+        if not self._access.names(urlsplit(f"//{host}").hostname or ""):
+            refusal = "this page is not known by that name; open the address that was printed"
+        elif "origin" in headers and urlsplit(headers["origin"]).netloc != host:
+            refusal = "another page may not do that"
+        elif self._access.token is not None and offered is not None and self._access.grants(offered):
+            answer = RedirectResponse(scope["path"], HTTPStatus.SEE_OTHER)
+            answer.set_cookie(COOKIE, offered, httponly=True, samesite="strict")
+            return await answer(scope, receive, send)
+        elif not self._access.grants(_cookie(headers.get("cookie", ""))):
+            refusal = "the token is missing or wrong; open the whole address that was printed"
+        else:
+            return await self._app(scope, receive, send)
+        return await PlainTextResponse(refusal, HTTPStatus.FORBIDDEN)(scope, receive, send)
+
+
+def _cookie(text: str) -> str | None:
+    try:
+        cookie = SimpleCookie(text).get(COOKIE)
+    except CookieError:
+        return None
+    return cookie.value if cookie else None
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _own_names() -> set[str]:
+    return {socket.gethostname().lower(), socket.getfqdn().lower()}

@@ -1,0 +1,260 @@
+"use strict";
+const POLL_MS = 250, IDLE_S = 2, SHOWN_FRAMES = 300, CAMERA_WIDTH_PX = 640, JPEG_QUALITY = 0.85;
+const FIGURES = { source: null, faces: null, model: null, ms: 1, fps: 0, latency_p50_ms: 1, latency_p95_ms: 1 };  // decimals
+const at = id => document.getElementById(id);
+let live = false, last = -1, running = "", state = null;
+
+// ---- figures and state
+
+function say(text, isLive) {
+  at("status").textContent = text;
+  at("status").classList.toggle("live", isLive);
+  if (isLive && !live) at("picture").src = "/stream.mjpg?" + Date.now();  // tracking was started again
+  if (isLive !== live && !isLive) last = -1;
+  at("frame").classList.toggle("waiting", !isLive && last < 0);
+  live = isLive;
+}
+
+async function refresh() {
+  setTimeout(refresh, POLL_MS);
+  let table;
+  const before = changes;  // a state from before a change would undo it on the page
+  try {
+    table = await (await fetch("/stats.json?after=" + last, { cache: "no-store" })).json();
+  } catch {
+    return say("tracking has ended", false);
+  }
+  const isLive = Boolean(table.source) && !(table.camera && table.age_s > IDLE_S);
+  say(isLive ? "live" : table.camera ? "waiting for a camera" : "waiting for the first frame", isLive);
+  if (isLive) {
+    for (const [key, decimals] of Object.entries(FIGURES))
+      at(key).textContent = decimals === null ? table[key] : table[key].toFixed(decimals);
+    plot(table);
+    const { naturalWidth, naturalHeight } = at("picture");
+    if (naturalHeight) at("frame").style.setProperty("--ratio", naturalWidth / naturalHeight);
+  }
+  askForCamera(table.camera);
+  if (table.state && asked === 0 && before === changes) showState(table.state);
+}
+
+// ---- plots
+
+const colour = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const rows = { number: [], ms: [], latency: [], jitter: [] };
+let plots = [];
+
+function axis(space) {
+  return { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui", space };
+}
+
+function drawPlot(id, series) {
+  const box = at(id);
+  box.replaceChildren();
+  const options = {
+    width: box.clientWidth, height: 140, legend: { show: false }, cursor: { show: false }, padding: [8, 6, 0, 0],
+    scales: { x: { time: false }, y: { range: chart => [0, ceiling(chart)] } },
+    axes: [{ ...axis(80), size: 24 }, { ...axis(28), size: 40 }],
+    series: [{ label: "frame" }, ...series.map(([label, name]) => ({ label, stroke: colour(name), width: 1.5, points: { show: false } }))],
+  };
+  return new uPlot(options, [[], ...series.map(() => [])], box);
+}
+
+function ceiling(chart) {  // a single slow frame must not flatten all others
+  const values = chart.data[1].filter(value => value !== null).sort((a, b) => a - b);
+  return Math.max(1.5 * (values[Math.floor(values.length * 0.97)] ?? 0), 0.1);
+}
+
+function makePlots() {
+  plots = [
+    [drawPlot("latency-plot", [["capture to result", "--accent"], ["tracking alone", "--warm"]]), ["latency", "ms"]],
+    [drawPlot("jitter-plot", [["jitter", "--accent"]]), ["jitter"]],
+  ];
+  updatePlots();
+}
+
+function updatePlots() {
+  for (const [chart, names] of plots) chart.setData([rows.number, ...names.map(name => rows[name])]);
+}
+
+function plot(table) {
+  for (const [number, ms, latency, jitter] of table.samples) {
+    if (number <= last) continue;
+    last = number;
+    rows.number.push(number); rows.ms.push(ms); rows.latency.push(latency); rows.jitter.push(jitter);
+  }
+  for (const name in rows) rows[name] = rows[name].slice(-SHOWN_FRAMES);
+  const jitter = table.jitter_p50_p95_percent;
+  at("jitter_p50").textContent = jitter ? jitter[0].toFixed(2) : "–";
+  at("jitter_p95").textContent = jitter ? jitter[1].toFixed(2) : "–";
+  updatePlots();
+}
+
+new ResizeObserver(() => plots.forEach(([chart]) => chart.setSize({ width: chart.root.parentElement.clientWidth, height: 140 })))
+  .observe(at("latency-plot"));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", makePlots);
+
+// ---- switches
+
+let asked = 0, changes = 0;  // changes that are not answered yet, and all of them
+
+async function change(settings) {
+  asked++; changes++;
+  try {
+    const answer = await fetch("/settings", {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(settings),
+    });
+    const problem = answer.ok ? "" : await answer.text();
+    asked--;
+    if (answer.ok) showState(await answer.json()); else { showState(state); showProblem(problem); }
+  } catch {
+    asked--;
+    showProblem("the program does not answer");
+  }
+}
+
+function showProblem(text) {
+  at("problem").textContent = text;
+  at("problem").hidden = !text;
+}
+
+function fill(select, names, chosen) {
+  if ([...select.options].map(option => option.value).join() !== names.join())
+    select.replaceChildren(...names.map(name => new Option(name, name)));
+  select.value = chosen;
+}
+
+function showState(fresh) {
+  const before = JSON.stringify(state);
+  state = fresh;
+  if (asked || before === JSON.stringify(fresh)) return;
+  const { settings, choices, loading, problem } = fresh;
+  at("switches").hidden = false;
+  if (document.activeElement !== at("set-model")) fill(at("set-model"), Object.keys(choices), settings.model);
+  if (document.activeElement !== at("set-precision")) fill(at("set-precision"), choices[settings.model], settings.precision);
+  for (const key of ["model", "precision", "smoothing"]) at("set-" + key).disabled = loading;
+  at("set-smoothing").checked = settings.smoothing;
+  at("set-edges").checked = settings.edges;
+  at("legend").hidden = !settings.edges;
+  at("set-occluder").checked = at("occluder").hidden === false || settings.occluder !== null;
+  if (!dragging && !sending) placeOccluder(settings.occluder);
+  showProblem(problem);
+}
+
+for (const key of ["model", "precision"])
+  at("set-" + key).addEventListener("change", event => {
+    event.target.blur();
+    change(key === "model" ? { model: event.target.value } : { precision: event.target.value });
+  });
+for (const key of ["smoothing", "edges"])
+  at("set-" + key).addEventListener("change", event => change({ [key]: event.target.checked }));
+at("set-occluder").addEventListener("change", event => {
+  const box = event.target.checked ? [0.4, 0.45, 0.6, 0.7] : null;
+  placeOccluder(box);
+  change({ occluder: box });
+});
+
+// ---- occluder: shares of the picture; it is drawn into the frame before the network sees it
+
+const LEAST = 0.03;
+let box = null, dragging = null, sending = false, unsent = false;
+
+function placeOccluder(wanted) {
+  box = wanted;
+  at("occluder").hidden = at("occluder-hint").hidden = !box;
+  if (!box) return;
+  const [x0, y0, x1, y1] = box.map(share => share * 100);
+  Object.assign(at("occluder").style, { left: x0 + "%", top: y0 + "%", width: x1 - x0 + "%", height: y1 - y0 + "%" });
+}
+
+async function sendOccluder() {  // one at a time, and the newest place last
+  unsent = true;
+  if (sending) return;
+  sending = true;
+  while (unsent) { unsent = false; await change({ occluder: box }); }
+  sending = false;
+}
+
+const within = (value, low, high) => Math.min(Math.max(value, low), high);
+
+function moved(start, dx, dy, resize) {
+  const [x0, y0, x1, y1] = start;
+  if (resize) return [x0, y0, within(x1 + dx, x0 + LEAST, 1), within(y1 + dy, y0 + LEAST, 1)];
+  dx = within(dx, -x0, 1 - x1); dy = within(dy, -y0, 1 - y1);
+  return [x0 + dx, y0 + dy, x1 + dx, y1 + dy];
+}
+
+at("occluder").addEventListener("pointerdown", event => {
+  event.preventDefault();
+  at("occluder").focus();
+  at("occluder").setPointerCapture(event.pointerId);
+  dragging = { x: event.clientX, y: event.clientY, start: box, resize: event.target.tagName === "I" };
+});
+at("occluder").addEventListener("pointermove", event => {
+  if (!dragging) return;
+  const { width, height } = at("frame").getBoundingClientRect();
+  placeOccluder(moved(dragging.start, (event.clientX - dragging.x) / width, (event.clientY - dragging.y) / height, dragging.resize));
+  sendOccluder();
+});
+for (const name of ["pointerup", "pointercancel"]) at("occluder").addEventListener(name, () => { dragging = null; });
+at("occluder").addEventListener("keydown", event => {
+  const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  placeOccluder(moved(box, step[0] * 0.02, step[1] * 0.02, event.shiftKey));
+  sendOccluder();
+});
+
+// ---- the camera of this browser: one picture at a time is under way, so that none is old when it arrives
+
+let stream = null;
+
+function askForCamera(wanted) {
+  at("ask").hidden = !wanted || stream !== null || live;
+  if (wanted && !navigator.mediaDevices) {
+    at("camera").hidden = true;
+    at("why").textContent = "Browsers give their camera only to pages of this computer or over https. Forward the port: "
+      + `ssh -L ${location.port}:localhost:${location.port} ${location.hostname}, then open http://localhost:${location.port}/`;
+  }
+}
+
+async function useCamera() {
+  at("why").textContent = "";
+  try {
+    stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: CAMERA_WIDTH_PX }, facingMode: "user" }, audio: false });
+  } catch (error) {
+    at("why").textContent = { NotAllowedError: "The browser was not allowed to use the camera; allow it beside the address.",
+      NotFoundError: "This computer has no camera.", NotReadableError: "Another program uses the camera.",
+    }[error.name] ?? error.message;
+    return;
+  }
+  at("ask").hidden = true;
+  const video = Object.assign(document.createElement("video"), { srcObject: stream, muted: true, playsInline: true });
+  stream.getVideoTracks()[0].addEventListener("ended", () => { stream = null; at("why").textContent = "The camera was taken away."; });
+  await video.play();
+  const canvas = document.createElement("canvas");
+  const context = canvas.getContext("2d", { alpha: false });
+  while (stream) {
+    await nextPicture(video);
+    canvas.width = video.videoWidth; canvas.height = video.videoHeight;
+    context.drawImage(video, 0, 0);
+    const jpeg = await new Promise(done => canvas.toBlob(done, "image/jpeg", JPEG_QUALITY));
+    try {
+      await fetch("/camera", { method: "POST", headers: { "Content-Type": "image/jpeg" }, body: jpeg });
+    } catch {
+      await new Promise(done => setTimeout(done, 500));
+    }
+  }
+}
+
+function nextPicture(video) {
+  return new Promise(done => {
+    if (!video.requestVideoFrameCallback) return requestAnimationFrame(done);
+    const timer = setTimeout(done, 200);  // a hidden page gets no pictures drawn
+    video.requestVideoFrameCallback(() => { clearTimeout(timer); done(); });
+  });
+}
+
+at("camera").addEventListener("click", useCamera);
+
+makePlots();
+refresh();

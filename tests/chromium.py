@@ -1,0 +1,132 @@
+"""A real Chromium without a window, driven over its debugging protocol; its camera shows a file."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from websockets.sync.client import ClientConnection, connect
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream", "--remote-debugging-port=0", "--disable-dev-shm-usage",
+)  # fmt: skip
+
+
+def find_chromium() -> str | None:
+    """The program, None where there is none."""
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+class Page:
+    """One tab."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket, self._number = socket, 0
+        self.hosts: set[str] = set()  # of everything that the page asked for
+        self.errors: list[str] = []
+        for domain in ("Page", "Network", "Runtime", "Log"):
+            self.send(f"{domain}.enable")
+
+    def send(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Call a method of the protocol and note what happens meanwhile."""
+        self._number += 1
+        self._socket.send(json.dumps({"id": self._number, "method": method, "params": parameters}))
+        while True:
+            message = json.loads(self._socket.recv(timeout=30))
+            self._note(message)
+            if message.get("id") == self._number:
+                if "error" in message:
+                    raise RuntimeError(f"{method}: {message['error']}")
+                return dict(message["result"])
+
+    def run(self, script: str) -> Any:
+        """The value of an expression in the page; a promise is awaited."""
+        answer = self.send(
+            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True, userGesture=True
+        )
+        if "exceptionDetails" in answer:
+            raise RuntimeError(f"{script}: {answer['exceptionDetails']}")
+        return answer["result"].get("value")
+
+    def wait(self, script: str, *, limit_s: float = 30) -> None:
+        """Until the expression is true."""
+        until_s = time.monotonic() + limit_s
+        while not self.run(script):
+            if time.monotonic() > until_s:
+                seen = self.run("document.body.innerText")
+                raise AssertionError(f"not within {limit_s:g} s: {script}\n{seen}\n{self.errors}")
+            time.sleep(0.1)
+
+    def drag(self, selector: str, dx: float, dy: float) -> None:
+        """Press the mouse in the middle of an element, move it and let go."""
+        middle = "(r => [r.x + r.width / 2, r.y + r.height / 2])"
+        x, y = self.run(f"{middle}(document.querySelector({selector!r}).getBoundingClientRect())")
+        steps = [("mousePressed", 0.0), ("mouseMoved", 0.5), ("mouseMoved", 1.0), ("mouseReleased", 1.0)]
+        for kind, share in steps:
+            place = {"x": x + share * dx, "y": y + share * dy}
+            self.send("Input.dispatchMouseEvent", type=kind, button="left", buttons=1, clickCount=1, **place)
+
+    def screenshot(self, path: Path, *, width: int, height: int, dark: bool = False) -> None:
+        """A picture of the page at that size."""
+        self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.send("Emulation.setEmulatedMedia", features=[scheme])
+        time.sleep(1.0)
+        path.write_bytes(base64.b64decode(self.send("Page.captureScreenshot")["data"]))
+
+    def _note(self, message: dict[str, Any]) -> None:
+        parameters = message.get("params", {})
+        if message.get("method") == "Network.requestWillBeSent":
+            self.hosts.add(parameters["request"]["url"].split("/")[2])
+        if message.get("method") == "Runtime.exceptionThrown":
+            self.errors.append(str(parameters["exceptionDetails"]))
+        if message.get("method") == "Log.entryAdded" and parameters["entry"]["level"] == "error":
+            self.errors.append(parameters["entry"]["text"])
+
+
+@contextmanager
+def open_page(address: str, folder: Path, *, camera: Path | None = None) -> Iterator[Page]:
+    """Start the browser with an empty profile in `folder`. camera: .mjpeg file that its camera shows."""
+    program = find_chromium()
+    assert program is not None
+    shown = [f"--use-file-for-fake-video-capture={camera}"] if camera else []
+    command = [program, *FLAGS, *shown, f"--user-data-dir={folder / 'profile'}", "about:blank"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        try:
+            tab = _first_tab(folder / "profile" / "DevToolsActivePort")
+            with connect(tab, max_size=None) as socket:
+                page = Page(socket)
+                page.send("Page.navigate", url=address)
+                # The stream never ends, so the page is never "complete".
+                page.wait("location.protocol == 'http:' && document.readyState != 'loading'")
+                yield page
+        finally:
+            running.terminate()
+            running.wait(10)
+
+
+def _first_tab(port_file: Path) -> str:
+    until_s = time.monotonic() + 60
+    while time.monotonic() < until_s:
+        try:
+            port = port_file.read_text().splitlines()[0]
+            with urlopen(f"http://127.0.0.1:{port}/json", timeout=5) as answer:
+                tabs = [tab for tab in json.load(answer) if tab["type"] == "page"]
+            if tabs:
+                return str(tabs[0]["webSocketDebuggerUrl"])
+        except (OSError, URLError, IndexError):
+            pass
+        time.sleep(0.1)
+    raise AssertionError("Chromium did not start within 60 s")
