@@ -49,21 +49,23 @@ def interruptible(work: Callable[[], Result], stopped: threading.Event) -> Resul
     """
     results: list[Result] = []
     errors: list[BaseException] = []
+    done = threading.Event()  # a join that Ctrl-C ends takes the thread for ended (Python 3.9 to 3.12)
 
     def run() -> None:
         try:
             results.append(work())
         except BaseException as error:
             errors.append(error)
+        finally:
+            done.set()
 
-    thread = threading.Thread(target=run, name="build")
+    threading.Thread(target=run, name="build").start()
     try:
-        thread.start()
-        while thread.is_alive():
-            thread.join(WAIT_S)
+        while not done.wait(WAIT_S):
+            pass
     except KeyboardInterrupt:
         stopped.set()
-        thread.join()
+        done.wait()
         raise
     if errors:
         raise errors[0]
