@@ -21,7 +21,7 @@ def two_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("name", "file"),
     [
-        pytest.param(None, "sdfl68.onnx", id="default"),
+        pytest.param(None, "small.onnx", id="default"),
         pytest.param("small", "small.onnx", id="by name"),
     ],
 )
