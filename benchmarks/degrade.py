@@ -46,7 +46,7 @@ def _darken(view: Image, share: float, rng: np.random.Generator) -> Image:
 
 
 def _compress(view: Image, loss: float, _: np.random.Generator) -> Image:
-    _, data = cv2.imencode(".jpg", view, [cv2.IMWRITE_JPEG_QUALITY, round(100 - loss)])
+    data = cv2.imencode(".jpg", view, [cv2.IMWRITE_JPEG_QUALITY, round(100 - loss)])[1]
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
 
 

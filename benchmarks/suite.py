@@ -4,7 +4,7 @@ data = "300w/helen/testset"
 threads = [1, 2]
 
 [[model]]
-artifact = "sdfl68"
+artifact = "small"
 backends = ["openvino", "onnxruntime"]
 
 [[peer]]

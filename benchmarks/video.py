@@ -26,6 +26,7 @@ FROM_SCENE = {
     "motion_error_percent": "motion",
     "lag_ms": "motion",
 }
+FROM_STARTS = {"cold_ms": "start_cold_ms", "warm_ms": "start_warm_ms", "mb": "peak_rss_mb"}
 KEEP_ID = ("cover", "crossing")  # a face that left and came back may have a new one
 TIMED = ("still", "motion")  # scenes with one face that is always there: what a tracked frame costs
 STARTS = 5
@@ -117,26 +118,26 @@ def _time_starts(runs: Sequence[Run], clip: Clip, folder: Path, starts: int) -> 
             cache = folder / f"cache{place}"
 
             def start(run: Run = run, cache: Path = cache, number: int = number) -> None:
-                seconds, peak_mb = _start(run.target, clip, cache)
-                run.starts.setdefault("warm" if number else "cold", []).append(seconds * 1000)
-                run.starts.setdefault("peak_rss_mb", []).append(peak_mb)
+                about = _start(run.target, clip, cache)
+                for key, value in (("warm_ms" if number else "cold_ms", about["first_ms"]), ("mb", about["mb"])):
+                    if value is not None:
+                        run.starts.setdefault(key, []).append(value)
 
             _attempt(run, start)
 
 
-def _start(target: Target, clip: Clip, cache: Path) -> tuple[float, float]:
-    """Seconds until a fresh process has given the first landmarks, and its memory in MB after a turn of frames."""
+def _start(target: Target, clip: Clip, cache: Path) -> dict[str, float | None]:
+    """first_ms: until a fresh process gave the first landmarks, None without any. mb: its memory a turn later."""
     with Worker(target.adapter, python=target.python, threads=1, cache=cache) as worker:
         worker.ask("open", options=target.options | {"threads": 1})
-        for index in range(clip.num_frames):
+        first_ms = None
+        for index in range(TURN):
             answer = worker.ask("track", clip=as_table(clip), start=index, count=1, max_faces=1)
             if answer["faces"][0]:
+                first_ms = worker.age_s * 1000
                 break
-        else:
-            raise WorkerError("found no face in the still clip")
-        seconds = worker.age_s
-        worker.ask("track", clip=as_table(clip), start=index + 1, count=TURN, max_faces=1)
-        return seconds, float(worker.ask("memory")["peak_rss_mb"] or np.nan)
+        worker.ask("track", clip=as_table(clip), start=TURN, count=TURN, max_faces=1)
+        return {"first_ms": first_ms, "mb": worker.ask("memory")["peak_rss_mb"]}
 
 
 def _attempt(run: Run, work: Callable[[], None]) -> None:
@@ -160,10 +161,8 @@ def _summary(run: Run, num_stills: int) -> Table:
         "identity_switches": sum(scenes[name]["identity_switches"] for name in KEEP_ID if name in scenes),
         "lose_frames": max((table.get("lose_frames", 0) for table in scenes.values()), default=0),
         "reacquire_frames": max((table.get("reacquire_frames", 0) for table in scenes.values()), default=0),
-        "start_cold_ms": float(np.median(run.starts["cold"])),
-        "start_warm_ms": float(np.median(run.starts["warm"])),
-        "peak_rss_mb": float(np.median(run.starts["peak_rss_mb"])),
     }
+    result |= {key: float(np.median(run.starts[name])) for name, key in FROM_STARTS.items() if name in run.starts}
     if run.cpu_ms:
         cpu_ms = np.concatenate([np.asarray(each) for each in run.cpu_ms])
         result |= {f"cpu_ms_p{share}": float(np.percentile(cpu_ms, share)) for share in (50, 90)}

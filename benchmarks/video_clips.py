@@ -110,7 +110,7 @@ class Clip:
 
     @property
     def num_frames(self) -> int:
-        return self.shown.shape[1]
+        return int(self.shown.shape[1])
 
     def place(self, face: int, frame: float) -> FloatArray:
         """The (2, 3) affine still px -> frame px at `frame`, which may lie between two."""

@@ -8,15 +8,18 @@ from pathlib import Path
 import numpy as np
 
 from sdfl.benchmarks.accuracy import turn_percent
+from sdfl.benchmarks.own_model import open_model
 from sdfl.benchmarks.video_clips import Still
-from sdfl.core import Image
+from sdfl.core import FloatArray, Image
 from sdfl.datasets import Sample, read_image
 from sdfl.errors import DataError
-from sdfl.geometry import landmark_box
+from sdfl.geometry import landmark_box, square_around
 from sdfl.runtime import FaceLandmarker
 from sdfl.runtime.sources.sample import astronaut
+from sdfl.runtime.zoo import resolve_model
 
 MAX_TURN_PERCENT = 10.0
+SURROUNDINGS = 2.2  # face sizes
 
 
 def labelled_stills(samples: Sequence[Sample], count: int) -> list[Still]:
@@ -25,7 +28,16 @@ def labelled_stills(samples: Sequence[Sample], count: int) -> list[Still]:
     if not usable:
         raise DataError("no picture shows a frontal face that a clip could be made from")
     chosen = [usable[i] for i in np.linspace(0, len(usable) - 1, min(count, len(usable))).astype(int)]
-    return [Still(read_image(sample.image_path), landmark_box(sample.points)) for sample in chosen]
+    return [_alone(read_image(sample.image_path), landmark_box(sample.points)) for sample in chosen]
+
+
+def _alone(image: Image, box: FloatArray) -> Still:
+    """The part around the labelled face; further faces, which labelled pictures often show, would count as false."""
+    (x, y), side_px = square_around(box, SURROUNDINGS)
+    low = np.clip(np.array([x, y]) - side_px / 2, 0, None).astype(int)
+    high = np.ceil(np.array([x, y]) + side_px / 2).astype(int)
+    part = np.ascontiguousarray(image[low[1] : high[1], low[0] : high[0]])
+    return Still(part, box - np.tile(low, 2).astype(np.float32))
 
 
 def picture_stills(paths: Sequence[str]) -> list[Still]:
@@ -39,7 +51,8 @@ def sample_stills() -> list[Still]:
 
 
 def _located(image: Image, name: str) -> Still:
-    with FaceLandmarker(max_faces=4) as landmarker:
+    backend = open_model(resolve_model(), "openvino", "f32")  # bf16 fails where ONEDNN_MAX_CPU_ISA forbids it
+    with FaceLandmarker(backend=backend, max_faces=4) as landmarker:
         boxes = [face.box.xyxy for face in landmarker.detect(image)]
     if not boxes:
         raise DataError(f"{name}: shows no face that a clip could be made from")

@@ -13,13 +13,14 @@ from torch import nn
 from sdfl.config import build
 from sdfl.errors import CheckpointError, ConfigError
 from sdfl.files import atomic_path
+from sdfl.model.detector import FaceDetector
 from sdfl.model.graph import LandmarkGraph
 from sdfl.model.network import ModelConfig, Network
 
 FORMAT = "sdfl-checkpoint-1"
 
 
-def save_checkpoint(path: Path, network: nn.Module, **entries: Any) -> None:
+def save_checkpoint(path: Path, network: Network | FaceDetector, **entries: Any) -> None:
     """Write `network` and further `entries` (plain containers and tensors) to `path`, whole or not at all."""
     content = {"format": FORMAT, "model": asdict(network.config), "weights": network.state_dict(), **entries}
     with atomic_path(path) as temporary:

@@ -66,7 +66,7 @@ def decode(raw: Tensor, centres: Tensor, strides: Tensor) -> Cells:
     scale = strides[:, None]
     middle = centres + raw[..., 1:3] * scale
     half = torch.exp(raw[..., 3:5].clamp(max=8.0)) * scale / 2
-    points = centres[:, None] + raw[..., 5:].unflatten(-1, (NUM_POINTS, 2)) * scale[..., None]
+    points = centres[:, None] + raw[..., 5:].reshape(*raw.shape[:-1], NUM_POINTS, 2) * scale[..., None]
     return Cells(raw[..., 0], torch.cat([middle - half, middle + half], dim=-1), points)
 
 

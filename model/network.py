@@ -114,7 +114,8 @@ class Network(nn.Module):
     def forward(self, image: Tensor) -> HeadOutput:
         """image: (B, S, S, 3) uint8 BGR."""
         rows = image.flatten(2).float() - self.mean.repeat(image.shape[2])  # long rows: runtimes vectorise them
-        pixels = rows.unflatten(2, image.shape[2:]).permute(0, 3, 1, 2)  # stays in the picture's order: no copy
+        # Stays in the picture's order: no copy.
+        pixels = rows.unflatten(2, image.shape[2:]).permute(0, 3, 1, 2)  # type: ignore[no-untyped-call]
         if self.input_std is not None:
             pixels = pixels / self.input_std
         output: HeadOutput = self.head(self.backbone(pixels))

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from sdfl.errors import CheckpointError
 from sdfl.model.backbones import InvertedResidualNet
+from sdfl.model.backbones.inverted_residual import InvertedResidual
 from sdfl.model.checkpoint import load_weights, network_from_checkpoint
-from sdfl.model.network import Network
+from sdfl.model.network import ModelConfig, Network
 
 
 @torch.no_grad()
@@ -26,8 +27,11 @@ def start_from(network: Network, path: Path) -> None:
     if "quantization" in content:
         raise CheckpointError(f"{path}: is quantized; start from a float checkpoint")
     if source.config.width > network.config.width:
-        if not all(isinstance(each.backbone, InvertedResidualNet) for each in (source, network)):
-            raise CheckpointError(f"{path}: only backbones of inverted residuals can be made narrower")
+        plain = isinstance(source.backbone, InvertedResidualNet) and not source.backbone.style.squeeze
+        if not plain or source.config.backbone != network.config.backbone:
+            raise CheckpointError(
+                f"{path}: only a MobileNetV2 or EfficientNet-Lite can start a narrower one of its kind"
+            )
         narrow(source, network.config.width)
     load_weights(network, source.state_dict(), path)
 
@@ -36,18 +40,20 @@ def narrow(network: Network, width: float) -> None:
     """Make the backbone as wide as `width` says, in place; the head's first layer follows."""
     backbone = network.backbone
     assert isinstance(backbone, InvertedResidualNet)
-    wanted = Network(type(network.config)(**{**vars(network.config), "width": width})).backbone
-    assert isinstance(wanted, InvertedResidualNet)
-    kept = _most_used([backbone.stem[-2]], wanted.stem[-2])
-    _select(backbone.stem[0], backbone.stem[1], outputs=kept)
+    shape = Network(ModelConfig(**{**vars(network.config), "width": width})).backbone
+    assert isinstance(shape, InvertedResidualNet)
+    blocks, wanted = _blocks(backbone), [_layers(block) for block in _blocks(shape)]
+    stem = list(backbone.stem)
+    kept = _most_used([stem[1]], list(shape.stem)[1])
+    _select(stem[0], stem[1], outputs=kept)
     index = 0
-    while index < len(backbone.blocks):
+    while index < len(blocks):
         stage = [index]  # blocks that a skip connection ties together share their output channels
-        while stage[-1] + 1 < len(backbone.blocks) and backbone.blocks[stage[-1] + 1].skip:
+        while stage[-1] + 1 < len(blocks) and blocks[stage[-1] + 1].skip:
             stage.append(stage[-1] + 1)
-        out = _most_used([backbone.blocks[i].layers[-1] for i in stage], wanted.blocks[index].layers[-1])
+        out = _most_used([_layers(blocks[i])[-1] for i in stage], wanted[index][-1])
         for i in stage:
-            _narrow_block(backbone.blocks[i].layers, wanted.blocks[i].layers, kept, out)
+            _narrow_block(_layers(blocks[i]), wanted[i], kept, out)
             kept = out
         index = stage[-1] + 1
     backbone.out_channels = len(kept)
@@ -55,15 +61,24 @@ def narrow(network: Network, width: float) -> None:
     _select(first, None, inputs=kept)
 
 
-def _narrow_block(layers: nn.Sequential, wanted: nn.Sequential, inputs: Tensor, outputs: Tensor) -> None:
-    """An inverted residual without squeeze-and-excitation: maybe an expansion, the depthwise convolution, a projection.
-    Without an expansion the depthwise convolution works on the inputs themselves."""
-    *expansion, depthwise, project, norm = layers
-    wide = _most_used([depthwise[-2]], wanted[-3][-2]) if expansion else inputs
+def _blocks(backbone: InvertedResidualNet) -> list[InvertedResidual]:
+    return [block for block in backbone.blocks if isinstance(block, InvertedResidual)]
+
+
+def _layers(block: InvertedResidual) -> list[nn.Module]:
+    """Its convolutions and normalisations in order: expansion, where it has one, depthwise, projection, in pairs."""
+    return [module for module in block.modules() if isinstance(module, nn.Conv2d | nn.BatchNorm2d)]
+
+
+def _narrow_block(layers: list[nn.Module], wanted: list[nn.Module], inputs: Tensor, outputs: Tensor) -> None:
+    """layers, wanted: of `_layers`. Without an expansion the depthwise convolution works on the inputs themselves."""
+    *expansion, depthwise, spread, project, norm = layers
+    wide = _most_used([spread], wanted[-3]) if expansion else inputs
     if expansion:
-        _select(expansion[0][0], expansion[0][1], inputs=inputs, outputs=wide)
-    _select(depthwise[-3], depthwise[-2], outputs=wide)
-    depthwise[-3].groups = len(wide)
+        _select(expansion[0], expansion[1], inputs=inputs, outputs=wide)
+    _select(depthwise, spread, outputs=wide)
+    assert isinstance(depthwise, nn.Conv2d)
+    depthwise.groups = len(wide)
     _select(project, norm, inputs=wide, outputs=outputs)
 
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
 from sdfl.runtime.newest import Newest
 
 T = TypeVar("T")
-LONGEST_WAIT_S = 3600.0  # sources have time limits of their own
+IDLE_S = 0.1  # how long a consumer is kept waiting at most: a window must answer meanwhile
 
 
 @contextmanager
-def newest_of(items: Iterable[T]) -> Iterator[Iterator[T]]:
+def newest_of(items: Iterable[T], wake: Callable[[], None] = lambda: None) -> Iterator[Iterator[T | None]]:
     """Iterate over `items` in a thread; what the consumer gets is the newest one that it has not had yet.
 
-    The last item is always given. What `items` raises is raised where it is consumed. On leaving, the thread ends after
-    the item that it is at.
+    None comes where there is nothing new for IDLE_S. The last item is always given. What `items` raises is raised where
+    it is consumed. wake: called on leaving, so that a thread that waits for an item ends at once.
     """
     slot: Newest[T] = Newest()
     last: list[T] = []
@@ -37,11 +37,14 @@ def newest_of(items: Iterable[T]) -> Iterator[Iterator[T]]:
         finally:
             slot.close()
 
-    def consume() -> Iterator[T]:
+    def consume() -> Iterator[T | None]:
         number, given = 0, object()
         while True:
             try:
-                number, item = slot.get(number, LONGEST_WAIT_S)
+                number, item = slot.get(number, IDLE_S)
+            except TimeoutError:
+                yield None
+                continue
             except EOFError:
                 break
             given = item
@@ -57,4 +60,5 @@ def newest_of(items: Iterable[T]) -> Iterator[Iterator[T]]:
         yield consume()
     finally:
         stop.set()
+        wake()
         thread.join(timeout=2.0)

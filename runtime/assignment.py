@@ -17,7 +17,7 @@ def distance(a: FloatArray, b: FloatArray) -> float:
     (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = a.tolist(), b.tolist()
     size_a, size_b = max(ax1 - ax0, ay1 - ay0, 1e-3), max(bx1 - bx0, by1 - by0, 1e-3)
     offset = math.hypot(ax0 + ax1 - bx0 - bx1, ay0 + ay1 - by0 - by1) / 2
-    return 2 * offset / (size_a + size_b) + SCALE_WEIGHT * abs(math.log(size_a / size_b))
+    return float(2 * offset / (size_a + size_b) + SCALE_WEIGHT * abs(math.log(size_a / size_b)))
 
 
 def assign(

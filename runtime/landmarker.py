@@ -18,7 +18,7 @@ from sdfl.runtime.smoothing import Smoother
 from sdfl.runtime.sources import FrameSource, open_source
 from sdfl.runtime.sources.base import to_bgr8
 from sdfl.runtime.tracker import FaceTracker, NewSmoother
-from sdfl.runtime.zoo import resolve_model
+from sdfl.runtime.zoo import default_file, resolve_model
 from sdfl.spec import ModelSpec
 
 Update = Callable[[Frame], list[Face]]
@@ -53,7 +53,7 @@ class FaceLandmarker:
         smoothing: bool = True,
     ) -> None:
         if backend is None or isinstance(backend, str):
-            path = resolve_model(str(model) if model is not None else None)
+            path = default_file(backend) if model is None else resolve_model(str(model))
             backend = open_backend(path, name=backend, threads=threads)
         self._backend = backend
         if detector is None or isinstance(detector, str):

@@ -54,4 +54,4 @@ def is_face(seen: Look, image: Image, min_presence: float) -> bool:
         return False
     height, width = image.shape[:2]
     inside = 0 <= x0 + x1 < 2 * width and 0 <= y0 + y1 < 2 * height
-    return inside and MIN_FACE_PX <= max(x1 - x0, y1 - y0) <= MAX_FACE_FRAMES * max(width, height)
+    return bool(inside and MIN_FACE_PX <= max(x1 - x0, y1 - y0) <= MAX_FACE_FRAMES * max(width, height))

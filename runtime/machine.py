@@ -82,11 +82,11 @@ def fits(machine: Machine) -> list[str]:
     """What to run here, the fastest first: one line each with the command."""
     lines = []
     if machine.gpu and machine.tensorrt:
-        lines.append("TensorRT: sdfl build sdfl68 --target tensorrt (fp16), sdfl build sdfl68_int8 --target tensorrt")
+        lines.append("TensorRT: sdfl build small --target tensorrt (fp16), sdfl build small_int8 --target tensorrt")
     if machine.gpu and machine.tensorrt_rtx:
-        lines.append("TensorRT-RTX: sdfl build sdfl68 --target tensorrt-rtx")
+        lines.append("TensorRT-RTX: sdfl build small --target tensorrt-rtx")
     if machine.openvino_devices:
-        lines.append("OpenVINO on the CPU: sdfl demo --model sdfl68_int8, or sdfl68 where the processor has bf16 alone")
+        lines.append("OpenVINO on the CPU: sdfl demo (small in int8)")
     if machine.onnxruntime_providers:
         lines.append("ONNX Runtime on the CPU: sdfl demo --backend onnxruntime")
     return lines

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sdfl.core import Face, Frame
+from sdfl.core import Face, Frame, Image
 from sdfl.runtime.ahead import newest_of
 from sdfl.runtime.landmarker import Follower
 from sdfl.runtime.overlay import draw
@@ -83,8 +83,8 @@ def run(
 ) -> Summary:
     """Show and record `source` until it ends, the viewer ends it, `max_frames` are done or Ctrl-C is pressed.
 
-    Of a live source a thread captures, another one tracks, and this one draws and shows the newest result; every frame
-    of a file is shown.
+    Of a live source a thread captures, another one tracks and records, and this one shows the newest result; every
+    frame of a file is shown. What was tracked is recorded, whatever the view does.
     """
     endless = view.watched and source.loops and recorder is None
     frames: Iterable[Frame] = itertools.chain.from_iterable(itertools.repeat(source)) if endless else source
@@ -93,12 +93,16 @@ def run(
     frames = progress(itertools.islice(frames, max_frames))
     tally = _Tally()
     tracked = tally.count(results(source, landmarker, frames=frames, clock=clock))
+    drawn = _drawn(tracked, recorder, always=view.watched)
     rate = _Rate(source.fps)
-    with newest_of(tracked) if source.live else nullcontext(tracked) as shown:
+    last: tuple[Image, Stats] | None = None
+    with newest_of(drawn, source.close) if source.live else nullcontext(drawn) as shown:
         try:
-            for result in shown:
-                stats = _stats(result, source, landmarker, rate.at(clock()), tally)
-                if not _emit(result, view, recorder, stats):
+            for new in shown:
+                if new is not None:
+                    result, image = new
+                    last = image, _stats(result, source, landmarker, rate.at(clock()), tally)
+                if last is not None and not view.show(*last):
                     break
         except KeyboardInterrupt:
             pass  # the usual way to end a live view
@@ -130,14 +134,15 @@ class _Rate:
         return 1 / self._period_s
 
 
-def _emit(result: Result, view: View, recorder: Recorder | None, stats: Stats) -> bool:
-    """Draw, record and show one result. Returns False when the viewer is done."""
-    image = result.frame.image
-    if view.watched or recorder is not None:
-        image = draw(image, result.faces, label=f"{result.ms:.1f} ms")
-    if recorder is not None:
-        recorder.write(image, result.frame.timestamp_s)
-    return view.show(image, stats)
+def _drawn(tracked: Iterable[Result], recorder: Recorder | None, *, always: bool) -> Iterator[tuple[Result, Image]]:
+    """Each result with its picture, drawn where it is recorded or `always`, and recorded."""
+    for result in tracked:
+        image = result.frame.image
+        if always or recorder is not None:
+            image = draw(image, result.faces, label=f"{result.ms:.1f} ms")
+        if recorder is not None:
+            recorder.write(image, result.frame.timestamp_s)
+        yield result, image
 
 
 def _stats(result: Result, source: FrameSource, landmarker: Follower, fps: float, tally: _Tally) -> Stats:

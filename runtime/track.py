@@ -43,8 +43,10 @@ class Track:
             step_s = _step(self.seen_s, now_s)
             share = 1.0 if self.hidden else -math.expm1(-step_s / VELOCITY_MEMORY_S)
             old, new = self.look.middle, look.middle
-            velocity = tuple(
-                speed + share * ((b - a) / step_s - speed) for speed, a, b in zip(velocity, old, new, strict=True)
+            rate = [(b - a) / step_s for a, b in zip(old, new, strict=True)]
+            velocity = (
+                velocity[0] + share * (rate[0] - velocity[0]),
+                velocity[1] + share * (rate[1] - velocity[1]),
             )
         return Track(self.id, look, now_s, velocity, self.age_frames + 1)
 

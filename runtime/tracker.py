@@ -82,7 +82,8 @@ class FaceTracker:
         regions = [region_of_landmarks(landmarks, self._backend.spec) for landmarks, _ in expected]
         seen = look(self._backend, frame.image, regions)
         owned = self._owners(asked, boxes, seen, frame.image)
-        tracks, looks = [], {}
+        tracks: list[Track] = []
+        looks: dict[int, Look] = {}
         for track in known:
             own = owned.get(track.id)
             if own is None or (track.hidden and len(looks) >= self._max_faces):

@@ -48,7 +48,8 @@ def fit_quantized(
     ConfigError for a recipe without [quantize] or with another [model] than the checkpoint's, DataError for too few
     pictures, CheckpointError for a checkpoint that is already quantized or computes NaN.
     """
-    if recipe.quantize is None:
+    quantize = recipe.quantize
+    if quantize is None:
         raise ConfigError(f"{recipe.about.name}: a recipe for quantization needs a [quantize] section")
     reporter = reporter or Reporter()
     require_float(source)
@@ -59,9 +60,9 @@ def fit_quantized(
     torch.manual_seed(recipe.train.seed)
     samples = split_samples(recipe.data, data, recipe.model.layout)
     teacher = fold(original).requires_grad_(False)
-    network = prepare(fold(original), recipe.quantize.float_layers)
+    network = prepare(fold(original), quantize.float_layers)
     if not resume:
-        calibrate(network, _calibration_crops(recipe, samples[0], data))
+        calibrate(network, _calibration_crops(samples[0], quantize.images, recipe.model.input_size, data))
     teacher.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def losses(module: Any, crops: Tensor, _: Tensor, has_face: Tensor) -> dict[str, Tensor]:
@@ -72,19 +73,16 @@ def fit_quantized(
     def backend(averaged: Network) -> Backend:
         return QuantizedBackend(averaged, recipe.about.name, str(fabric.device))
 
-    plan = {"quantization": {"method": "qat", "float_layers": list(recipe.quantize.float_layers)}}
+    plan = {"quantization": {"method": "qat", "float_layers": list(quantize.float_layers)}}
     task = Task(recipe, losses, backend, plan, GRADIENT_NORM_LIMIT)
     return run(task, network, samples, out, fabric, resume, reporter)
 
 
-def _calibration_crops(recipe: Recipe, samples: list[Sample], data: Path) -> Image:
-    """Of pictures spread evenly over `samples`."""
-    assert recipe.quantize is not None
-    images = recipe.quantize.images
+def _calibration_crops(samples: list[Sample], images: int, size: int, data: Path) -> Image:
+    """Of `images` pictures spread evenly over `samples`, which lie below `data`."""
     if len(samples) < images:
         raise DataError(f"{data}: holds {len(samples)} training pictures, quantize.images asks for {images}")
-    spread = [samples[index * len(samples) // images] for index in range(images)]
-    return crops_of(spread, recipe.model.input_size)
+    return crops_of([samples[index * len(samples) // images] for index in range(images)], size)
 
 
 def _complete(recipe: Recipe, model: ModelConfig, about: dict[str, Any]) -> Recipe:

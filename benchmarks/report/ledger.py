@@ -54,7 +54,7 @@ def _subsets(plain: Entry, changed: Entry) -> Iterator[tuple[str, dict[str, Any]
         for axis, row in plain.sweep.result["axes"].items():
             other = changed.sweep.result["axes"].get(axis, {})
             if row.get("pictures") and other.get("pictures") and row["amount"] == other["amount"]:
-                for at in WORST:
+                for at in WORST if axis != "scale" else (0, -1):  # its middle is undisturbed
                     yield f"{axis.replace('_', ' ')} {row['amount'][at]:g}", row["pictures"][at], other["pictures"][at]
 
 

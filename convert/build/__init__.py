@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sdfl.errors import MissingDependency
+from sdfl.errors import ConfigError, MissingDependency
 
 if TYPE_CHECKING:
     from sdfl.convert.build.plan import BuildPlan
@@ -19,8 +20,19 @@ BUILDERS = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt", "openvino": "ope
 
 def run_build(plan: BuildPlan, step: Step) -> Built:
     """Build what `plan` says. step: told what is done now, how many steps are done, and how many there are."""
+    _require_writable(plan.out)
     builder: Callable[[Any, Any], Built] = import_module(f"sdfl.convert.build.{BUILDERS[plan.target]}").build
     return builder(plan, step)
+
+
+def _require_writable(out: Path) -> None:
+    """Before minutes are spent. Raises ConfigError."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--out {out}: its folder cannot be made ({error.strerror})") from error
+    if not os.access(out.parent, os.W_OK):
+        raise ConfigError(f"--out {out}: the folder {out.parent} may not be written to")
 
 
 def write_copy(plan: BuildPlan, out: Path, *, typed: bool) -> None:

@@ -12,7 +12,7 @@ from sdfl.artifact import RT_INFO
 from sdfl.convert.build.plan import BuildPlan
 from sdfl.convert.build.progress import Step
 from sdfl.convert.build.tensorrt import Built
-from sdfl.errors import ArtifactError, MissingDependency
+from sdfl.errors import MissingDependency
 from sdfl.files import atomic_path
 from sdfl.passport import Passport
 from sdfl.runtime.backends.base import refused
@@ -34,13 +34,10 @@ def build(plan: BuildPlan, step: Step) -> Built:
         model = core.read_model(plan.source)
     except RuntimeError as error:
         raise refused(plan.source, "OpenVINO", error) from error
-    if plan.max_faces != 1:
-        raise ArtifactError("--max-faces: an OpenVINO IR takes any number of faces; leave it out")
     step("writing", 1, 2)
     binary = plan.out.with_suffix(".bin")
-    with atomic_path(plan.out) as xml, atomic_path(binary) as weights:
+    with atomic_path(plan.out) as xml, atomic_path(binary) as weights:  # OpenVINO names `weights` after `xml` likewise
         openvino.save_model(model, xml, compress_to_fp16=plan.precision != "fp32")
-        written = xml.with_suffix(".bin")
         passport = Passport(
             target=plan.target,
             precision=plan.precision,
@@ -48,7 +45,7 @@ def build(plan: BuildPlan, step: Step) -> Built:
             source=plan.source.name,
             source_sha256=plan.spec.graph_sha256,
             copy_sha256="",
-            artifact_sha256=hashlib.sha256(written.read_bytes()).hexdigest(),
+            artifact_sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
             library_version=metadata.version("openvino"),
             built_utc=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             build_s=round(time.perf_counter() - start_s, 2),
@@ -56,6 +53,5 @@ def build(plan: BuildPlan, step: Step) -> Built:
         )
         model.set_rt_info(passport.to_json(), list(RT_INFO))
         openvino.save_model(model, xml, compress_to_fp16=plan.precision != "fp32")
-        written.replace(weights)
     step("done", 2, 2)
     return Built(plan.out, passport, ())

@@ -42,6 +42,8 @@ class BuildPlan:
             raise ConfigError(f"workspace must be at least 16 MB, got {self.workspace_mb}")
         if self.out.suffix != SUFFIXES[self.target]:
             raise ConfigError(f"--out {self.out}: must end in {SUFFIXES[self.target]} for {self.target}")
+        if self.target == "openvino" and self.max_faces != 1:
+            raise ConfigError("--max-faces: an OpenVINO IR takes any number of faces; leave it out")
         if self.target != "tensorrt" and self.plugin is not None:
             raise ConfigError(f"--plugin: {self.target} has no plugins; leave it out")
         if self.target != "tensorrt-rtx" and self.compute_capabilities:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as StillRunning
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -49,15 +47,24 @@ def interruptible(work: Callable[[], Result], stopped: threading.Event) -> Resul
 
     Python hears a signal between two lines of Python, and a build is one long call of a library.
     """
-    with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(work)
+    results: list[Result] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
         try:
-            while True:
-                try:
-                    return future.result(timeout=WAIT_S)
-                except StillRunning:
-                    if future.done():
-                        raise
-        except KeyboardInterrupt:
-            stopped.set()
-            raise
+            results.append(work())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="build")
+    try:
+        thread.start()
+        while thread.is_alive():
+            thread.join(WAIT_S)
+    except KeyboardInterrupt:
+        stopped.set()
+        thread.join()
+        raise
+    if errors:
+        raise errors[0]
+    return results[0]

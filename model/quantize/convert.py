@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import copy
+from typing import TypeVar
 
 import torch
 import torch.ao.quantization.fx._decomposed  # registers torch.ops.quantized_decomposed, which exporters know
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sdfl.model.network import Network
 from sdfl.model.quantize.fake import HIGHEST, HIGHEST_WEIGHT, LOWEST, FakeQuant, QuantConv2d, QuantLinear, weight_scale
 
 _INT8 = torch.int8
+N = TypeVar("N", bound=nn.Module)
 
 
 class Rounding(nn.Module):
@@ -78,7 +79,7 @@ def _rounding(quantizer: FakeQuant | None) -> nn.Module:
     return nn.Identity() if quantizer is None else Rounding(float(quantizer.step().detach()))
 
 
-def convert(network: Network) -> Network:
+def convert(network: N) -> N:
     """A copy of a calibrated network whose weights are int8; computes the same numbers."""
     converted = copy.deepcopy(network).eval()
     for name, module in list(converted.named_modules()):

@@ -32,7 +32,7 @@ class _Learned(torch.autograd.Function):
         return y
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[no-untyped-def,override]
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[no-untyped-def]
         x, y, step = ctx.saved_tensors
         low, high = (float(step) * level for level in (LOWEST - 0.5, HIGHEST + 0.5))
         inside = torch.ops.aten.hardtanh_backward(grad, x, low, high)  # grad where x lies between, else 0
@@ -69,7 +69,7 @@ class FakeQuant(nn.Module):
             self.observer(x)
         if self.observer is not None or not self.enabled:
             return x.clamp(max=self.limit) if self.limit < math.inf else x
-        y: Tensor = _Learned.apply(x, self.step())
+        y: Tensor = _Learned.apply(x, self.step())  # type: ignore[no-untyped-call]
         return y
 
     def extra_repr(self) -> str:

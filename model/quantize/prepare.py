@@ -9,23 +9,26 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 from torch import fx, nn
 
 from sdfl.errors import ConfigError
+from sdfl.model.detector import FaceDetector
 from sdfl.model.head import GraphConv
 from sdfl.model.network import Network
 from sdfl.model.quantize.fake import FakeQuant, QuantConv2d, QuantLinear
 
 # Small (2 % of the weights at full width), and what they answer is the answer: edge weights, presence, coordinates.
 DEFAULT_FLOAT_LAYERS = ("head.edge_weights", "head.presence", "head.last")
+N = TypeVar("N", Network, FaceDetector)
 _ADDITIONS = (operator.add, operator.iadd, torch.add)
 _PRODUCTS = (operator.mul, operator.imul, torch.mul)
 _GATES = (nn.Sigmoid, nn.Hardsigmoid)
 
 
-def prepare(network: Network, float_layers: Sequence[str] = DEFAULT_FLOAT_LAYERS) -> Network:
+def prepare(network: N, float_layers: Sequence[str] = DEFAULT_FLOAT_LAYERS) -> N:
     """Insert fake quantization into a folded network, in place; returns it. Ranges are NaN until `calibrate`.
 
     float_layers: names, or beginnings of names, of layers that stay float. Raises ConfigError for a name that fits no

@@ -1,4 +1,4 @@
-"""Loading OpenVINO without what only converts models: a third of its memory and most of its time to import."""
+"""Loading OpenVINO without what only converts models: more than half of its memory and of its time to import."""
 
 from __future__ import annotations
 

@@ -44,6 +44,8 @@ def load_library(target: str) -> Any:
                 raise SdflError(f"{name} is installed but incomplete: {error}") from error
             continue
         except (ImportError, OSError) as error:
+            if isinstance(error.__cause__ or error.__context__, KeyboardInterrupt):
+                raise KeyboardInterrupt from error  # Ctrl-C while its bindings start looks like a broken library
             raise SdflError(
                 f"{name} is installed but cannot be loaded ({_first_line(error)}); its libraries are missing or of "
                 "another version; `sdfl doctor` shows what is there"

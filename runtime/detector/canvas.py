@@ -35,7 +35,5 @@ def lay_out(image: Image, longer_side_px: int = LONGER_SIDE_PX) -> Canvas:
         side for side in (s * longer_side_px // LONGER_SIDE_PX for s in SHORTER_SIDES_PX) if side >= min(w, h)
     )
     size = (shorter, longer_side_px) if w >= h else (longer_side_px, shorter)
-    canvas = np.empty((*size, 3), np.uint8)
-    canvas[:] = np.round(MEAN_BGR).astype(np.uint8)
-    canvas[:h, :w] = image
-    return Canvas(canvas, width / w, height / h)
+    canvas = cv2.copyMakeBorder(image, 0, size[0] - h, 0, size[1] - w, cv2.BORDER_CONSTANT, value=MEAN_BGR)
+    return Canvas(np.asarray(canvas, np.uint8), width / w, height / h)

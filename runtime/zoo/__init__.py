@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sdfl.errors import ArtifactError, ConfigError
 
-DEFAULT_MODEL = "sdfl68"
+DEFAULT_MODEL = "small"
 ZOO = Path(__file__).parent
 SUFFIX_OF = {"fp32": "", "int8": "_int8"}  # precision -> what follows the model's name
 STORED_AS = {"fp16": "fp32"}  # the float files hold halves; what they are computed in is the back end's `precision`
@@ -51,6 +51,12 @@ def resolve_model(name_or_path: str | None = None, precision: str | None = None)
     looks_like_path = path.suffix or len(path.parts) > 1
     problem = "no such file" if looks_like_path else "no such model"
     raise ArtifactError(f"{wanted}: {problem}; choose {', '.join([*models, 'the path of an .onnx file'])}")
+
+
+def default_file(backend: str | None) -> Path:
+    """What is run where no model is named. backend: a name, None for the default. Int8 loses nothing and OpenVINO is
+    quickest with it; ONNX Runtime is quicker with the float file (docs/zoo.md)."""
+    return resolve_model(DEFAULT_MODEL, "int8" if backend in (None, "openvino") else "fp32")
 
 
 def _with_precision(name: str, precision: str) -> Path:

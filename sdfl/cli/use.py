@@ -26,7 +26,7 @@ Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; default: 
 DetectorChoice = Annotated[str | None, typer.Option("--detector", help="yunet:FILE in place of the built-in detector.")]
 MaxFaces = Annotated[int, typer.Option(min=1, help="Follow at most so many faces.")]
 Precision = Annotated[str | None, typer.Option(help="fp32, fp16 or int8, of a model of the package.")]
-Smoothing = Annotated[bool, typer.Option("--smoothing/--no-smoothing", help="Of tracked points over time.")]
+Smoothing = Annotated[bool, typer.Option("--smoothing/--no-smoothing", help="Steady the points of tracked faces.")]
 Save = Annotated[Path | None, typer.Option(help="Also record a drawn video (.mp4, .avi, .mkv).")]
 CAMERA_HELP = "Or 'browser': the camera of the browser that shows the page. Default: the first webcam."
 MaxFrames = Annotated[int | None, typer.Option("--frames", min=1, help="Stop after so many frames.")]

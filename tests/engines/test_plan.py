@@ -44,6 +44,7 @@ FLOAT, INT8 = "sdfl68", "sdfl68_int8"
                      id="another GPU's OpenVINO"),
         pytest.param(FLOAT, "tensorrt-rtx", {"compute_capabilities": ("8.7",)}, "must be of 7.5, 8.0, .*got '8.7'",
                      id="RTX for Orin"),
+        pytest.param(FLOAT, "openvino", {"max_faces": 2}, "takes any number of faces; leave it out", id="IR"),
         pytest.param(FLOAT, "tensorrt", {"max_faces": 65}, "max_faces must be 1 to 64", id="too many faces"),
         pytest.param(FLOAT, "tensorrt", {"workspace_mb": 1}, "at least 16 MB", id="no workspace"),
     ],
@@ -88,3 +89,10 @@ def test_a_dry_run_on_any_computer_writes_the_onnx_and_builds_nothing(tmp_path: 
     assert f"trtexec --onnx={copy}" in result.output
     assert copy.stat().st_size > 1e6
     assert [path.name for path in tmp_path.iterdir()] == ["copy.onnx"]
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_building(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    out = tmp_path / "file" / "m.xml"
+    result = CliRunner().invoke(app, ["build", FLOAT, "--target", "openvino", "-o", str(out)])
+    assert "its folder cannot be made" in str(result.exception)

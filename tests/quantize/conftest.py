@@ -30,6 +30,7 @@ warmup_epochs = 1
 """
 FLOAT = (
     "[model]\ninput_size = 64\noutput_stride = 16\nblocks = 1\nhidden = 32\nbackbone = '{backbone}'\nwidth = {width}\n"
+    "map_to_node = '{map_to_node}'\n"
 )
 
 
@@ -63,15 +64,16 @@ def make_recipe(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Recip
 def trained(
     face_root: Path, make_recipe: Callable[..., Recipe], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Path]:
-    """The fp32 checkpoint of a backbone after two epochs; trained once a session."""
+    """The fp32 checkpoint of a backbone, or of "backbone, map_to_node", after two epochs; trained once a session."""
     made: dict[str, Path] = {}
 
-    def train(backbone: str) -> Path:
-        if backbone not in made:
+    def train(network: str) -> Path:
+        if network not in made:
+            backbone, _, head = network.partition(", ")
             width = 0.5 if backbone == "mobilenet_v2" else 1.0  # the others have no narrower form
-            recipe = make_recipe(FLOAT.format(backbone=backbone, width=width))
-            made[backbone] = fit(recipe, face_root, tmp_path_factory.mktemp(backbone), devices=CPU)
-        return made[backbone]
+            recipe = make_recipe(FLOAT.format(backbone=backbone, width=width, map_to_node=head or "full"))
+            made[network] = fit(recipe, face_root, tmp_path_factory.mktemp(backbone), devices=CPU)
+        return made[network]
 
     return train
 

@@ -38,6 +38,7 @@ def precisions(path: Path) -> list[tuple[str, str]]:
     "backbone",
     [
         pytest.param("mobilenet_v2", id="MobileNetV2"),
+        pytest.param("mobilenet_v2, separable", id="MobileNetV2 with the thin head"),
         pytest.param("efficientnet_lite0", id="EfficientNet-Lite0", marks=pytest.mark.slow),
         pytest.param("efficientnet_b0", id="EfficientNet-B0: SE and SiLU", marks=pytest.mark.slow),
     ],

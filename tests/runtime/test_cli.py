@@ -91,7 +91,9 @@ def test_track_writes_one_line_a_frame(
     assert [line["timestamp_s"] for line in lines] == pytest.approx([index / 30 for index in range(6)], abs=1e-3)
     assert list(lines[0]) == ["frame", "timestamp_s", "ms", "faces"]
     (face,) = lines[5]["faces"]
-    assert list(face) == ["id", "box", "points", "presence"]
+    assert list(face) == [
+            "id", "box", "points", "presence", "pose", "left_eye_open", "right_eye_open", "mouth_open",
+        ]  # fmt: skip
     assert (face["id"], face["presence"], len(face["box"])) == (1, 1.0, 4)
     np.testing.assert_allclose(face["points"], truth(155, 120, 40), atol=2.0)  # compression blurs the edges
 

@@ -294,4 +294,4 @@ def _darken(image: Image, rng: np.random.Generator) -> Image:
     """Underexposed, with the noise that comes with it."""
     gain = np.exp(rng.uniform(np.log(0.12), np.log(0.5)))
     noise = rng.normal(0, rng.uniform(0, 6), size=image.shape).astype(np.float32)
-    return np.clip(image * gain + noise, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(image * gain + noise, 0, 255), np.uint8)

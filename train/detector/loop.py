@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from lightning.fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from sdfl.core import FloatArray
 from sdfl.datasets import Sample, find_samples
 from sdfl.errors import CheckpointError, DataError
 from sdfl.model.checkpoint import load_checkpoint, load_weights, save_checkpoint
-from sdfl.model.detector import DetectorConfig, FaceDetector, cell_grid, decode
+from sdfl.model.detector import FaceDetector, cell_grid, decode
 from sdfl.model.detector_checkpoint import KIND, is_detector
 from sdfl.model.detector_losses import Targets, detector_losses
 from sdfl.train.average import WeightAverage
@@ -138,7 +139,7 @@ def _train_epoch(
 
 
 def _save(
-    out: Path, recipe: DetectorRecipe, epoch: int, network: nn.Module, average: WeightAverage, optimizer: Any
+    out: Path, recipe: DetectorRecipe, epoch: int, network: FaceDetector, average: WeightAverage, optimizer: Any
 ) -> None:
     state = {"optimizer": optimizer.state_dict(), "average": average.state, "average_steps": average.steps}
     save_checkpoint(out / "last.ckpt", network, kind=KIND, recipe=recipe.as_dict(), epoch=epoch + 1, **state)
@@ -149,8 +150,7 @@ def _restore(path: Path, recipe: DetectorRecipe, network: FaceDetector, average:
     content = load_checkpoint(path)
     if not is_detector(content) or "optimizer" not in content:
         raise CheckpointError(f"{path}: is no detector's training and cannot be resumed; take its last.ckpt")
-    stored = {key: tuple(value) if isinstance(value, list) else value for key, value in content["model"].items()}
-    if DetectorConfig(**stored) != recipe.detector:
+    if content["model"] != asdict(recipe.detector):
         raise CheckpointError(f"{path}: was trained with another [detector] section than the recipe's")
     load_weights(network, content["weights"], path)
     average.state, average.steps = content["average"], content["average_steps"]

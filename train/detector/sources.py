@@ -92,7 +92,7 @@ def _others(sample: Sample, teacher: Any) -> list[list[float]]:
         )
         for row in rows if rows is not None else ():
             box = np.array([row[0], row[1], row[0] + row[2], row[1] + row[3]], dtype=np.float32)
-            box *= np.float32([image.shape[1] / size[0], image.shape[0] / size[1]] * 2)
+            box *= np.array([image.shape[1] / size[0], image.shape[0] / size[1]] * 2, dtype=np.float32)
             if box_iou(box, truth) < SAME_FACE_IOU:
                 found.append([round(float(value), 1) for value in box])
     return found
