@@ -122,7 +122,8 @@ class Switchboard:
                 if new.model == old.model:
                     raise ConfigError(f"precision must be one of {', '.join(stored)}, got {new.precision!r}")
                 new = replace(new, precision=stored[0])  # another model, whose files are others
-            reload = _network(new) != _network(old)
+            wants_edges = new.edges and not old.edges
+            reload = _network(new) != _network(old) or (wants_edges and self._lacks_edges(new))
             if reload and self._loading is not None:
                 raise ConfigError("a model is being loaded; choose again in a moment")
             self._settings, self._problem = new, ""
@@ -174,32 +175,32 @@ class Switchboard:
         return FaceLandmarker(_path(settings), smoothing=settings.smoothing, **self._options)
 
     def _load(self, new: Settings, old: Settings) -> None:
-        """The loading thread: replace the landmarker, or go back to the old settings and say why."""
+        """The loading thread: replace what has changed, or go back to the old settings and say why."""
+        landmarker, weights = self._landmarker, self._edge_weights
         try:
-            landmarker = self._made(new)
+            if _network(new) != _network(old):
+                landmarker = self._made(new)
+            if self._lacks_edges(new):
+                weights = EdgeWeights(_path(new))
         except SdflError as error:
             with self._lock:
-                back = {key: getattr(old, key) for key in ("model", "precision", "smoothing")}
+                back = {key: getattr(old, key) for key in ("model", "precision", "smoothing", "edges")}
                 self._settings, self._problem = replace(self._settings, **back), str(error)
                 self._loading = None
             return
         with self._lock:
-            self._landmarker, self._loading = landmarker, None
+            self._landmarker, self._edge_weights, self._loading = landmarker, weights, None
+
+    def _lacks_edges(self, settings: Settings) -> bool:
+        weights = self._edge_weights
+        return settings.edges and (weights is None or weights.path != _path(settings))
 
     def _weighed(self, frame: Frame, faces: list[Face]) -> list[Edges]:
-        """The weighted edges of every face; a network without them switches the setting off and says so."""
-        settings = self._settings
-        if not settings.edges:
+        """The weighted edges of every face, where they are asked for and loaded."""
+        settings, weights = self._settings, self._edge_weights
+        if weights is None or not settings.edges or weights.path != _path(settings):
             return []
-        path = _path(settings)
-        try:
-            if self._edge_weights is None or self._edge_weights.path != path:
-                self._edge_weights = EdgeWeights(path)
-            return [self._edge_weights.of(frame.image, face) for face in faces]
-        except SdflError as error:
-            with self._lock:
-                self._settings, self._problem = replace(self._settings, edges=False), str(error)
-            return []
+        return [weights.of(frame.image, face) for face in faces]
 
 
 def covered(frame: Frame, occluder: Occluder) -> Frame:

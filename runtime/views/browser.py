@@ -112,6 +112,10 @@ def _listen(host: str, port: int | None) -> socket.socket:
         except OSError as error:
             listener.close()
             refused = error
+    if candidate == 0:
+        raise SdflError(
+            f"address {host} cannot be used ({refused.strerror}); give one of this computer, or 0.0.0.0 for all"
+        ) from refused
     raise SdflError(f"port {candidate} of {host} cannot be used ({refused.strerror}); choose another") from refused
 
 

@@ -89,6 +89,17 @@ def test_a_model_that_cannot_be_loaded_leaves_the_old_one_and_says_why(
     assert len(track(board, pictures[:2])[1]) == 1
 
 
+def test_while_something_is_loaded_the_occluder_still_moves(board: Switchboard) -> None:
+    board.change({"edges": True})
+    board.change({"occluder": [0, 0, 0.5, 0.5]})
+    if board.state()["loading"]:
+        with pytest.raises(ConfigError, match="is being loaded"):
+            board.change({"precision": "int8"})
+    wait_until_loaded(board)
+    settings = board.state()["settings"]
+    assert (settings["edges"], settings["occluder"]) == (True, (0, 0, 0.5, 0.5))
+
+
 def test_a_wrong_setting_changes_nothing(board: Switchboard) -> None:
     before = board.state()
     with pytest.raises(ConfigError, match="precision must be one of fp32"):
@@ -135,6 +146,7 @@ def test_a_whole_run_takes_it_for_a_landmarker(board: Switchboard, pictures: lis
 def test_edge_weights_are_the_rows_of_an_attention(family: str, precision: str, pictures: list[np.ndarray]) -> None:
     with Switchboard(resolve_model(family, precision), threads=1) as board:
         board.change({"edges": True})
+        wait_until_loaded(board)
         seen = track(board, pictures[:2])
         state, (edges,) = board.state(), board.extras(1).edges
     assert state["problem"] == ""
@@ -165,6 +177,7 @@ def test_edges_that_cannot_be_read_are_switched_off(
 
     monkeypatch.setattr("sdfl.runtime.switchboard.EdgeWeights", fail)
     board.change({"edges": True})
+    wait_until_loaded(board)
     seen = track(board, pictures[:2])
     assert [len(faces) for faces in seen] == [1, 1], "tracking goes on"
     state = board.state()

@@ -16,6 +16,7 @@ import pytest
 from toy_face import scene
 
 from sdfl.errors import ConfigError, SdflError
+from sdfl.runtime.sources.browser import BrowserSource
 from sdfl.runtime.views import Stats, choose_view, open_view
 from sdfl.runtime.views import browser as browser_module
 from sdfl.runtime.views.browser import BrowserView
@@ -151,6 +152,13 @@ def test_choice_of_view(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
 def test_an_unknown_view_lists_the_choices() -> None:
     with pytest.raises(ConfigError, match="view must be one of window, browser, none, got 'tv'"):
         open_view("tv")
+
+
+def test_what_only_the_browser_has_is_refused_elsewhere() -> None:
+    with pytest.raises(ConfigError, match="--host needs --view browser, got --view none"):
+        open_view("none", host="0.0.0.0")
+    with BrowserSource() as camera, pytest.raises(ConfigError, match="--source browser needs --view browser"):
+        open_view("none", camera=camera)
 
 
 @pytest.mark.skipif(has_gui(), reason="this OpenCV can open windows")

@@ -58,11 +58,12 @@ def test_the_page_of_a_clip(tmp_path: Path) -> None:
 
         page.run("at('set-precision').value = 'int8'; at('set-precision').dispatchEvent(new Event('change'))")
         page.wait("state.settings.precision == 'int8' && !state.loading")
+        page.run("at('set-model').value = 'sdfl68'; at('set-model').dispatchEvent(new Event('change'))")
+        page.wait("state.settings.model == 'sdfl68' && !state.loading && at('model').textContent.startsWith('sdfl68')")
         for key in ("smoothing", "edges", "occluder"):
+            page.wait(f"!at('set-{key}').disabled")
             page.run(f"at('set-{key}').click()")
-        page.wait(
-            "!state.settings.smoothing && state.settings.edges && state.settings.occluder !== null && !state.loading"
-        )
+        page.wait("!state.settings.smoothing && state.settings.edges && state.settings.occluder && !state.loading")
         page.wait("!at('set-smoothing').disabled && !at('occluder').hidden && !at('legend').hidden")
 
         before = board.state()["settings"]["occluder"]

@@ -95,21 +95,29 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", makePlots)
 
 // ---- switches
 
-let asked = 0, changes = 0;  // changes that are not answered yet, and all of them
+let refusal = "", asked = 0, changes = 0;  // changes that are not answered yet, and all of them
+
+const RELOADING = ["model", "precision", "smoothing", "edges"];  // settings that may load a model: one at a time
+
+function lock(locked) {
+  for (const key of RELOADING) at("set-" + key).disabled = locked;
+}
 
 async function change(settings) {
   asked++; changes++;
+  refusal = "";
+  if (RELOADING.some(key => key in settings)) lock(true);
+  let fresh = state;
   try {
     const answer = await fetch("/settings", {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(settings),
     });
-    const problem = answer.ok ? "" : await answer.text();
-    asked--;
-    if (answer.ok) showState(await answer.json()); else { showState(state); showProblem(problem); }
+    if (answer.ok) fresh = await answer.json(); else refusal = await answer.text();
   } catch {
-    asked--;
-    showProblem("the program does not answer");
+    refusal = "the program does not answer";
   }
+  asked--;
+  showState(fresh);
 }
 
 function showProblem(text) {
@@ -124,20 +132,19 @@ function fill(select, names, chosen) {
 }
 
 function showState(fresh) {
-  const before = JSON.stringify(state);
   state = fresh;
-  if (asked || before === JSON.stringify(fresh)) return;
+  if (asked) return;
   const { settings, choices, loading, problem } = fresh;
   at("switches").hidden = false;
   if (document.activeElement !== at("set-model")) fill(at("set-model"), Object.keys(choices), settings.model);
   if (document.activeElement !== at("set-precision")) fill(at("set-precision"), choices[settings.model], settings.precision);
-  for (const key of ["model", "precision", "smoothing"]) at("set-" + key).disabled = loading;
+  lock(loading);
   at("set-smoothing").checked = settings.smoothing;
   at("set-edges").checked = settings.edges;
   at("legend").hidden = !settings.edges;
-  at("set-occluder").checked = at("occluder").hidden === false || settings.occluder !== null;
   if (!dragging && !sending) placeOccluder(settings.occluder);
-  showProblem(problem);
+  at("set-occluder").checked = box !== null;
+  showProblem(refusal || problem);
 }
 
 for (const key of ["model", "precision"])
