@@ -120,7 +120,7 @@ class InvertedResidualNet(nn.Module):
         """
         if not 1 <= count <= len(self.blocks):
             raise ConfigError(f"model.backbone_blocks must lie in 1..{len(self.blocks)}, got {count}")
-        self.blocks = nn.Sequential(*self.blocks[:count])
+        self.blocks = nn.Sequential(*list(self.blocks)[:count])
         convolutions = [module for module in self.modules() if isinstance(module, nn.Conv2d)]
         reached = math.prod(convolution.stride[0] for convolution in convolutions)
         if reached != self.output_stride:
