@@ -29,7 +29,8 @@ class OpenVinoBackend:
     """A `Backend`.
 
     threads: at most so many, None leaves it to OpenVINO. precision: of PRECISIONS, what floats are computed in; None
-    takes the processor's fastest (bf16 where it has it). Compiled networks are kept in the user's cache.
+    takes the processor's fastest (bf16 where it has it), and f32 for an int8 model: what floats it has left are quicker
+    so than changed to and fro. Compiled networks are kept in the user's cache.
     native: the graph convolution as compiled extension or not, None for the faster form; `operator` says which it is.
     """
 
@@ -45,6 +46,8 @@ class OpenVinoBackend:
         self.spec = read_spec(path)
         self._path = path
         self._core = load_openvino().Core()
+        if precision is None and self.spec.precision == "int8":
+            precision = "f32"
         self._config = _config(threads, precision)
         self.operator = add_operator(self._core, native=native)
         self._model: Any = None
