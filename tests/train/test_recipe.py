@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from sdfl.errors import ConfigError
+from sdfl.train.detector.recipe import is_detector_recipe, load_detector_recipe
 from sdfl.train.recipe import find_recipe, load_recipe
 
 RECIPES = Path(__file__).parents[2] / "train" / "recipes"
@@ -11,6 +12,9 @@ MINIMAL = '[about]\nname = "a"\n[data]\ntrain = ["x"]\n'
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in sorted(RECIPES.glob("*.toml"))])
 def test_shipped_recipes_are_valid(path: Path) -> None:
+    if is_detector_recipe(path):
+        assert load_detector_recipe(path).about.licence
+        return
     recipe = load_recipe(path)
     from_checkpoint = recipe.quantize is not None  # fine-tuning keeps what the fp32 checkpoint says
     assert recipe.about.licence or from_checkpoint, "an exported model must say what its data's terms are"
