@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,3 +95,15 @@ def test_a_place_that_cannot_be_written_names_the_option(
     result = track(write_video(num_frames=3), option, tmp_path / name)
     assert isinstance(result.exception, ConfigError)
     assert str(result.exception).startswith(f"{option} {tmp_path / name}: cannot be written")
+
+
+def test_a_reader_that_has_seen_enough_is_not_blamed_on_the_table(write_video: WriteVideo, tmp_path: Path) -> None:
+    toy_model = pytest.importorskip("toy_model", reason="the tiny test model is built with the package onnx")
+    model, clip = toy_model.save_toy_model(tmp_path / "toy.onnx"), write_video(num_frames=200)
+    program = [sys.executable, "-u", "-c", "from sdfl.cli import main; main()", "track", str(clip)]
+    outputs = ["--jsonl", "-", "--csv", str(tmp_path / "f.csv"), "--save", str(tmp_path / "f.mp4")]
+    command = f"{shlex.join([*program, '--model', str(model), *outputs])} | head -c 10"
+    shell = ["bash", "-o", "pipefail", "-c", command]
+    done = subprocess.run(shell, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "f.csv").read_text().startswith("frame,timestamp_s,id,presence,")
