@@ -250,6 +250,8 @@ def _text_out(option: str, path: Path) -> Iterator[TextIO]:
         try:
             with recording_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
                 yield file
+        except BrokenPipeError:  # of standard output, which is written beside this file
+            raise
         except OSError as error:
             raise ConfigError(f"{option} {path}: cannot be written ({error.strerror})") from error
         return

@@ -1,0 +1,88 @@
+"""What a camera is asked for, which ones there are, and the mirror."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from sdfl.cli import app
+from sdfl.errors import ConfigError
+from sdfl.runtime.sources import MemorySource, capture
+from sdfl.runtime.sources.capture import CameraMode
+from sdfl.runtime.sources.mirror import MirrorSource
+
+
+@pytest.mark.parametrize(
+    ("resolution", "fps", "message"),
+    [
+        pytest.param("720p", None, "--resolution must be WIDTHxHEIGHT", id="a name"),
+        pytest.param("1280", None, "got '1280'", id="no height"),
+        pytest.param("0x720", None, "got '0x720'", id="no width"),
+        pytest.param("-1280x720", None, "got '-1280x720'", id="negative"),
+        pytest.param(None, 0.0, "--fps must lie in 1..1000, got 0", id="standing still"),
+        pytest.param(None, float("nan"), "--fps must lie in 1..1000, got nan", id="not a number"),
+    ],
+)
+def test_a_wrong_mode_is_one_line(resolution: str | None, fps: float | None, message: str) -> None:
+    with pytest.raises(ConfigError) as failure:
+        CameraMode.parse(resolution, fps, mjpg=False)
+    assert message in str(failure.value)
+    assert "\n" not in str(failure.value)
+
+
+class AskedCapture:
+    """A reader that remembers what was asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: dict[int, float] = {}
+
+    def set(self, key: int, value: float) -> bool:
+        self.asked[key] = value
+        return True
+
+    def isOpened(self) -> bool:  # noqa: N802  OpenCV's name
+        return True
+
+    def read(self) -> tuple[bool, np.ndarray]:
+        return True, np.zeros((4, 4, 3), np.uint8)
+
+
+def test_the_camera_is_asked_for_the_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = AskedCapture()
+    monkeypatch.setattr(capture.cv2, "VideoCapture", lambda *_: asked)
+    assert capture.open_device(0, CameraMode.parse("1280x720", 60, mjpg=True)) is asked
+    keys = list(asked.asked)
+    assert (asked.asked[cv2.CAP_PROP_FRAME_WIDTH], asked.asked[cv2.CAP_PROP_FRAME_HEIGHT]) == (1280, 720)
+    assert asked.asked[cv2.CAP_PROP_FPS] == 60
+    assert asked.asked[cv2.CAP_PROP_FOURCC] == cv2.VideoWriter.fourcc(*"MJPG")
+    # a driver picks the size among those of the pixel format
+    assert keys.index(cv2.CAP_PROP_FOURCC) < keys.index(cv2.CAP_PROP_FRAME_WIDTH)
+
+
+@pytest.mark.parametrize(
+    ("indices", "printed"),
+    [
+        pytest.param([], "no camera found\n", id="none"),
+        pytest.param([0, 2], "0  Front camera\n2\n", id="one with a name and one without"),
+    ],
+)
+def test_cameras_are_listed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, indices: list[int], printed: str) -> None:
+    (tmp_path / "video0").mkdir()
+    (tmp_path / "video0" / "name").write_text("Front camera\n")
+    monkeypatch.setattr(capture, "NAMES", tmp_path)
+    monkeypatch.setattr(capture, "camera_indices", lambda: indices)
+    result = CliRunner().invoke(app, ["demo", "--list-cameras"])
+    assert (result.exit_code, result.stdout) == (0, printed)
+
+
+def test_a_mirror_exchanges_left_and_right_and_nothing_else() -> None:
+    picture = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    source = MemorySource([picture, picture], fps=20)
+    plain, mirrored = list(source), list(MirrorSource(source))
+    for before, after in zip(plain, mirrored, strict=True):
+        np.testing.assert_array_equal(after.image, before.image[:, ::-1])
+        assert (after.index, after.timestamp_s) == (before.index, before.timestamp_s)
