@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 import shlex
@@ -14,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.request import urlopen
 
-import cv2
 import numpy as np
 import pytest
 from toy_face import box_of, look, truth
@@ -24,7 +22,7 @@ from sdfl.cli import app
 from sdfl.errors import SdflError
 from sdfl.runtime.backends.fake import FakeBackend
 from sdfl.runtime.detector import FakeDetector
-from sdfl.runtime.sources import VideoSource, capture
+from sdfl.runtime.sources import VideoSource
 from sdfl.spec import ModelSpec
 
 WriteVideo = Callable[..., Path]
@@ -84,68 +82,6 @@ def test_expected_failures(sdfl: Callable[..., Result], arguments: list[str], me
     result = sdfl(*arguments)
     assert isinstance(result.exception, SdflError)
     assert message in str(result.exception)
-
-
-def test_track_writes_rows_and_a_drawn_video_beside_each_other(
-    sdfl: Callable[..., Result], write_video: WriteVideo, tmp_path: Path
-) -> None:
-    table, video = tmp_path / "faces.csv", tmp_path / "drawn.mp4"
-    result = sdfl("track", write_video(num_frames=6), "--csv", table, "--save", video)
-    assert result.exit_code == 0, result.output
-    assert result.stdout == "", "no lines unless they are asked for"
-    rows = list(csv.DictReader(table.read_text().splitlines()))
-    assert [row["frame"] for row in rows] == [str(index) for index in range(6)]
-    points = np.array([[rows[5][f"{axis}{index}"] for axis in "xy"] for index in range(68)], np.float32)
-    np.testing.assert_allclose(points, truth(155, 120, 40), atol=2.0)
-    assert {"yaw_deg", "mouth_open", "presence", "left"} < rows[0].keys()
-    assert sum(1 for _ in VideoSource(video)) == 6
-
-
-def test_a_mirror_exchanges_left_and_right(
-    sdfl: Callable[..., Result], write_video: WriteVideo, tmp_path: Path
-) -> None:
-    plain, mirrored = tmp_path / "plain.avi", tmp_path / "mirrored.avi"
-    clip = write_video(num_frames=2)
-    for out, option in ((plain, []), (mirrored, ["--mirror"])):
-        assert sdfl("demo", "--source", clip, "--view", "none", "--save", out, *option).exit_code == 0
-    first, other = (next(iter(VideoSource(path))).image.astype(float) for path in (plain, mirrored))
-    body = slice(60, None)  # below the label, which must stay readable
-    assert np.abs(first[body, ::-1] - other[body]).mean() < np.abs(first[body] - other[body]).mean() / 2
-
-
-def test_cameras_are_listed_by_index_and_name(
-    sdfl: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "video2").mkdir()
-    (tmp_path / "video2" / "name").write_text("HD Webcam\n")
-    monkeypatch.setattr(capture, "NAMES", tmp_path)
-    monkeypatch.setattr(capture, "camera_indices", lambda: [0, 2])
-    assert sdfl("demo", "--list-cameras").stdout == "0\n2  HD Webcam\n"
-    monkeypatch.setattr(capture, "camera_indices", list)
-    assert sdfl("demo", "--list-cameras").stdout == "no camera found\n"
-
-
-def test_a_camera_is_asked_for_what_was_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: dict[int, float] = {}
-
-    class Device:
-        def __init__(self, *_: int) -> None: ...
-
-        def set(self, key: int, value: float) -> None:
-            asked[key] = value
-
-        def isOpened(self) -> bool:  # noqa: N802  OpenCV's name
-            return True
-
-        def read(self) -> tuple[bool, None]:
-            return True, None
-
-    monkeypatch.setattr(cv2, "VideoCapture", Device)
-    capture.open_device(0, capture.CameraMode.parse("1280x720", 60, mjpg=True))
-    assert (asked[cv2.CAP_PROP_FRAME_WIDTH], asked[cv2.CAP_PROP_FRAME_HEIGHT]) == (1280, 720)
-    assert asked[cv2.CAP_PROP_FPS] == 60
-    assert asked[cv2.CAP_PROP_FOURCC] == cv2.VideoWriter.fourcc(*"MJPG")
-    assert next(iter(asked)) == cv2.CAP_PROP_FOURCC, "drivers take a size only after the format"
 
 
 @pytest.mark.parametrize("to_file", [True, False], ids=["to a file", "to standard output"])
