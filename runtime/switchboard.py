@@ -19,7 +19,7 @@ from sdfl.runtime.edges import Edges, EdgeWeights
 from sdfl.runtime.jitter import Jitter
 from sdfl.runtime.landmarker import FaceLandmarker, Update
 from sdfl.runtime.sources import FrameSource
-from sdfl.runtime.zoo import DEFAULT_MODEL, families, resolve_model, zoo_models
+from sdfl.runtime.zoo import default_file, families, resolve_model, zoo_models
 from sdfl.spec import ModelSpec
 
 OCCLUDER_BGR = (96, 96, 96)
@@ -83,7 +83,7 @@ class Switchboard:
 
     def __init__(self, model: str | Path | None = None, *, smoothing: bool = True, **options: Any) -> None:
         self._options = options
-        name, precision = _named(model)
+        name, precision = _named(model or default_file(options.get("backend")))
         self.choices = {family: list(stored) for family, stored in families().items()}
         if precision == STORED:
             self.choices = {name: [STORED], **self.choices}
@@ -216,9 +216,9 @@ def _network(settings: Settings) -> tuple[object, ...]:
     return settings.model, settings.precision, settings.smoothing
 
 
-def _named(model: str | Path | None) -> tuple[str, str]:
+def _named(model: str | Path) -> tuple[str, str]:
     """Model and precision as `choices` name them, of what the user wrote."""
-    name = str(model or DEFAULT_MODEL)
+    name = str(model)
     for family, stored in families().items():
         for precision, path in stored.items():
             if name == str(path) or zoo_models().get(name) == path:

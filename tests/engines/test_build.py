@@ -150,8 +150,13 @@ def test_ctrl_c_ends_the_build_at_the_next_step_and_leaves_nothing(
             time.sleep(0.5)  # the main thread hears it while TensorRT goes on
 
     tensorrt.on_step = interrupt
-    with pytest.raises(KeyboardInterrupt):
-        build_toy(toy, tmp_path / "out" / "toy.engine")
+    # What a shell starts in the background ignores SIGINT, and Python then leaves it so.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            build_toy(toy, tmp_path / "out" / "toy.engine")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert tensorrt.steps == [False]
     assert not list(tmp_path.glob("out/*"))
 

@@ -31,7 +31,7 @@ def pictures() -> list[np.ndarray]:
 
 @pytest.fixture
 def board() -> Iterator[Switchboard]:
-    with Switchboard(threads=1) as opened:
+    with Switchboard(resolve_model(DEFAULT_MODEL, "fp32"), threads=1) as opened:
         yield opened
 
 
@@ -222,3 +222,9 @@ def test_jitter_starts_anew_with_another_face() -> None:
     assert jitter.percent is None
     jitter.update([])
     assert jitter.percent is None
+
+
+def test_without_a_name_the_default_model_runs_in_int8() -> None:
+    with Switchboard(threads=1) as opened:
+        settings = opened.state()["settings"]
+    assert (settings["model"], settings["precision"]) == (DEFAULT_MODEL, "int8")
