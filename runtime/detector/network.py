@@ -74,7 +74,7 @@ class NetworkDetector:
             import openvino
         except ImportError as error:
             raise MissingDependency("openvino") from error
-        config: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
+        config: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
         if self._threads is not None:
             config["INFERENCE_NUM_THREADS"] = self._threads
         try:
