@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TextIO
 
 from sdfl.core import Face
@@ -26,6 +27,7 @@ def to_json_line(result: Result, *, start_s: float) -> str:
     return json.dumps(record, separators=(",", ":"))
 
 
+@lru_cache(maxsize=32)  # the same face goes into a line and a row, and its pose costs as much as tracking it
 def _face(face: Face) -> dict[str, object]:
     return {
         "id": face.id,

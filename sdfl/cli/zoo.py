@@ -72,7 +72,7 @@ def zoo_train(
     data: Labelled,
     out: Annotated[Path, typer.Option(help="Folder for checkpoints and files.")] = Path("runs/zoo"),
     test: Annotated[
-        Path | None, typer.Option(help="Labelled pictures whose NME the files shall state; below --data or beside.")
+        Path | None, typer.Option(help="Folder of labelled pictures whose NME the files shall state.")
     ] = None,
     accelerator: Accelerator = "auto",
 ) -> None:
