@@ -31,7 +31,8 @@ from sdfl.spec import ModelSpec
 OPSET = 18
 OUTPUTS = ("points", "presence", "log_scale")
 STORAGES = ("fp32", "fp16")
-_SMALL = 256  # tensors below stay fp32: biases and mean shape weigh nothing and need their digits
+_SMALL = 256  # matrices below stay fp32, and so do biases, mean colour and mean shape: they weigh nothing and need
+# their digits
 
 
 class Deployed(nn.Module):
@@ -146,7 +147,7 @@ def store_halves(model: onnx.ModelProto) -> None:
     """Store large float initialisers in fp16 and cast them back in the graph; every runtime folds the cast at load."""
     casts = []
     for tensor in model.graph.initializer:
-        if tensor.data_type != onnx.TensorProto.FLOAT or np.prod(tensor.dims) < _SMALL:
+        if tensor.data_type != onnx.TensorProto.FLOAT or len(tensor.dims) < 2 or np.prod(tensor.dims) < _SMALL:
             continue
         name, values = tensor.name, numpy_helper.to_array(tensor)
         tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))

@@ -20,6 +20,7 @@ from sdfl.errors import CheckpointError, DataError
 from sdfl.evaluation import evaluate
 from sdfl.model.backbones import load_imagenet
 from sdfl.model.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from sdfl.model.from_onnx import start_from_onnx
 from sdfl.model.graph import LandmarkGraph
 from sdfl.model.losses import landmark_losses
 from sdfl.model.network import ModelConfig, Network
@@ -78,6 +79,20 @@ def make_network(recipe: Recipe, samples: list[Sample], data: Path) -> Network:
     return network
 
 
+def first_crops(recipe: Recipe, samples: list[Sample], count: int = 256) -> Tensor:
+    """(M, S, S, 3) uint8: crops as training cuts them, of at most `count` pictures spread over `samples`."""
+    dataset = FaceDataset(
+        samples,
+        recipe.model.input_size,
+        recipe.augment,
+        no_face=recipe.data.no_face,
+        seed=recipe.train.seed,
+        cache_gib=0,
+    )
+    count = min(count, len(samples))
+    return torch.stack([dataset[0, i, i * len(samples) // count][0] for i in range(count)])
+
+
 def make_loader(recipe: Recipe, samples: list[Sample], fabric: Fabric) -> tuple[DataLoader[Any], EpochSampler]:
     config, seed = recipe.data, recipe.train.seed
     dataset = FaceDataset(
@@ -111,9 +126,9 @@ def fit(
 ) -> Path:
     """Train `recipe` on the pictures below `data`; returns the last checkpoint, `out`/last.ckpt.
 
-    resume: a checkpoint of the same recipe; training goes on as if it had never stopped. start: a checkpoint whose
-    weights a new training begins with (`sdfl.model.transfer`). Raises DataError, ConfigError
-    or CheckpointError before the first step where something does not fit.
+    resume: a checkpoint of the same recipe; training goes on as if it had never stopped. start: a checkpoint or a float
+    ONNX file whose weights a new training begins with (`sdfl.model.transfer`, `sdfl.model.from_onnx`). Raises
+    DataError, ConfigError, CheckpointError or ArtifactError before the first step where something does not fit.
     """
     reporter = reporter or Reporter()
     fabric = Fabric(**vars(devices), precision=recipe.train.precision)  # type: ignore[arg-type]
@@ -122,7 +137,10 @@ def fit(
     samples = split_samples(recipe.data, data, recipe.model.layout)
     network = make_network(recipe, samples[0], data)
     if start and not resume:
-        start_from(network, start)
+        if start.suffix == ".onnx":
+            start_from_onnx(network, start, first_crops(recipe, samples[0]))
+        else:
+            start_from(network, start)
 
     def losses(module: Any, crops: Tensor, points: Tensor, has_face: Tensor) -> dict[str, Tensor]:
         return landmark_losses(module(crops), points, has_face, network.head.neighbours, recipe.loss)

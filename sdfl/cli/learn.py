@@ -18,7 +18,8 @@ def train(
     data: Labelled,
     out: Annotated[Path | None, typer.Option(help="Folder for checkpoints and logs; default runs/<recipe>.")] = None,
     source: Annotated[
-        Path | None, typer.Option("--from", help="The checkpoint to start from; the recipe qat needs one.")
+        str | None,
+        typer.Option("--from", help="Weights to start from: a model's name, .onnx or .ckpt; qat needs a .ckpt."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")] = False,
     assignments: Assignments = None,
@@ -28,6 +29,7 @@ def train(
 ) -> None:
     """Train a network, or fine-tune one for int8 (qat); writes last.ckpt, best.ckpt and TensorBoard logs."""
     try:
+        from sdfl.runtime.zoo import resolve_model
         from sdfl.train.detector.loop import fit_detector
         from sdfl.train.detector.recipe import is_detector_recipe, load_detector_recipe
         from sdfl.train.loop import Devices, fit
@@ -52,12 +54,13 @@ def train(
         typer.echo(f"{checkpoint}: trained; next: sdfl quantize {checkpoint} --data {data} -o int8.ckpt")
         return
     loaded = load_recipe(path, assignments or ())
+    start = resolve_model(source) if source else None
     if loaded.quantize is not None:
-        if source is None:
-            raise ConfigError(f"{path}: fine-tunes for int8 and needs the float checkpoint: --from FILE")
-        checkpoint = fit_quantized(loaded, data, folder, source=source, resume=before, devices=place)
+        if start is None or start.suffix == ".onnx":
+            raise ConfigError(f"{path}: fine-tunes for int8 and needs the float checkpoint: --from FILE.ckpt")
+        checkpoint = fit_quantized(loaded, data, folder, source=start, resume=before, devices=place)
     else:
-        checkpoint = fit(loaded, data, folder, resume=before, start=source, devices=place)
+        checkpoint = fit(loaded, data, folder, resume=before, start=start, devices=place)
     typer.echo(f"{checkpoint}: trained; next: sdfl export {checkpoint} -o model.onnx")
 
 

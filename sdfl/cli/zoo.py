@@ -80,21 +80,20 @@ def zoo_train(
     try:
         from sdfl.convert.export import export, set_accuracy
         from sdfl.train.loop import Devices
-        from sdfl.train.zoo import train_plan
+        from sdfl.train.zoo import Workshop
     except ModuleNotFoundError as error:
         raise MissingDependency(error.name or "torch", extra="train") from error
     from sdfl.convert import verify as checks
     from sdfl.datasets import find_samples
     from sdfl.evaluation import evaluate
-    from sdfl.runtime.backends import open_backend
+    from sdfl.model.quantize import backend_from_checkpoint
     from sdfl.runtime.backends.ort import OnnxRuntimeBackend
-    from sdfl.runtime.zoo import SUFFIX_OF, resolve_model
+    from sdfl.runtime.zoo import SUFFIX_OF
 
-    checkpoints = train_plan(
-        name, data, out, open_teacher=lambda teacher: open_backend(resolve_model(teacher)),
-        devices=Devices(accelerator), say=lambda line: typer.echo(line, err=True),
-    )  # fmt: skip
-    for checkpoint, (kind, suffix) in zip(checkpoints, SUFFIX_OF.items(), strict=True):
+    workshop = Workshop(
+        data, out, backend_from_checkpoint, Devices(accelerator), say=lambda line: typer.echo(line, err=True)
+    )
+    for checkpoint, (kind, suffix) in zip(workshop.train(name), SUFFIX_OF.items(), strict=True):
         path = out / name / f"{name}{suffix}.onnx"
         half = kind == "fp32"
         export(checkpoint, path, storage="fp16" if half else "fp32")

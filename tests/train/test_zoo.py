@@ -114,40 +114,36 @@ def test_a_teacher_that_looks_at_another_face_labels_nothing(
 
 @pytest.fixture
 def plans(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Two models in small, the second begun from the first; returns the folder to train in."""
+    """A teacher and two models in small, the second begun from the first; returns the folder to train in."""
     for name, text in (("wide", RECIPE.format(width=1.0)), ("thin", RECIPE.format(width=0.5)), ("int8", INT8)):
         (tmp_path / f"{name}.toml").write_text(text)
-    refit = zoo.Stage("refit", str(tmp_path / "wide.toml"), ("data.train=['train']",), "wide/main")
+    wide, thin = str(tmp_path / "wide.toml"), str(tmp_path / "thin.toml")
+    plans = {
+        "first": (zoo.Stage("low", wide, ("data.train=['train']",)),),
+        "wide": (
+            zoo.Stage("main", wide),
+            zoo.Stage("refit", wide, ("data.train=['train']",), "wide/main"),
+            zoo.Stage("int8", str(tmp_path / "int8.toml"), (), "wide/refit"),
+        ),
+        "thin": (zoo.Stage("main", thin, (), "wide/main"), zoo.Stage("refit", thin, (), "thin/main")),
+    }
     monkeypatch.setattr(zoo, "UNLABELLED", "train")
-    monkeypatch.setattr(
-        zoo,
-        "PLANS",
-        {
-            "wide": zoo.Plan(
-                "teacher",
-                (
-                    zoo.Stage("main", str(tmp_path / "wide.toml")),
-                    refit,
-                    zoo.Stage("int8", str(tmp_path / "int8.toml"), (), "wide/refit"),
-                ),
-            ),
-            "thin": zoo.Plan("teacher", (zoo.Stage("main", str(tmp_path / "thin.toml"), (), "wide/main"),) * 2),
-        },
-    )
+    monkeypatch.setattr(zoo, "TEACHER", "first/low")
+    monkeypatch.setattr(zoo, "PLANS", plans)
     return tmp_path / "runs"
 
 
 def test_a_plan_gives_a_float_and_an_int8_network_and_is_not_run_twice(
     plans: Path, monkeypatch: pytest.MonkeyPatch, face_root: Path
 ) -> None:
-    opened: list[str] = []
+    opened: list[Path] = []
 
-    def open_teacher(name: str) -> Teacher:
-        opened.append(name)
+    def open_teacher(checkpoint: Path) -> Teacher:
+        opened.append(checkpoint)
         return Teacher(monkeypatch)
 
-    def run(name: str) -> tuple[Path, Path]:
-        return zoo.train_plan(name, face_root, plans, open_teacher=open_teacher, devices=CPU, say=lambda _: None)
+    said: list[str] = []
+    run = zoo.Workshop(face_root, plans, open_teacher, CPU, said.append).train
 
     whole, int8 = run("wide")
     assert "quantization" not in load_checkpoint(whole)
@@ -157,19 +153,22 @@ def test_a_plan_gives_a_float_and_an_int8_network_and_is_not_run_twice(
     narrow, _ = run("thin")
     assert load_checkpoint(narrow)["model"]["width"] == 0.5
     assert made == {path: path.stat().st_mtime_ns for path in made}
-    assert opened == ["teacher"]
+    assert opened == [plans / "first" / "low" / "last.ckpt"]
+    labels = "labels of train by first/low"
+    assert said == ["first/low", labels, "wide/main", "wide/refit", "wide/int8", "thin/main", "thin/refit"]
 
 
 def test_every_shipped_plan_fits_its_recipes(tmp_path: Path) -> None:
-    for name, plan in zoo.PLANS.items():
-        for stage in plan.stages:
-            recipe = zoo.stage_recipe(stage, tmp_path / "labels.txt")
-            assert (recipe.quantize is not None) == (stage is plan.stages[-1]), f"{name}/{stage.name}"
-            if recipe.quantize is None:
+    for name, stages in zoo.PLANS.items():
+        for stage in stages:
+            recipe = zoo.stage_recipe(stage, lambda: tmp_path / "labels.txt")
+            assert (recipe.quantize is not None) == (stage is stages[-1]), f"{name}/{stage.name}"
+            if stage.recipe == name:
                 assert recipe.model == load_recipe(find_recipe(Path(name))).model
-        assert plan.stages[-2].overrides[:2] == zoo.FINAL  # what is shipped has seen every labelled picture
+        assert stages[-2].recipe == name
+        assert stages[-2].overrides[:2] == zoo.FINAL  # what is shipped has seen every labelled picture
 
 
 def test_a_model_without_a_plan_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="huge: has no training plan; choose small"):
-        zoo.train_plan("huge", tmp_path, tmp_path, open_teacher=lambda _: None)
+    with pytest.raises(ConfigError, match="huge: has no training plan; choose small, nano, medium"):
+        zoo.Workshop(tmp_path, tmp_path, lambda _: None).train("huge")
