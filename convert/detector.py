@@ -81,8 +81,6 @@ def export_detector(checkpoint: Path, out: Path, *, storage: str = "fp32") -> Pa
         raise ArtifactError(f"storage must be one of {', '.join(STORAGES)}, got {storage!r}")
     network, content = detector_from_checkpoint(checkpoint)
     int8 = is_quantized(content)
-    if int8 and storage == "fp16":
-        raise ArtifactError(f"{checkpoint}: is int8, which is smaller than fp16; leave --storage out")
     model = _to_onnx(convert(network) if int8 else fold_detector(network))
     if storage == "fp16":
         store_halves(model)

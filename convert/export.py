@@ -59,14 +59,13 @@ def export(checkpoint: Path, out: Path, *, storage: str = "fp32", inline: bool =
     """Write `checkpoint` as ONNX to `out`, whole or not at all.
 
     inline: put the operator's body in place of its nodes, for tools that know standard operators only.
-    storage: "fp16" keeps large weights as half-precision numbers (half the file; still computed in fp32).
+    storage: "fp16" keeps large float weights as half-precision numbers (half the file; still computed in fp32), of an
+    int8 network those that are left in float.
     Raises CheckpointError for a checkpoint that cannot be used, ArtifactError where the ONNX checker objects.
     """
     if storage not in STORAGES:
         raise ArtifactError(f"storage must be one of {', '.join(STORAGES)}, got {storage!r}")
     deployed, network, content = _load(checkpoint)
-    if storage == "fp16" and is_quantized(content):
-        raise ArtifactError(f"{checkpoint}: is int8, which is smaller than fp16; leave --storage out")
     model = to_onnx(deployed, network.config.input_size)
     if storage == "fp16":
         store_halves(model)

@@ -50,7 +50,7 @@ PLANS: Mapping[str, tuple[Stage, ...]] = {
         # A quarter of the pixels at half the stride: maps of the same size, three times as fast.
         Stage("low", "mobilenet_v2_128", (EVERY,)),
         Stage("main", "medium", (EVERY, "train.epochs=6", *_AFTER_LOW), "medium/low"),
-        _refit("medium", 35),
+        _refit("medium", 50),
         Stage("int8", "qat", (), "medium/refit"),
     ),
 }

@@ -23,7 +23,7 @@ def export(
     data: Data = None,
     inline: Annotated[bool, typer.Option("--inline", help="Standard operators only, for other tools.")] = False,
     storage: Annotated[
-        str, typer.Option(help="fp32, or fp16: large weights stored as halves, computed in fp32.")
+        str, typer.Option(help="fp32, or fp16: large float weights stored as halves, computed in fp32.")
     ] = "fp32",
 ) -> None:
     """Write a checkpoint as ONNX and check it against torch in ONNX Runtime and OpenVINO."""
@@ -35,6 +35,7 @@ def export(
     except ModuleNotFoundError as error:
         raise MissingDependency(error.name or "onnx", extra="convert") from error
     from sdfl.convert import verify as checks
+    from sdfl.onnx_file import read_spec
 
     if out.suffix != ".onnx":
         raise ArtifactError(f"{out}: the name must end in .onnx")
@@ -43,7 +44,7 @@ def export(
         typer.echo(f"{out}: exported; next: python -m sdfl.benchmarks.detection --data DIR --choose {out}")
         return
     write_onnx(checkpoint, out, storage=storage, inline=inline)
-    limit_px = checks.LIMIT_HALF_PX if storage == "fp16" else None
+    limit_px = checks.LIMIT_HALF_PX if storage == "fp16" and read_spec(out).precision == "fp32" else None
     _report(checks.verify(out, checkpoint=checkpoint, data=data, limit_px=limit_px), out, as_json=False)
 
 

@@ -95,9 +95,8 @@ def zoo_train(
     )
     for checkpoint, (kind, suffix) in zip(workshop.train(name), SUFFIX_OF.items(), strict=True):
         path = out / name / f"{name}{suffix}.onnx"
-        half = kind == "fp32"
-        export(checkpoint, path, storage="fp16" if half else "fp32")
-        limit_px = checks.LIMIT_HALF_PX if half else None
+        export(checkpoint, path, storage="fp16")
+        limit_px = checks.LIMIT_HALF_PX if kind == "fp32" else None
         for difference in checks.verify(path, checkpoint=checkpoint, limit_px=limit_px):
             if not difference.passed:
                 raise ArtifactError(f"{path}: {difference.runtime} differs by {difference.points_px:.3f} px from torch")

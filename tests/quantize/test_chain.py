@@ -49,7 +49,7 @@ def test_from_training_to_int8_in_every_runtime(
     source = trained(backbone)
     tuned = fit_quantized(make_recipe(QAT), face_root, tmp_path / "qat", source=source, devices=CPU)
     assert load_checkpoint(tuned)["quantization"]["method"] == "qat"
-    int8 = export(tuned, tmp_path / "int8.onnx")
+    int8 = export(tuned, tmp_path / "int8.onnx", storage="fp16")
     assert lint(int8) == []
     assert read_spec(int8).precision == "int8"
     network = network_from_checkpoint(source)[0]

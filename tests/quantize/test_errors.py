@@ -8,10 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from sdfl.convert.export import export
 from sdfl.convert.quantized import quantize
 from sdfl.convert.sensitivity import analyze
-from sdfl.errors import ArtifactError, CheckpointError, ConfigError, DataError
+from sdfl.errors import CheckpointError, ConfigError, DataError
 from sdfl.model.checkpoint import network_from_checkpoint, save_checkpoint
 from sdfl.model.fold import fold
 from sdfl.model.network import ModelConfig, Network
@@ -89,8 +88,3 @@ def test_recipes_that_do_not_fit(
     with pytest.raises(ConfigError, match=message) as caught:
         fit_quantized(make_recipe(text), face_root, tmp_path, source=checkpoint, devices=CPU)
     one_line(caught)
-
-
-def test_int8_is_not_stored_as_halves(quantized: Path, tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match="is int8, which is smaller than fp16"):
-        export(quantized, tmp_path / "half.onnx", storage="fp16")
