@@ -21,6 +21,18 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """torch sums in a fixed order, so that equal training gives equal bits; and two threads on a busy computer wait for
+    each other many times longer."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder of real labelled faces: SDFL_DATA, else ../shared/data beside the project; skips where missing."""

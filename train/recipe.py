@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sdfl.config import build, override, read_toml
 from sdfl.errors import ConfigError
@@ -13,6 +13,8 @@ from sdfl.model.losses import LossConfig
 from sdfl.model.network import ModelConfig
 from sdfl.model.quantize import DEFAULT_FLOAT_LAYERS
 from sdfl.train.augment import AugmentConfig
+
+R = TypeVar("R")
 
 
 def _require(condition: bool, message: str) -> None:
@@ -121,6 +123,11 @@ class QuantizeConfig:
         _require(self.images > 0, f"quantize.images must be positive, got {self.images}")
 
 
+def require_warmup(optimizer: OptimizerConfig, epochs: int) -> None:
+    warmup = optimizer.warmup_epochs
+    _require(0 <= warmup < epochs, f"optimizer.warmup_epochs ({warmup}) must be smaller than train.epochs ({epochs})")
+
+
 @dataclass(frozen=True)
 class Recipe:
     """quantize: makes this a recipe for quantization-aware fine-tuning; the [model] then comes with the checkpoint."""
@@ -135,10 +142,7 @@ class Recipe:
     quantize: QuantizeConfig | None = None
 
     def __post_init__(self) -> None:
-        warmup, epochs = self.optimizer.warmup_epochs, self.train.epochs
-        _require(
-            0 <= warmup < epochs, f"optimizer.warmup_epochs ({warmup}) must be smaller than train.epochs ({epochs})"
-        )
+        require_warmup(self.optimizer, self.train.epochs)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain containers, for a checkpoint."""
@@ -147,10 +151,15 @@ class Recipe:
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe; `overrides` are `section.key=value`. Raises ConfigError naming file and key."""
+    return read_recipe(Recipe, path, overrides)
+
+
+def read_recipe(kind: type[R], path: Path, overrides: Sequence[str]) -> R:
+    """A recipe of any `kind` of dataclass."""
     table = read_toml(path)
     override(table, overrides)
     try:
-        return build(Recipe, table)
+        return build(kind, table)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
 

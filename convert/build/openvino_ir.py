@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import resource
 import time
-from datetime import datetime, timezone
 from importlib import metadata
 
 from sdfl.artifact import RT_INFO
@@ -14,7 +11,6 @@ from sdfl.convert.build.progress import Step
 from sdfl.convert.build.tensorrt import Built
 from sdfl.errors import MissingDependency
 from sdfl.files import atomic_path
-from sdfl.passport import Passport
 from sdfl.runtime.backends.base import refused
 
 
@@ -38,19 +34,7 @@ def build(plan: BuildPlan, step: Step) -> Built:
     binary = plan.out.with_suffix(".bin")
     with atomic_path(plan.out) as xml, atomic_path(binary) as weights:  # OpenVINO names `weights` after `xml` likewise
         openvino.save_model(model, xml, compress_to_fp16=plan.precision != "fp32")
-        passport = Passport(
-            target=plan.target,
-            precision=plan.precision,
-            metadata=plan.spec.to_metadata(),
-            source=plan.source.name,
-            source_sha256=plan.spec.graph_sha256,
-            copy_sha256="",
-            artifact_sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
-            library_version=metadata.version("openvino"),
-            built_utc=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            build_s=round(time.perf_counter() - start_s, 2),
-            peak_memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-        )
+        passport = plan.passport(weights.read_bytes(), start_s, metadata.version("openvino"), copy_sha256="")
         model.set_rt_info(passport.to_json(), list(RT_INFO))
         openvino.save_model(model, xml, compress_to_fp16=plan.precision != "fp32")
     step("done", 2, 2)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import resource
+import time
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from sdfl.convert.build.onnx_copy import CopyOptions
 from sdfl.errors import ArtifactError, ConfigError
 from sdfl.onnx_file import read_spec
-from sdfl.passport import TARGETS
+from sdfl.passport import TARGETS, Passport
 from sdfl.spec import ModelSpec
 
 SUFFIXES = {"tensorrt": ".engine", "tensorrt-rtx": ".engine", "openvino": ".xml"}
@@ -65,6 +70,22 @@ class BuildPlan:
     def shape(self, batch: int) -> tuple[int, int, int, int]:
         """Of the network's input."""
         return (batch, self.spec.input_size, self.spec.input_size, 3)
+
+    def passport(self, artifact: bytes, start_s: float, library_version: str, **more: Any) -> Passport:
+        """Of what was built, between `start_s` (of time.perf_counter) and now. more: further fields."""
+        return Passport(
+            target=self.target,
+            precision=self.precision,
+            metadata=self.spec.to_metadata(),
+            source=self.source.name,
+            source_sha256=self.spec.graph_sha256,
+            artifact_sha256=hashlib.sha256(artifact).hexdigest(),
+            library_version=library_version,
+            built_utc=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            build_s=round(time.perf_counter() - start_s, 2),
+            peak_memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+            **more,
+        )
 
 
 def make_plan(

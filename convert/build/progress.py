@@ -53,19 +53,22 @@ def interruptible(work: Callable[[], Result], stopped: threading.Event) -> Resul
 
     def run() -> None:
         try:
-            results.append(work())
+            if not stopped.is_set():
+                results.append(work())
         except BaseException as error:
             errors.append(error)
         finally:
             done.set()
 
-    threading.Thread(target=run, name="build").start()
+    thread = threading.Thread(target=run, name="build")
     try:
+        thread.start()  # waits for the thread to run, so that Ctrl-C may be heard here, too
         while not done.wait(WAIT_S):
             pass
     except KeyboardInterrupt:
         stopped.set()
-        done.wait()
+        if thread.ident is not None:  # it runs; one that has yet to begin sees `stopped`
+            done.wait()
         raise
     if errors:
         raise errors[0]

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-import resource
 import threading
 import time
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -52,23 +50,16 @@ def build(plan: BuildPlan, step: Step) -> Built:
     engine = build_engine(library, plan, gpu, step)
     capabilities = plan.compute_capabilities or ((gpu.compute_capability,) if gpu else ())
     here = gpu if not plan.compute_capabilities else None  # ahead of time: any GPU of these compute capabilities
-    passport = Passport(
-        target=plan.target,
-        precision=plan.precision,
-        metadata=plan.spec.to_metadata(),
-        source=plan.source.name,
-        source_sha256=plan.spec.graph_sha256,
+    passport = plan.passport(
+        engine.content,
+        start_s,
+        library.__version__,
         copy_sha256=engine.copy_sha256,
-        artifact_sha256=hashlib.sha256(engine.content).hexdigest(),
-        library_version=library.__version__,
         max_faces=plan.max_faces,
         compute_capabilities=capabilities,
         gpu=here.name if here else "",
         driver=here.driver if here else "",
         plugin_sha256=sha256_of(plan.plugin) if plan.plugin else "",
-        built_utc=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        build_s=round(time.perf_counter() - start_s, 2),
-        peak_memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
     )
     with atomic_path(plan.out) as temporary:
         temporary.write_bytes(engine.content)

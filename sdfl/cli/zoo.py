@@ -15,6 +15,7 @@ from sdfl.errors import ArtifactError, MissingDependency
 
 if TYPE_CHECKING:
     from sdfl.datasets import Sample
+    from sdfl.evaluation import RegionOf
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON list.")]
 NME_TOLERANCE = 0.01  # points: another processor sums in another order
@@ -48,16 +49,20 @@ def zoo_verify(
 ) -> None:
     """Measure the shipped files on labelled pictures and hold them against what they state; exit code 1 where not."""
     from sdfl.datasets import find_samples
+    from sdfl.evaluation import detected_region, true_region
+    from sdfl.runtime.detector import open_detector
 
     families = _families()
     if name is not None and name not in families:
         raise ArtifactError(f"{name}: no such model in the package; choose {', '.join(families)}")
     samples = find_samples(data)
+    regions = {"true": true_region, "detected": detected_region(open_detector())}
     rows: list[dict[str, Any]] = []
     for model, files in families.items() if name is None else [(name, families[name])]:
         for precision, path in files.items():
             for crops, backend in CHECKS:
-                rows.append({"name": model, "precision": precision, **_measure(path, samples, crops, backend)})
+                measured = _measure(path, samples, backend, crops, regions[crops])
+                rows.append({"name": model, "precision": precision, **measured})
                 if not as_json:
                     typer.echo(LINE.format(**rows[-1]))
     if as_json:
@@ -112,14 +117,12 @@ def _families() -> dict[str, dict[str, Path]]:
     return families()
 
 
-def _measure(path: Path, samples: list[Sample], crops: str, backend: str) -> dict[str, Any]:
-    from sdfl import evaluation
+def _measure(path: Path, samples: list[Sample], backend: str, crops: str, region_of: RegionOf) -> dict[str, Any]:
+    from sdfl.evaluation import evaluate
     from sdfl.runtime.backends import open_backend
-    from sdfl.runtime.detector import open_detector
 
     opened = open_backend(path, name=backend)
-    region_of = evaluation.true_region if crops == "true" else evaluation.detected_region(open_detector())
-    result = evaluation.evaluate(opened, samples, region_of=region_of, crops=crops)
+    result = evaluate(opened, samples, region_of=region_of, crops=crops)
     opened.close()
     return {"backend": backend, "stated_percent": opened.spec.nme_percent, **result.summary()}
 

@@ -2,7 +2,6 @@ from pathlib import Path
 
 import faces
 import pytest
-import torch
 
 RECIPE = """
 [about]
@@ -47,9 +46,5 @@ def recipe_path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _one_thread():
-    """Sums in a fixed order, so that equal training gives equal bits."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def _one_thread(one_thread: None) -> None:
+    """For every test in this folder."""

@@ -14,12 +14,7 @@ from sdfl.model.predictor import TorchBackend
 pytest.importorskip("onnxscript", reason="needs the extra convert")
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sdfl.config import build, override, read_toml
+from sdfl.config import read_toml
 from sdfl.errors import ConfigError
 from sdfl.model.detector import DetectorConfig
 from sdfl.model.detector_losses import DetectorLossConfig
 from sdfl.train.detector.compose import ComposeConfig
-from sdfl.train.recipe import About, OptimizerConfig
+from sdfl.train.recipe import About, OptimizerConfig, read_recipe, require_warmup
 
 SECTION = "detector"  # what tells a detector's recipe from a landmark network's
 
@@ -72,9 +72,7 @@ class DetectorRecipe:
     train: DetectorTrainConfig = field(default_factory=DetectorTrainConfig)
 
     def __post_init__(self) -> None:
-        warmup, epochs = self.optimizer.warmup_epochs, self.train.epochs
-        if not 0 <= warmup < epochs:
-            raise ConfigError(f"optimizer.warmup_epochs ({warmup}) must be smaller than train.epochs ({epochs})")
+        require_warmup(self.optimizer, self.train.epochs)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain containers, for a checkpoint."""
@@ -88,9 +86,4 @@ def is_detector_recipe(path: Path) -> bool:
 
 def load_detector_recipe(path: Path, overrides: Sequence[str] = ()) -> DetectorRecipe:
     """Read a recipe; `overrides` are `section.key=value`. Raises ConfigError naming file and key."""
-    table = read_toml(path)
-    override(table, overrides)
-    try:
-        return build(DetectorRecipe, table)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
+    return read_recipe(DetectorRecipe, path, overrides)
