@@ -1,12 +1,12 @@
 """Whether the loader or the network limits a training: pictures a second of each, alone and together.
 
-`python -m sdfl.train.throughput RECIPE --data DIR` prints one JSON object.
+`python -m sdfl.train.throughput RECIPE --data DIR` prints one JSON object; with `--devices 2 --strategy ddp` that of
+two processes together, which beside that of one says how a training scales.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import time
 from collections.abc import Iterable
@@ -18,14 +18,18 @@ from lightning.fabric import Fabric
 
 from sdfl.model.losses import landmark_losses
 from sdfl.train.dataset import split_samples
-from sdfl.train.loop import make_loader, make_network, make_optimizer
+from sdfl.train.loop import Devices, make_loader, make_network, make_optimizer
 from sdfl.train.recipe import Recipe, find_recipe, load_recipe
 
+ONE = Devices(devices="1")
 
-def throughput(recipe: Recipe, data: Path, *, steps: int = 20, accelerator: str = "auto") -> dict[str, Any]:
-    """Pictures a second of one process: "loader" (second pass, pictures decoded), "network" (one batch again and
-    again) and "training" (both). The loader is no bottleneck where "training" is near "network"."""
-    fabric = Fabric(accelerator=accelerator, devices=1, precision=recipe.train.precision)  # type: ignore[arg-type]
+
+def throughput(recipe: Recipe, data: Path, *, steps: int = 20, devices: Devices = ONE) -> dict[str, Any]:
+    """Pictures a second of all processes: "loader" (second pass, pictures decoded), "network" (one batch again and
+    again) and "training" (both). The loader is no bottleneck where "training" is near "network". The table is
+    empty in all processes but the first."""
+    fabric = Fabric(**vars(devices), precision=recipe.train.precision)  # type: ignore[arg-type]
+    fabric.launch()
     samples, _ = split_samples(recipe.data, data, recipe.model.layout)
     network = make_network(recipe, samples, data)
     module, optimizer = fabric.setup(network, make_optimizer(recipe.optimizer, network))
@@ -45,29 +49,45 @@ def throughput(recipe: Recipe, data: Path, *, steps: int = 20, accelerator: str 
     train([first] * 3)
     steps = min(steps, len(loader))
     sampler.skip = (len(loader) - steps) * recipe.train.batch_size
-    count = steps * recipe.train.batch_size
+    count = steps * recipe.train.batch_size * fabric.world_size
     rates = {}
     for name, work in (
         ("loader", lambda: [None for _ in batches]),
         ("network", lambda: train([first] * steps)),
         ("training", lambda: train(batches)),
     ):
+        fabric.barrier()
         start_s = time.perf_counter()
         work()
+        fabric.barrier()
         rates[f"{name}_pictures_per_s"] = round(count / (time.perf_counter() - start_s), 1)
-    return {**rates, "workers": recipe.data.workers, "device": str(fabric.device), "threads": torch.get_num_threads()}
+    if not fabric.is_global_zero:
+        return {}
+    return {
+        **rates,
+        "workers": recipe.data.workers,
+        "device": str(fabric.device),
+        "processes": fabric.world_size,
+        "precision": recipe.train.precision,
+        "threads": torch.get_num_threads(),
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--workers", type=int)
+    parser.add_argument("--set", action="append", default=[], help="Override one key: section.key=value.")
+    parser.add_argument("--accelerator", default="auto")
+    parser.add_argument("--devices", default="1")
+    parser.add_argument("--strategy", default="auto")
+    parser.add_argument("--steps", type=int, default=20)
     arguments = parser.parse_args()
-    recipe = load_recipe(find_recipe(arguments.recipe))
-    if arguments.workers is not None:
-        recipe = dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, workers=arguments.workers))
-    print(json.dumps(throughput(recipe, arguments.data)))
+    recipe = load_recipe(find_recipe(arguments.recipe), arguments.set)
+    devices = Devices(arguments.accelerator, arguments.devices, arguments.strategy)
+    rates = throughput(recipe, arguments.data, steps=arguments.steps, devices=devices)
+    if rates:
+        print(json.dumps(rates))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Two processes, added-up gradients, and a stop in the middle of an epoch."""
 
+import json
 import os
 import signal
 import subprocess
@@ -137,3 +138,23 @@ def test_ctrl_c_leaves_a_checkpoint_that_goes_on_exactly(
     assert (content["epoch"], content["step"]) == divmod(after, 3)
     resumed = weights_of(fit(recipe, face_root, tmp_path / "cut", devices=CPU, resume=last))
     assert all(torch.equal(whole[key], resumed[key]) for key in whole)
+
+
+def test_throughput_of_two_processes_counts_the_pictures_of_both(recipe_path: Path, face_root: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "sdfl.train.throughput",
+        str(recipe_path),
+        "--data",
+        str(face_root),
+        "--steps",
+        "1",
+    ]
+    command += ["--accelerator", "cpu", "--devices", "2", "--strategy", "ddp"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    rates = json.loads(line)
+    assert rates["processes"] == 2
+    assert all(rates[f"{name}_pictures_per_s"] > 0 for name in ("loader", "network", "training"))
