@@ -10,27 +10,24 @@ from typing import Any, TypeVar
 
 import torch
 from lightning.fabric import Fabric
-from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from sdfl.core import Backend
 from sdfl.datasets import Sample
 from sdfl.errors import CheckpointError, DataError
 from sdfl.evaluation import evaluate
-from sdfl.model.backbones import load_imagenet
 from sdfl.model.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from sdfl.model.from_onnx import start_from_onnx
-from sdfl.model.graph import LandmarkGraph
 from sdfl.model.losses import landmark_losses
 from sdfl.model.network import ModelConfig, Network
 from sdfl.model.predictor import TorchBackend
 from sdfl.model.transfer import start_from
 from sdfl.train.average import WeightAverage
-from sdfl.train.balance import pose_weights
-from sdfl.train.dataset import EpochSampler, FaceDataset, crop_shapes, locate, split_samples
+from sdfl.train.dataset import split_samples
 from sdfl.train.progress import EpochReport, Reporter
-from sdfl.train.recipe import OptimizerConfig, Recipe
+from sdfl.train.recipe import Recipe
+from sdfl.train.setup import first_crops, learning_rate_factor, make_loader, make_network, make_optimizer
 from sdfl.train.stop import StopRequest
 
 T = TypeVar("T")
@@ -43,75 +40,6 @@ class Devices:
     accelerator: str = "auto"
     devices: str = "auto"
     strategy: str = "auto"
-
-
-def learning_rate_factor(config: OptimizerConfig, epoch: float, epochs: int) -> float:
-    """Share of the base learning rate at a (fractional) epoch."""
-    if epoch < config.warmup_epochs:
-        return (epoch + 1e-3) / config.warmup_epochs
-    if config.schedule == "step":
-        return config.step_factor ** int(epoch // config.step_epochs)
-    progress = (epoch - config.warmup_epochs) / (epochs - config.warmup_epochs)
-    return 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
-
-
-def make_optimizer(config: OptimizerConfig, network: nn.Module) -> torch.optim.Optimizer:
-    """AdamW spares biases and normalisation from weight decay; SGD decays all, as the paper's plain SGD does."""
-    if config.name == "sgd":
-        return torch.optim.SGD(
-            network.parameters(), config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
-        )
-    decayed = [p for p in network.parameters() if p.ndim > 1]
-    spared = [p for p in network.parameters() if p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": spared, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, config.learning_rate)
-
-
-def make_network(recipe: Recipe, samples: list[Sample], data: Path) -> Network:
-    """A fresh network: graph and mean shape from the samples, backbone from ImageNet where the recipe says so."""
-    config = recipe.model
-    graph = LandmarkGraph.from_points(
-        crop_shapes(samples), config.neighbours, how=config.correlation, symmetric=config.symmetric
-    )
-    network = Network(recipe.model, graph)
-    if recipe.train.imagenet:
-        load_imagenet(network.backbone, locate(data, recipe.train.imagenet))
-    return network
-
-
-def first_crops(recipe: Recipe, samples: list[Sample], count: int = 256) -> Tensor:
-    """(M, S, S, 3) uint8: crops as training cuts them, of at most `count` pictures spread over `samples`."""
-    dataset = FaceDataset(
-        samples,
-        recipe.model.input_size,
-        recipe.augment,
-        no_face=recipe.data.no_face,
-        seed=recipe.train.seed,
-        cache_gib=0,
-    )
-    count = min(count, len(samples))
-    return torch.stack([dataset[0, i, i * len(samples) // count][0] for i in range(count)])
-
-
-def make_loader(recipe: Recipe, samples: list[Sample], fabric: Fabric) -> tuple[DataLoader[Any], EpochSampler]:
-    config, seed = recipe.data, recipe.train.seed
-    dataset = FaceDataset(
-        samples, recipe.model.input_size, recipe.augment, no_face=config.no_face, seed=seed, cache_gib=config.cache_gib
-    )
-    weights = pose_weights(crop_shapes(samples), config.balance_bins, config.balance_max_repeat)
-    sampler = EpochSampler(weights, seed, rank=fabric.global_rank, ranks=fabric.world_size)
-    loader = DataLoader(
-        dataset,
-        batch_size=recipe.train.batch_size,
-        sampler=sampler,  # its keys carry the epoch, so that workers need no message
-        num_workers=config.workers,
-        persistent_workers=config.workers > 0,
-        drop_last=True,
-        pin_memory=fabric.device.type == "cuda",
-    )
-    if not len(loader):
-        raise DataError(f"{len(samples)} training pictures do not fill one batch of {recipe.train.batch_size}")
-    return loader, sampler
 
 
 def fit(

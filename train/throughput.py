@@ -18,8 +18,9 @@ from lightning.fabric import Fabric
 
 from sdfl.model.losses import landmark_losses
 from sdfl.train.dataset import split_samples
-from sdfl.train.loop import Devices, make_loader, make_network, make_optimizer
+from sdfl.train.loop import Devices
 from sdfl.train.recipe import Recipe, find_recipe, load_recipe
+from sdfl.train.setup import make_loader, make_network, make_optimizer
 
 ONE = Devices(devices="1")
 

@@ -9,9 +9,10 @@ from sdfl.evaluation import evaluate
 from sdfl.model.checkpoint import load_checkpoint
 from sdfl.model.predictor import TorchBackend
 from sdfl.train.dataset import split_samples
-from sdfl.train.loop import Devices, fit, learning_rate_factor
+from sdfl.train.loop import Devices, fit
 from sdfl.train.progress import EpochReport, Reporter
 from sdfl.train.recipe import OptimizerConfig, Recipe, load_recipe
+from sdfl.train.setup import learning_rate_factor
 
 CPU = Devices(accelerator="cpu", devices="1")
 RECIPE = """

@@ -25,8 +25,9 @@ from sdfl.train.dataset import locate
 from sdfl.train.detector.dataset import ComposedDataset, PositionSampler
 from sdfl.train.detector.recipe import DetectorRecipe, Folder
 from sdfl.train.detector.sources import further_faces
-from sdfl.train.loop import Devices, learning_rate_factor, make_optimizer, one_line_errors
+from sdfl.train.loop import Devices, one_line_errors
 from sdfl.train.progress import EpochReport, Reporter
+from sdfl.train.setup import learning_rate_factor, make_optimizer
 from sdfl.train.stop import StopRequest
 
 LAYOUT = "ibug68"
