@@ -37,13 +37,13 @@ NO_WEBCAM = "no webcam found: showing the sample clip (name a camera, video, pic
 def open_source(text: str, *, mode: CameraMode = CameraMode(), say: Say = to_stderr) -> FrameSource:  # noqa: B008
     """Open a camera index ("0"), a URL, a video, a picture, a folder of pictures, or "sample".
 
-    mode: what to ask a camera for. say: takes one-line remarks, such as that a stream reconnects. Raises SourceError
+    mode: what to ask a camera for. say: takes one-line remarks, such as that a camera reconnects. Raises SourceError
     that says what to do.
     """
     if text == SAMPLE:
         return SampleSource()
     if text.isdecimal():
-        return open_camera(int(text), mode)
+        return open_camera(int(text), mode, say=say)
     if "://" in text:
         return open_stream(text, say=say)
     path = Path(text).expanduser()
@@ -56,7 +56,7 @@ def default_source(*, mode: CameraMode = CameraMode(), say: Say = to_stderr) -> 
     """The first webcam that opens; without one, say so and give the sample clip."""
     for index in camera_indices():
         try:
-            return open_camera(index, mode)
+            return open_camera(index, mode, say=say)
         except SourceError:
             continue
     say(NO_WEBCAM)

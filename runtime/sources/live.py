@@ -14,8 +14,8 @@ from sdfl.runtime.notice import Say, to_stderr
 from sdfl.runtime.sources.base import FrameSource, to_bgr8
 from sdfl.runtime.sources.capture import CameraMode, Capture, nominal_fps, open_device, open_url, why_no_camera
 
-CAMERA_STALL_S = 5.0
-STREAM_STALL_S = 60.0  # longer than all back-off and time limits of the reader together
+CAMERA_STALL_S, STREAM_STALL_S = 10.0, 60.0  # longer than all back-off and time limits of the reader together
+CAMERA_BACK_OFF_S = (0.5, 1.0, 2.0)  # a plug that was loose, a hub that starts anew
 STREAM_BACK_OFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
@@ -99,13 +99,19 @@ class LiveSource(FrameSource):
         return None
 
 
-def open_camera(index: int, mode: CameraMode = CameraMode()) -> LiveSource:  # noqa: B008  frozen
+def open_camera(index: int, mode: CameraMode = CameraMode(), *, say: Say = to_stderr) -> LiveSource:  # noqa: B008  frozen
     """The camera `index`. Raises SourceError that says why it does not open."""
     capture = open_device(index, mode)
     if capture is None:
         raise SourceError(why_no_camera(index))
-    lost = "stopped sending pictures; check its cable, then start again"
-    return LiveSource(f"camera {index}", capture, lambda: None, lost=lost)
+    return LiveSource(
+        f"camera {index}",
+        capture,
+        lambda: open_device(index, mode),
+        lost="stopped sending pictures; check its cable, then start again",
+        back_off_s=CAMERA_BACK_OFF_S,
+        say=say,
+    )
 
 
 def open_stream(url: str, *, say: Say = to_stderr) -> LiveSource:

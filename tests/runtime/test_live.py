@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ import pytest
 
 from sdfl.core import Frame
 from sdfl.errors import SourceError
-from sdfl.runtime.sources import LiveSource
+from sdfl.runtime.sources import LiveSource, live
 
 LOST = "stopped sending pictures; check its cable, then start again"
 
@@ -69,6 +70,17 @@ def test_unplugged_in_the_middle_is_one_line() -> None:
     with open_live(capture) as source, pytest.raises(SourceError, match="camera 0: stopped sending pictures"):
         list(source)
     assert capture.released.is_set()
+
+
+def test_a_camera_that_is_plugged_in_again_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    captures = [ScriptedCapture(pictures(2), pause_s=0.02), None, ScriptedCapture(pictures(200), pause_s=0.02)]
+    monkeypatch.setattr(live, "open_device", lambda *_: captures.pop(0) if captures else None)
+    monkeypatch.setattr(live, "CAMERA_BACK_OFF_S", (0.01, 0.2))
+    said: list[str] = []
+    with live.open_camera(0, say=said.append) as source:
+        frames = list(itertools.islice(source, 4))  # more than the first reader has
+    assert [frame.index for frame in frames] == [0, 1, 2, 3]
+    assert said == [f"camera 0: stopped sending, reconnecting in {pause} s" for pause in ("0.01", "0.2")]
 
 
 def test_a_camera_that_hangs_is_one_line() -> None:
