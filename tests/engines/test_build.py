@@ -60,7 +60,7 @@ def test_tensorrt_11_is_told_by_the_types_of_the_file(toy: Path, install: Instal
 @pytest.mark.parametrize("version", ["10.3.0", "11.1.0"])
 def test_int8_is_int8_with_halves_around_it(install: Install, tmp_path: Path, version: str) -> None:
     library = install(version)
-    plan = make_plan(resolve_model("sdfl68_int8"), "tensorrt", out=tmp_path / "m.engine")
+    plan = make_plan(resolve_model("medium_int8"), "tensorrt", out=tmp_path / "m.engine")
     built = run_build(plan, quiet)
     assert plan.precision == "int8"
     assert {layer.is_int8 for layer in built.layers} == {True}
@@ -81,7 +81,7 @@ def _scales(model: onnx.ModelProto) -> dict[str, int]:
 def test_an_int8_engine_that_computes_in_float_says_so(tensorrt: FakeTensorRt, tmp_path: Path) -> None:
     """Slower than fp16, for want of fused Q/DQ: a report that many users made."""
     tensorrt.inner_type = "Row major linear FP16 format"
-    result = cli("sdfl68_int8", "--target", "tensorrt", "-o", str(tmp_path / "m.engine"))
+    result = cli("medium_int8", "--target", "tensorrt", "-o", str(tmp_path / "m.engine"))
     assert result.code == 0, result.out
     assert "0 of 53 convolutions compute in int8" in result.out
     assert "in float, and slower than fp16 for it" in result.out

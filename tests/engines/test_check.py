@@ -102,7 +102,7 @@ def test_an_engine_that_computes_something_else_once_it_is_loaded(
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("name", ["sdfl68", "sdfl68_int8"])
+@pytest.mark.parametrize("name", ["medium", "medium_int8"])
 def test_shipped_irs_pass_on_faces(data_dir: Path, tmp_path: Path, name: str) -> None:
     built = run_build(make_plan(resolve_model(name), "openvino", out=tmp_path / "m.xml"), quiet)
     from sdfl.convert.check import check

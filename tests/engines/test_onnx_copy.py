@@ -12,6 +12,7 @@ import toy_model
 
 from sdfl.convert.build.onnx_copy import LARGEST_HALF, CopyOptions, load_onnx, make_copy
 from sdfl.errors import ArtifactError
+from sdfl.onnx_file import read_spec
 from sdfl.runtime.zoo import resolve_model, zoo_models
 
 FLOAT, HALF = onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16
@@ -36,7 +37,8 @@ def test_shipped_models_in_fp32_give_the_same_numbers(name: str) -> None:
     source = resolve_model(name)
     copy = make_copy(source, CopyOptions())
     onnx.checker.check_model(copy, full_check=True)
-    got, want = run(copy, picture(128)), run(load_onnx(source), picture(128))
+    noise = picture(read_spec(source).input_size)
+    got, want = run(copy, noise), run(load_onnx(source), noise)
     for output in OUTPUTS:
         np.testing.assert_allclose(got[output], want[output], atol=0.01)  # px: sums in another order, on noise
 
@@ -45,16 +47,18 @@ def test_shipped_models_in_fp32_give_the_same_numbers(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "limit_px"),
     [
-        pytest.param("sdfl68", 0.02, id="fp16: 11 bits in every layer, fp32 in the last step"),
-        pytest.param("sdfl68_int8", 0.25, id="int8: some values fall on the other side of a rounding edge"),
+        pytest.param("medium", 0.04, id="fp16: 11 bits in every layer, fp32 in the last step"),
+        pytest.param("medium_int8", 0.5, id="int8: some values fall on the other side of a rounding edge"),
     ],
 )
 def test_shipped_models_in_halves_move_points_by_a_fraction_of_a_pixel(
     data_dir: Path, name: str, limit_px: float
 ) -> None:
+    """limit_px: of a 256 px crop, on average."""
     from sdfl.convert.verify import real_crops
 
-    crops, source = real_crops(data_dir / "300w" / "helen" / "testset", 128, 8), resolve_model(name)
+    source = resolve_model(name)
+    crops = real_crops(data_dir / "300w" / "helen" / "testset", read_spec(source).input_size, 8)
     copy = make_copy(source, CopyOptions(half=True))
     onnx.checker.check_model(copy, full_check=True)
     got, want = run(copy, crops)["points"], run(load_onnx(source), crops)["points"]

@@ -42,8 +42,8 @@ def test_it_computes_what_the_source_computes(ir: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "precision", "megabytes"),
     [
-        pytest.param("sdfl68", "fp16", 7.2, id="fp16: half of 14 MB"),
-        pytest.param("sdfl68_int8", "int8", 4.2, id="int8: a quarter and scales"),
+        pytest.param("medium", "fp16", 7.2, id="fp16: half of 14 MB"),
+        pytest.param("medium_int8", "int8", 4.2, id="int8: a quarter and scales"),
     ],
 )
 def test_weights_are_stored_small(tmp_path: Path, name: str, precision: str, megabytes: float) -> None:
@@ -59,7 +59,7 @@ def test_weights_are_stored_small(tmp_path: Path, name: str, precision: str, meg
 
 def test_the_command_line_takes_it_as_a_model(tmp_path: Path) -> None:
     path = tmp_path / "m.xml"
-    built = CliRunner().invoke(app, ["build", "sdfl68_int8", "--target", "openvino", "-o", str(path)])
+    built = CliRunner().invoke(app, ["build", "medium_int8", "--target", "openvino", "-o", str(path)])
     assert built.exit_code == 0, built.output
     assert "int8 for openvino" in built.output
     sample = Path(__file__).parents[2] / "docs" / "sample.jpg"

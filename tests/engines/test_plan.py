@@ -17,9 +17,9 @@ from sdfl.runtime.zoo import resolve_model
 @pytest.mark.parametrize(
     ("name", "target", "options", "out", "precision"),
     [
-        pytest.param("sdfl68", "tensorrt", {}, "sdfl68_fp16.engine", "fp16", id="halves by default"),
-        pytest.param("sdfl68", "openvino", {"precision": "fp32"}, "sdfl68_fp32.xml", "fp32", id="fp32 as asked"),
-        pytest.param("sdfl68_int8", "tensorrt-rtx", {}, "sdfl68_int8.engine", "int8", id="int8 is named once"),
+        pytest.param("medium", "tensorrt", {}, "medium_fp16.engine", "fp16", id="halves by default"),
+        pytest.param("medium", "openvino", {"precision": "fp32"}, "medium_fp32.xml", "fp32", id="fp32 as asked"),
+        pytest.param("medium_int8", "tensorrt-rtx", {}, "medium_int8.engine", "int8", id="int8 is named once"),
     ],
 )
 def test_what_is_left_out_is_filled_in(
@@ -29,7 +29,7 @@ def test_what_is_left_out_is_filled_in(
     assert (str(plan.out), plan.precision, plan.max_faces) == (out, precision, 1)
 
 
-FLOAT, INT8 = "sdfl68", "sdfl68_int8"
+FLOAT, INT8 = "medium", "medium_int8"
 
 
 @pytest.mark.parametrize(
@@ -64,12 +64,12 @@ def test_a_built_file_is_no_source(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "faces", "line"),
     [
-        pytest.param(FLOAT, 1, "trtexec --onnx=c.onnx --saveEngine=sdfl68_fp16.engine --fp16", id="fp16"),
+        pytest.param(FLOAT, 1, "trtexec --onnx=c.onnx --saveEngine=medium_fp16.engine --fp16", id="fp16"),
         pytest.param(
             INT8,
             4,
-            "trtexec --onnx=c.onnx --saveEngine=sdfl68_int8.engine --fp16 --int8 --minShapes=image:1x128x128x3 "
-            "--optShapes=image:4x128x128x3 --maxShapes=image:4x128x128x3",
+            "trtexec --onnx=c.onnx --saveEngine=medium_int8.engine --fp16 --int8 --minShapes=image:1x256x256x3 "
+            "--optShapes=image:4x256x256x3 --maxShapes=image:4x256x256x3",
             id="int8 for up to four faces",
         ),
     ],
@@ -85,7 +85,7 @@ def test_a_dry_run_on_any_computer_writes_the_onnx_and_builds_nothing(tmp_path: 
         app, ["build", FLOAT, "--target", "tensorrt", "--dry-run", "--copy", str(copy), "--typed"]
     )
     assert result.exit_code == 0, result.output
-    assert "sdfl68 in fp16 for tensorrt, one face at a time, standard operators, for this machine" in result.output
+    assert "medium in fp16 for tensorrt, one face at a time, standard operators, for this machine" in result.output
     assert f"trtexec --onnx={copy}" in result.output
     assert copy.stat().st_size > 1e6
     assert [path.name for path in tmp_path.iterdir()] == ["copy.onnx"]

@@ -56,7 +56,7 @@ def test_every_precision_parses_and_builds(name: str, precision: str, faces: int
 def test_the_command_line_builds_ahead_of_time_for_several_gpus(tmp_path: Path) -> None:
     out = tmp_path / "m.engine"
     gpus = ["--compute-capability", "8.6", "--compute-capability", "12.0"]
-    result = CliRunner().invoke(app, ["build", "sdfl68_int8", "--target", "tensorrt-rtx", "-o", str(out), *gpus])
+    result = CliRunner().invoke(app, ["build", "medium_int8", "--target", "tensorrt-rtx", "-o", str(out), *gpus])
     assert result.exit_code == 0, result.output
     assert "53 of 53 convolutions compute in int8" in result.output
     passport = json.loads((tmp_path / "m.engine.json").read_text())

@@ -54,7 +54,7 @@ def test_normalisation_by_the_batch_changes_nothing_at_first() -> None:
 def test_the_same_maps_of_smaller_pictures_are_accepted() -> None:
     """A quarter of the pixels at half the stride: the weights fit, and points stay fractions of the side."""
     network, pictures = like("mobilenet_v2_128"), crops(128, 4)
-    start_from_onnx(network, resolve_model("sdfl68"), pictures)
+    start_from_onnx(network, resolve_model("medium"), pictures)
     assert float(network.head.mean_shape.min()) > 0.0
     assert float(network.head.mean_shape.max()) < 1.0
 

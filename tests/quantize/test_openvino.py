@@ -52,8 +52,8 @@ def test_the_range_stays_and_the_steps_halve() -> None:
 @pytest.mark.data
 def test_it_is_nearer_to_the_float_network(data_dir: Path) -> None:
     """The shipped file in both runtimes against its fp32 original; OpenVINO's points lie a fifth nearer."""
-    exact = OnnxRuntimeBackend(resolve_model("sdfl68"))
-    int8 = resolve_model("sdfl68_int8")
+    exact = OnnxRuntimeBackend(resolve_model("medium"))
+    int8 = resolve_model("medium_int8")
     crops = calibration_crops(data_dir / "300w" / "afw", exact.spec.input_size, 40)
     wanted = exact.infer(crops).points
     openvino_px, onnxruntime_px = (

@@ -58,8 +58,8 @@ def test_the_page_of_a_clip(tmp_path: Path) -> None:
 
         page.run("at('set-precision').value = 'int8'; at('set-precision').dispatchEvent(new Event('change'))")
         page.wait("state.settings.precision == 'int8' && !state.loading")
-        page.run("at('set-model').value = 'sdfl68'; at('set-model').dispatchEvent(new Event('change'))")
-        page.wait("state.settings.model == 'sdfl68' && !state.loading && at('model').textContent.startsWith('sdfl68')")
+        page.run("at('set-model').value = 'medium'; at('set-model').dispatchEvent(new Event('change'))")
+        page.wait("state.settings.model == 'medium' && !state.loading && at('model').textContent.startsWith('medium')")
         for key in ("smoothing", "edges", "occluder"):
             page.wait(f"!at('set-{key}').disabled")
             page.run(f"at('set-{key}').click()")

@@ -12,7 +12,7 @@ from sdfl.runtime import zoo
 
 @pytest.fixture
 def two_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("sdfl68", "small"):
+    for name in ("medium", "small"):
         (tmp_path / f"{name}.onnx").write_bytes(b"")
     monkeypatch.setattr(zoo, "ZOO", tmp_path)
     return tmp_path
@@ -41,7 +41,7 @@ def test_a_path_gives_that_file(tmp_path: Path) -> None:
     [pytest.param("sdfl69", "no such model", id="name"), pytest.param("dir/x.onnx", "no such file", id="path")],
 )
 def test_an_unknown_model_lists_the_choices(name: str, problem: str) -> None:
-    with pytest.raises(ArtifactError, match=f"{name}: {problem}; choose sdfl68, small, the path of an .onnx file"):
+    with pytest.raises(ArtifactError, match=f"{name}: {problem}; choose medium, small, the path of an .onnx file"):
         zoo.resolve_model(name)
 
 
@@ -67,8 +67,8 @@ def test_a_precision_chooses_the_file_of_a_name(small_int8: Path, precision: str
     ("name", "precision", "message"),
     [
         pytest.param("small", "int4", "must be one of fp32, int8, fp16 for small, got 'int4'", id="unknown"),
-        pytest.param("sdfl68", "int8", "must be one of fp32, fp16 for sdfl68, got 'int8'", id="not shipped"),
-        pytest.param("dir/x.onnx", "int8", r"goes with a model of the package \(sdfl68, small\)", id="of a path"),
+        pytest.param("medium", "int8", "must be one of fp32, fp16 for medium, got 'int8'", id="not shipped"),
+        pytest.param("dir/x.onnx", "int8", r"goes with a model of the package \(medium, small\)", id="of a path"),
     ],
 )
 def test_a_precision_that_is_not_there_is_refused(small_int8: Path, name: str, precision: str, message: str) -> None:
