@@ -109,7 +109,7 @@ def test_shipped_irs_pass_on_faces(data_dir: Path, tmp_path: Path, name: str) ->
 
     few = tmp_path / "few"
     few.mkdir()
-    for path in sorted((data_dir / "300w" / "helen" / "testset").glob("*.pts"))[:8]:
+    for path in sorted((data_dir / "300w" / "helen" / "testset").glob("*.pts"))[:32]:
         for part in path.parent.glob(f"{path.stem}.*"):
             (few / part.name).symlink_to(part)
     comparison = check(built.path, resolve_model(name), data=few).comparison
