@@ -31,8 +31,7 @@ from sdfl.spec import ModelSpec
 OPSET = 18
 OUTPUTS = ("points", "presence", "log_scale")
 STORAGES = ("fp32", "fp16")
-_SMALL = 256  # matrices below stay fp32, and so do biases, mean colour and mean shape: they weigh nothing and need
-# their digits
+_SMALL = 256  # smaller matrices stay fp32, and so do all vectors: they weigh nothing and need their digits
 
 
 class Deployed(nn.Module):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 
 import torch
 from torch import nn
@@ -33,10 +34,16 @@ def fold(network: Network) -> Network:
     return folded
 
 
-def fold_batch_norm(layers: nn.Sequential) -> None:
-    """Replace each convolution that a BatchNorm2d follows by one convolution."""
+def normalised(layers: nn.Sequential) -> Iterator[tuple[int, nn.Conv2d, nn.BatchNorm2d]]:
+    """The convolutions that a BatchNorm2d follows: index, convolution, normalisation."""
     for index in range(len(layers) - 1):
         conv, norm = layers[index], layers[index + 1]
         if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-            layers[index] = fuse_conv_bn_eval(conv, norm)
-            layers[index + 1] = nn.Identity()
+            yield index, conv, norm
+
+
+def fold_batch_norm(layers: nn.Sequential) -> None:
+    """Replace each convolution that a BatchNorm2d follows by one convolution."""
+    for index, conv, norm in normalised(layers):
+        layers[index] = fuse_conv_bn_eval(conv, norm)
+        layers[index + 1] = nn.Identity()

@@ -13,6 +13,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from sdfl.errors import CheckpointError
+from sdfl.model.fold import normalised
 from sdfl.model.head import GraphConv, GraphHead
 from sdfl.model.network import Network
 from sdfl.onnx_file import read_spec
@@ -71,14 +72,18 @@ def _copy_weights(network: Network, stored: _Stored, input_size: int) -> None:
     head = network.head
     assert isinstance(head, GraphHead)
     assert network.input_std is not None
-    normalised = dict(_convolutions_before_normalisation(network))
+    norms = {
+        f"{name}.{index}": norm
+        for name, layers in network.named_modules()
+        if isinstance(layers, nn.Sequential)
+        for index, _, norm in normalised(layers)
+    }
     graph_convolutions = [(name, module) for name, module in network.named_modules() if isinstance(module, GraphConv)]
     inside = tuple(name + "." for name, _ in graph_convolutions)
     for name, module in network.named_modules():
-        if name in normalised:
+        if name in norms:
             module.weight.copy_(stored.take(name + ".weight", module.weight.shape))
-            norm = normalised[name]
-            _identity(norm, stored.take(name + ".bias", norm.bias.shape))
+            _identity(norms[name], stored.take(name + ".bias", norms[name].bias.shape))
         elif isinstance(module, nn.Conv2d | nn.Linear) and not name.startswith(inside):
             for key, parameter in module.named_parameters(recurse=False):
                 parameter.copy_(stored.take(f"{name}.{key}", parameter.shape))
@@ -103,16 +108,6 @@ def _copy_weights(network: Network, stored: _Stored, input_size: int) -> None:
     head.mean_shape.copy_((stored.take("head.mean_shape", head.mean_shape.shape) + 0.5) / input_size)
     rows = stored.take("head.rows", head.neighbours.shape)
     head.neighbours.copy_(rows // 2 if head.pair else rows)
-
-
-def _convolutions_before_normalisation(network: Network) -> Iterator[tuple[str, nn.BatchNorm2d]]:
-    """Names of the convolutions that a BatchNorm2d follows, with it: those that `fold` makes one."""
-    for name, module in network.named_modules():
-        if isinstance(module, nn.Sequential):
-            for index in range(len(module) - 1):
-                conv, norm = module[index], module[index + 1]
-                if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                    yield f"{name}.{index}", norm
 
 
 def _identity(norm: nn.BatchNorm1d | nn.BatchNorm2d, bias: Tensor) -> None:

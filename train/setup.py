@@ -57,27 +57,28 @@ def make_network(recipe: Recipe, samples: list[Sample], data: Path) -> Network:
 
 def first_crops(recipe: Recipe, samples: list[Sample], count: int = 256) -> Tensor:
     """(M, S, S, 3) uint8: crops as training cuts them, of at most `count` pictures spread over `samples`."""
-    dataset = FaceDataset(
+    dataset = _dataset(recipe, samples, cache_gib=0)
+    count = min(count, len(samples))
+    return torch.stack([dataset[0, i, i * len(samples) // count][0] for i in range(count)])
+
+
+def _dataset(recipe: Recipe, samples: list[Sample], cache_gib: float) -> FaceDataset:
+    return FaceDataset(
         samples,
         recipe.model.input_size,
         recipe.augment,
         no_face=recipe.data.no_face,
         seed=recipe.train.seed,
-        cache_gib=0,
+        cache_gib=cache_gib,
     )
-    count = min(count, len(samples))
-    return torch.stack([dataset[0, i, i * len(samples) // count][0] for i in range(count)])
 
 
 def make_loader(recipe: Recipe, samples: list[Sample], fabric: Fabric) -> tuple[DataLoader[Any], EpochSampler]:
-    config, seed = recipe.data, recipe.train.seed
-    dataset = FaceDataset(
-        samples, recipe.model.input_size, recipe.augment, no_face=config.no_face, seed=seed, cache_gib=config.cache_gib
-    )
+    config = recipe.data
     weights = pose_weights(crop_shapes(samples), config.balance_bins, config.balance_max_repeat)
-    sampler = EpochSampler(weights, seed, rank=fabric.global_rank, ranks=fabric.world_size)
+    sampler = EpochSampler(weights, recipe.train.seed, rank=fabric.global_rank, ranks=fabric.world_size)
     loader = DataLoader(
-        dataset,
+        _dataset(recipe, samples, config.cache_gib),
         batch_size=recipe.train.batch_size,
         sampler=sampler,  # its keys carry the epoch, so that workers need no message
         num_workers=config.workers,
