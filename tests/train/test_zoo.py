@@ -163,7 +163,7 @@ def test_every_shipped_plan_fits_its_recipes(tmp_path: Path) -> None:
         for stage in stages:
             recipe = zoo.stage_recipe(stage, lambda: tmp_path / "labels.txt")
             assert (recipe.quantize is not None) == (stage is stages[-1]), f"{name}/{stage.name}"
-            if stage.recipe == name:
+            if stage.recipe == name and stage.name != "low":  # that one is smaller
                 assert recipe.model == load_recipe(find_recipe(Path(name))).model
         assert stages[-2].recipe == name
         assert stages[-2].overrides[:2] == zoo.FINAL  # what is shipped has seen every labelled picture
