@@ -63,7 +63,7 @@ def fit(
     fabric.launch()
     torch.manual_seed(recipe.train.seed)
     samples = split_samples(recipe.data, data, recipe.model.layout)
-    network = make_network(recipe, samples[0], data)
+    network = make_network(recipe, samples[0], data, pretrained=not (start or resume))
     if start and not resume:
         if start.suffix == ".onnx":
             start_from_onnx(network, start, first_crops(recipe, samples[0]))

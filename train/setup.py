@@ -43,14 +43,15 @@ def make_optimizer(config: OptimizerConfig, network: nn.Module) -> torch.optim.O
     return torch.optim.AdamW(groups, config.learning_rate)
 
 
-def make_network(recipe: Recipe, samples: list[Sample], data: Path) -> Network:
-    """A fresh network: graph and mean shape from the samples, backbone from ImageNet where the recipe says so."""
+def make_network(recipe: Recipe, samples: list[Sample], data: Path, *, pretrained: bool = True) -> Network:
+    """A fresh network: graph and mean shape from the samples, backbone from ImageNet where the recipe says so and
+    `pretrained` is not False (as where all weights are replaced anyway)."""
     config = recipe.model
     graph = LandmarkGraph.from_points(
         crop_shapes(samples), config.neighbours, how=config.correlation, symmetric=config.symmetric
     )
     network = Network(recipe.model, graph)
-    if recipe.train.imagenet:
+    if pretrained and recipe.train.imagenet:
         load_imagenet(network.backbone, locate(data, recipe.train.imagenet))
     return network
 

@@ -35,12 +35,12 @@ class Stage:
 def _refit(model: str, epochs: int, *overrides: str, after: str = "main") -> Stage:
     """The last pass of a frozen recipe: on every labelled picture, the held-out part among them."""
     shorter = (f"train.epochs={epochs}", "optimizer.learning_rate=3e-4", "optimizer.warmup_epochs=1")
-    return Stage("refit", model, (*FINAL, *shorter, "train.imagenet=''", *overrides), f"{model}/{after}")
+    return Stage("refit", model, (*FINAL, *shorter, *overrides), f"{model}/{after}")
 
 
 # Centred crops become more accurate, those shifted by a tenth or rolled by 30 degrees less so: docs/zoo.md has figures.
 NARROW = ("augment.translation_px=12", "augment.rescale=0.1", "augment.rotation_deg=20")
-_AFTER_LOW = ("train.imagenet=''", "optimizer.learning_rate=5e-4", "optimizer.warmup_epochs=1")
+_AFTER_LOW = ("optimizer.learning_rate=5e-4", "optimizer.warmup_epochs=1")
 EVERY = "data.holdout.every=0"  # every labelled picture, with what the recipe adds to them
 TEACHER = "medium/low"  # whose network labels UNLABELLED; trained on labelled pictures alone
 

@@ -24,7 +24,6 @@ SETTINGS = {
     "optimizer.learning_rate": 3e-4,
     "train.epochs": 3,
     "train.batch_size": 8,
-    "train.imagenet": "''",
     "train.average_decay": 0,
 }
 
