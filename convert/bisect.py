@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from sdfl.convert.build.onnx_copy import CopyOptions, load_onnx, make_copy, tensor_names
-from sdfl.convert.build.plan import make_plan
+from sdfl.convert.build.onnx_copy import load_onnx, make_copy, tensor_names
+from sdfl.convert.build.plan import CopyOptions, make_plan
 from sdfl.core import Image
 from sdfl.errors import ArtifactError
 from sdfl.passport import Passport, read_passport

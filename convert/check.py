@@ -21,6 +21,7 @@ from sdfl.onnx_file import read_spec
 from sdfl.passport import Passport, write_passport
 from sdfl.runtime.backends import open_backend
 from sdfl.runtime.backends.ort import OnnxRuntimeBackend
+from sdfl.runtime.notice import to_stderr
 
 WORST_PICTURES, ENLARGED = 5, 4
 REFERENCE_COLOUR, BUILT_COLOUR = (0, 200, 0), (0, 0, 255)  # BGR
@@ -155,7 +156,10 @@ def _check(
             reference_nme_percent=evaluate(reference, samples, progress=progress).summary()["nme_percent"],
         )
     if artifact.suffix == ".engine":
-        write_passport(artifact, replace(passport, verified=comparison.to_table()))
+        try:
+            write_passport(artifact, replace(passport, verified=comparison.to_table()))
+        except OSError as error:
+            to_stderr(f"{artifact}: the result cannot be kept in its passport ({error.strerror})")
     return Checked(comparison, passport, crops, expected, got)
 
 

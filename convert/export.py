@@ -188,9 +188,13 @@ def _write_metadata(model: onnx.ModelProto, spec: ModelSpec) -> None:
 
 
 def git_commit() -> str:
-    """The commit of the source tree this runs from, "" elsewhere."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return ""
+    """The commit of the source tree this runs from, "" elsewhere: an environment may lie in somebody's repository."""
+    here = Path(__file__).resolve()
+    answers = []
+    for words in (["ls-files", "--error-unmatch", here.name], ["rev-parse", "HEAD"]):
+        command = ["git", "-C", str(here.parent), *words]
+        try:
+            answers.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+        except (OSError, subprocess.CalledProcessError):
+            return ""
+    return answers[-1]

@@ -62,7 +62,7 @@ def implementations(model: str | None = None) -> list[Implementation]:
             backend = open_form()
             reference = reference or backend
             result = _compare(reference, backend, crop)
-        except SdflError as error:
+        except Exception as error:  # a broken library ends in anything, and the others are still to be looked at
             result = f"failed: {error}"
         rows.append(Implementation(runtime, form, version, found_at, result))
     rows.append(_tensorrt())

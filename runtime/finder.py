@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from sdfl.core import Box, Detector, Image
 
 EVERY_S = 0.3  # while some face is tracked
 EVERY_ALONE_S = 0.05  # while none is: at 30 frames a second every other frame
+
+
+class OneAtATime:
+    """A `Detector` that several trackers share, each of which may ask in a thread of its own."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector, self._lock = detector, threading.Lock()
+
+    def detect(self, image: Image) -> list[Box]:
+        """Boxes in frame px, best first."""
+        with self._lock:
+            return self._detector.detect(image)
 
 
 class Finder:

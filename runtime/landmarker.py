@@ -14,6 +14,7 @@ from typing import Protocol
 from sdfl.core import Backend, Detector, Face, Frame, Image
 from sdfl.runtime.backends import open_backend
 from sdfl.runtime.detector import open_detector
+from sdfl.runtime.finder import OneAtATime
 from sdfl.runtime.smoothing import Smoother
 from sdfl.runtime.sources import FrameSource, open_source
 from sdfl.runtime.sources.base import to_bgr8
@@ -58,7 +59,7 @@ class FaceLandmarker:
         self._backend = backend
         if detector is None or isinstance(detector, str):
             detector = open_detector(detector, threads=threads)
-        self._detector = detector
+        self._detector = OneAtATime(detector)
         self._max_faces, self._smoother = max_faces, Smoother if smoothing else None
         self.new_tracker()  # refuses a wrong max_faces here rather than at the first frame
 

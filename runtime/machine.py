@@ -63,14 +63,21 @@ class Machine:
     available_mb: int = 0
     swap_mb: int = 0
     system_packages: bool = True
+    broken: dict[str, str] = field(default_factory=dict)  # package that is installed and cannot be used: why
 
 
 def read_machine() -> Machine:
     """Look at everything; a part that cannot be asked stays empty."""
     values: dict[str, Any] = {"system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"}
-    for probe in (_jetson, _gpu, _tensorrt, _openvino, _onnxruntime, _opencv, _cameras, _memory):
+    for probe in (_jetson, _gpu, _tensorrt, _opencv, _cameras, _memory):
         values |= probe()
-    return Machine(**values)
+    broken = {}
+    for package, ask in (("openvino", _openvino), ("onnxruntime", _onnxruntime)):
+        try:
+            values |= ask()
+        except Exception as error:  # a wheel for another numpy or glibc ends in anything
+            broken[package] = (str(error).splitlines() or [type(error).__name__])[0]
+    return Machine(**values, broken=broken)
 
 
 def findings(machine: Machine) -> list[Finding]:
@@ -167,9 +174,10 @@ def _opencv() -> dict[str, Any]:
     wheels = tuple(name for name in names if _version(name))
     try:
         import cv2
-    except ImportError:
+
+        built_with = re.search(r"GStreamer:\s*(\w+)", cv2.getBuildInformation())
+    except (ImportError, AttributeError):  # the latter where one of two wheels was removed
         return {"opencv_wheels": wheels}
-    built_with = re.search(r"GStreamer:\s*(\w+)", cv2.getBuildInformation())
     return {
         "opencv": cv2.__version__,
         "opencv_from": str(Path(cv2.__file__).parent),
@@ -258,7 +266,14 @@ def _cpu_library(machine: Machine) -> Iterable[Finding]:
         yield Finding("neither OpenVINO nor ONNX Runtime can be loaded", "pip install openvino onnxruntime")
 
 
-RULES: tuple[Rule, ...] = (_two_opencvs, _jetson_opencv, _driver, _jetson_tensorrt, _little_memory, _cpu_library)
+def _broken_packages(machine: Machine) -> Iterable[Finding]:
+    for package, why in machine.broken.items():
+        yield Finding(f"{package} is installed but cannot be used ({why})", f"pip install --force-reinstall {package}")
+
+
+RULES: tuple[Rule, ...] = (
+    _two_opencvs, _broken_packages, _jetson_opencv, _driver, _jetson_tensorrt, _little_memory, _cpu_library,
+)  # fmt: skip
 
 
 def _version(package: str) -> str:

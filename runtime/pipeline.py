@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from sdfl.runtime.views import Stats, View
 
 Clock = Callable[[], float]
 RECENT = 300  # frames that the shown percentiles are of: ten seconds
+LONGEST = 108_000  # frames that the summary's percentiles are of: the last hour
 MEMORY = 0.9  # share of the old value in the running mean of the time between frames
 
 
@@ -165,22 +167,23 @@ class _Tally:
     """Counts every tracked frame, also those that no view was quick enough for."""
 
     def __init__(self) -> None:
-        self._latencies_ms: list[float] = []
-        self._with_faces = 0
+        self._latencies_ms: deque[float] = deque(maxlen=LONGEST)
+        self._frames = self._with_faces = 0
 
     def count(self, tracked: Iterable[Result]) -> Iterator[Result]:
         for result in tracked:
             self._latencies_ms.append(result.latency_ms)
+            self._frames += 1
             self._with_faces += bool(result.faces)
             yield result
 
     def recent_ms(self) -> list[float]:
         """50th, 95th and 99th percentile of the latest frames' latencies."""
-        latest = sorted(self._latencies_ms[-RECENT:])
+        latest = sorted(itertools.islice(reversed(self._latencies_ms), RECENT))
         return [latest[min(len(latest) - 1, int(share * len(latest)))] for share in (0.5, 0.95, 0.99)]
 
     def summary(self) -> Summary:
         if not self._latencies_ms:
             return Summary(0, 0, None, None, None)
         p50, p95, p99 = np.percentile(self._latencies_ms, [50, 95, 99])
-        return Summary(len(self._latencies_ms), self._with_faces, float(p50), float(p95), float(p99))
+        return Summary(self._frames, self._with_faces, float(p50), float(p95), float(p99))

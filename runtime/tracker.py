@@ -84,9 +84,12 @@ class FaceTracker:
         owned = self._owners(asked, boxes, seen, frame.image)
         tracks: list[Track] = []
         looks: dict[int, Look] = {}
+        places = self._max_faces - sum(track.id in owned for track in known if not track.hidden)
         for track in known:
             own = owned.get(track.id)
-            if own is None or (track.hidden and len(looks) >= self._max_faces):
+            if own is not None and track.hidden:
+                places -= 1
+            if own is None or (track.hidden and places < 0):
                 tracks.append(track.unseen())
                 continue
             near = any(

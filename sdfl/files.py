@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,14 @@ from pathlib import Path
 
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """Give a temporary path beside `target`; rename it to `target` on success, remove it on any failure."""
+    """Give a temporary path beside `target`; rename it to `target` on success, remove it on any failure.
+
+    A device or pipe is given itself, and where `target` is a link, the file behind it is replaced.
+    """
+    if is_special(target):
+        yield target
+        return
+    target = target.resolve()
     temporary = _temporary_path(target)
     try:
         yield temporary
@@ -22,12 +30,25 @@ def atomic_path(target: Path) -> Iterator[Path]:
 @contextmanager
 def recording_path(target: Path) -> Iterator[Path]:
     """Like `atomic_path`, for recordings: what was written before a failure or Ctrl-C is kept under `target`."""
+    if is_special(target):
+        yield target
+        return
+    target = target.resolve()
     temporary = _temporary_path(target)
     try:
         yield temporary
     finally:
         if temporary.exists():
             temporary.replace(target)
+
+
+def is_special(path: Path) -> bool:
+    """Whether `path` is there and neither a file nor a folder: /dev/null, a pipe."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _temporary_path(target: Path) -> Path:

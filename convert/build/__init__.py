@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from sdfl.errors import ConfigError, MissingDependency
 
 if TYPE_CHECKING:
+    from sdfl.convert.build.layers import Built
     from sdfl.convert.build.plan import BuildPlan
     from sdfl.convert.build.progress import Step
-    from sdfl.convert.build.tensorrt import Built
 
 BUILDERS = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt", "openvino": "openvino_ir"}
 

@@ -6,7 +6,10 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from sdfl.passport import Passport
 
 CONVOLUTION = re.compile(r"conv|correlation", re.IGNORECASE)
 _LOGGED = re.compile(
@@ -30,6 +33,15 @@ class Layer:
     @property
     def is_int8(self) -> bool:
         return bool(self.types) and self.types[0].startswith("Int8")
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build gives. layers: of the engine, empty where TensorRT did not tell."""
+
+    path: Path
+    passport: Passport
+    layers: tuple[Layer, ...]
 
 
 def layers_from_log(messages: Iterable[str]) -> list[Layer]:

@@ -8,7 +8,6 @@ DequantizeLinear among them, or they stay fp32.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ import onnx
 import onnx.inliner
 from onnx import TensorProto, helper, numpy_helper
 
+from sdfl.convert.build.plan import CopyOptions
 from sdfl.errors import ArtifactError
 from sdfl.spec import OPERATOR_DOMAIN, OPERATOR_VERSION
 
@@ -23,20 +23,6 @@ LARGEST_HALF = float(np.finfo(np.float16).max)
 HALF_OPSET = 19  # the first whose QuantizeLinear and DequantizeLinear take half-precision scales
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16)
 _REWORDED = ("Identity", "Transpose", "Reshape")  # may stand between the picture and its Cast
-
-
-@dataclass(frozen=True)
-class CopyOptions:
-    """half: floats are halves but for the last step of each output. batch: fixed size, None leaves it open.
-
-    plugin: nodes of the operator name the compiled plugin instead of being written out in standard operators.
-    outputs: names of tensors to give out as well.
-    """
-
-    half: bool = False
-    batch: int | None = None
-    plugin: bool = False
-    outputs: tuple[str, ...] = ()
 
 
 def load_onnx(path: Path) -> onnx.ModelProto:

@@ -6,9 +6,9 @@ import time
 from importlib import metadata
 
 from sdfl.artifact import RT_INFO
+from sdfl.convert.build.layers import Built
 from sdfl.convert.build.plan import BuildPlan
 from sdfl.convert.build.progress import Step
-from sdfl.convert.build.tensorrt import Built
 from sdfl.errors import MissingDependency
 from sdfl.files import atomic_path
 from sdfl.runtime.backends.base import refused

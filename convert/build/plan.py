@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import resource
+import sys
 import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from sdfl.convert.build.onnx_copy import CopyOptions
 from sdfl.errors import ArtifactError, ConfigError
 from sdfl.onnx_file import read_spec
 from sdfl.passport import TARGETS, Passport
@@ -21,6 +20,21 @@ SUFFIXES = {"tensorrt": ".engine", "tensorrt-rtx": ".engine", "openvino": ".xml"
 PRECISIONS = {"fp32": ("fp16", "fp32"), "int8": ("int8",)}
 RTX_CAPABILITIES = ("7.5", "8.0", "8.6", "8.9", "12.0", "12.1")  # what TensorRT-RTX 1.x builds for
 MOST_FACES = 64
+
+
+@dataclass(frozen=True)
+class CopyOptions:
+    """Of the ONNX that TensorRT gets.
+
+    half: floats are halves but for the last step of each output. batch: fixed size, None leaves it open.
+    plugin: nodes of the operator name the compiled plugin instead of being written out in standard operators.
+    outputs: names of tensors to give out as well.
+    """
+
+    half: bool = False
+    batch: int | None = None
+    plugin: bool = False
+    outputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,9 +97,19 @@ class BuildPlan:
             library_version=library_version,
             built_utc=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             build_s=round(time.perf_counter() - start_s, 2),
-            peak_memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+            peak_memory_mb=peak_memory_mb(),
             **more,
         )
+
+
+def peak_memory_mb() -> float:
+    """The most memory that this process has had resident; 0 where the system does not tell (Windows)."""
+    try:
+        import resource
+    except ModuleNotFoundError:
+        return 0.0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # kilobytes, but bytes on macOS
+    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
 
 
 def make_plan(

@@ -6,30 +6,22 @@ import hashlib
 import re
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sdfl.convert.build.flavours import Flavour, choose_flavour
-from sdfl.convert.build.layers import Layer, layers_from_inspector, layers_from_log
+from sdfl.convert.build.layers import Built, Layer, layers_from_inspector, layers_from_log
 from sdfl.convert.build.onnx_copy import make_copy
 from sdfl.convert.build.plan import RTX_CAPABILITIES, BuildPlan
 from sdfl.convert.build.progress import Step, interruptible, make_monitor
 from sdfl.errors import ArtifactError, SdflError
 from sdfl.files import atomic_path, cache_dir
-from sdfl.passport import Gpu, Passport, sha256_of, write_passport
+from sdfl.passport import Gpu, sha256_of, write_passport
 from sdfl.runtime.backends.base import INPUT
 from sdfl.runtime.backends.cuda import read_gpu
 from sdfl.runtime.backends.trt_library import Log, load_library, load_plugin
-
-
-@dataclass(frozen=True)
-class Built:
-    """layers: of the engine, empty where TensorRT did not tell."""
-
-    path: Path
-    passport: Passport
-    layers: tuple[Layer, ...]
 
 
 @dataclass(frozen=True)
@@ -126,7 +118,10 @@ def _add_profile(builder: Any, config: Any, plan: BuildPlan) -> None:
 
 
 class _timing_cache:  # noqa: N801  a context manager
-    """Timings of tactics, kept for each GPU and version: a second build of a similar network takes a fraction."""
+    """Timings of tactics, kept for each GPU and version: a second build of a similar network takes a fraction.
+
+    A cache that cannot be read or written costs time, never the engine.
+    """
 
     def __init__(self, config: Any, plan: BuildPlan, gpu: Gpu | None, version: str) -> None:
         self._config = config
@@ -137,15 +132,19 @@ class _timing_cache:  # noqa: N801  a context manager
     def __enter__(self) -> None:
         if self._path is None:
             return
-        stored = self._path.read_bytes() if self._path.is_file() else b""
+        stored = b""
+        with suppress(OSError):
+            stored = self._path.read_bytes() if self._path.is_file() else b""
         self._config.set_timing_cache(self._config.create_timing_cache(stored), ignore_mismatch=False)
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         if self._path is None or kind is not None:
             return
-        content = self._config.get_timing_cache().serialize()
-        with atomic_path(self._path) as temporary:
-            temporary.write_bytes(bytes(content))
+        cache = self._config.get_timing_cache()
+        if cache is None:  # TensorRT took none of what was stored
+            return
+        with suppress(OSError), atomic_path(self._path) as temporary:
+            temporary.write_bytes(bytes(cache.serialize()))
 
 
 def timing_cache_path(gpu: Gpu, version: str) -> Path:

@@ -76,7 +76,7 @@ def open_video(path: Path) -> Capture | None:
 
 
 def open_url(url: str) -> Capture | None:
-    """The reader of a network stream, None where it does not answer in time."""
+    """The reader of a network stream, None where it does not answer in time. OpenCVs without FFmpeg have GStreamer."""
     quiet_opencv()
     limits = [
         cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
@@ -84,7 +84,7 @@ def open_url(url: str) -> Capture | None:
         cv2.CAP_PROP_READ_TIMEOUT_MSEC,
         NETWORK_TIMEOUT_MS,
     ]
-    return _opened(cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits)) or _opened(cv2.VideoCapture(url, cv2.CAP_ANY))
+    return _opened(cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits)) or _opened(cv2.VideoCapture(url, cv2.CAP_GSTREAMER))
 
 
 def open_device(index: int, mode: CameraMode = CameraMode()) -> Capture | None:

@@ -14,7 +14,8 @@ from sdfl.runtime.notice import Say, to_stderr
 from sdfl.runtime.sources.base import FrameSource, to_bgr8
 from sdfl.runtime.sources.capture import CameraMode, Capture, nominal_fps, open_device, open_url, why_no_camera
 
-CAMERA_STALL_S, STREAM_STALL_S = 10.0, 60.0  # longer than all back-off and time limits of the reader together
+CAMERA_STALL_S, STREAM_STALL_S = 15.0, 20.0  # longer than a reader waits by itself: V4L2 10 s, FFmpeg 8 s
+RECOVERY_S = 120.0  # all attempts to reopen together
 CAMERA_BACK_OFF_S = (0.5, 1.0, 2.0)  # a plug that was loose, a hub that starts anew
 STREAM_BACK_OFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 
@@ -23,7 +24,8 @@ class LiveSource(FrameSource):
     """Frames of an endless source.
 
     reopen: gives a new reader, None where that fails. back_off_s: pauses between attempts to reopen after a failed
-    read; empty for none. lost: the message when all failed. stall_s: how long a frame may take before that is an error.
+    read; empty for none. lost: the message when all failed. stall_s: how long a frame may take before that is an error,
+    where nothing is being reopened.
     """
 
     live = True
@@ -44,7 +46,7 @@ class LiveSource(FrameSource):
         self._reopen, self._back_off_s, self._lost, self._stall_s = reopen, back_off_s, lost, stall_s
         self._clock, self._say = clock, say
         self._slot: Newest[tuple[Image, float]] = Newest()
-        self._stop = threading.Event()
+        self._stop, self._reopening = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, args=(capture,), name=f"read {name}", daemon=True)
         self._thread.start()
 
@@ -52,13 +54,21 @@ class LiveSource(FrameSource):
         number = index = 0
         while True:
             try:
-                number, (image, captured_s) = self._slot.get(number, self._stall_s)
+                number, (image, captured_s) = self._next(number)
             except EOFError:
                 return
             except TimeoutError:
                 raise SourceError(f"{self.name}: {self._lost}") from None
             yield Frame(image, index, captured_s)
             index += 1
+
+    def _next(self, number: int) -> tuple[int, tuple[Image, float]]:
+        try:
+            return self._slot.get(number, self._stall_s)
+        except TimeoutError:
+            if not self._reopening.is_set():
+                raise
+        return self._slot.get(number, RECOVERY_S)
 
     def close(self) -> None:
         """Stop reading. The thread releases the reader; one that hangs in a driver is left to end with the program."""
@@ -89,6 +99,13 @@ class LiveSource(FrameSource):
             capture.release()
 
     def _recover(self) -> Capture | None:
+        self._reopening.set()
+        try:
+            return self._reopened()
+        finally:
+            self._reopening.clear()
+
+    def _reopened(self) -> Capture | None:
         for pause_s in self._back_off_s:
             self._say(f"{self.name}: stopped sending, reconnecting in {pause_s:g} s")
             if self._stop.wait(pause_s):

@@ -9,9 +9,11 @@ import cv2
 
 from sdfl.core import Frame
 from sdfl.errors import SourceError
-from sdfl.runtime.sources.base import FrameSource, to_bgr8
+from sdfl.runtime.sources.base import DEFAULT_FPS, FrameSource, to_bgr8
 from sdfl.runtime.sources.capture import Capture, nominal_fps, open_video
 
+ROUNDING_S = 0.001  # Matroska and WebM keep whole milliseconds
+MOST_FPS = 240  # of a file that does not know its number of frames: then 1000 is a guess of the decoder
 CUT_OFF_S = 0.5  # containers round their duration; less than this missing at the end is no damage
 
 
@@ -21,25 +23,35 @@ class VideoSource(FrameSource):
     def __init__(self, path: Path) -> None:
         self.name, self.path = str(path), path
         capture = self._open()
-        self.fps = nominal_fps(capture)
         count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         self.num_frames = count if count > 0 else None
+        fps = nominal_fps(capture)
+        self.fps = fps if self.num_frames or fps <= MOST_FPS else DEFAULT_FPS
         capture.release()
 
     def __iter__(self) -> Iterator[Frame]:
         capture = self._open()
         try:
-            index, position_s = 0, 0.0
+            index, position_s, timestamp_s = 0, 0.0, 0.0
             while True:
                 arrived, pixels = capture.read()
                 if not arrived:
                     break
                 position_s = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-                yield Frame(to_bgr8(pixels, self.name), index, index / self.fps)
+                timestamp_s = self._timestamp_s(index, position_s, timestamp_s)
+                yield Frame(to_bgr8(pixels, self.name), index, timestamp_s)
                 index += 1
         finally:
             capture.release()
         self._check_complete(index, position_s)
+
+    def _timestamp_s(self, index: int, position_s: float, last_s: float) -> float:
+        """position_s: what the decoder says, which counts where frames come at an uneven rate; some always say 0."""
+        even_s = index / self.fps
+        now_s = even_s if abs(position_s - even_s) <= ROUNDING_S else position_s
+        if index == 0:
+            return 0.0
+        return now_s if now_s > last_s else last_s + 1 / self.fps
 
     def _open(self) -> Capture:
         if not self.path.is_file():

@@ -109,12 +109,22 @@ async def _body(request: Request, limit: int) -> bytes:
 
 
 class _Stream:
-    """ASGI: JPEG pictures, each as soon as it is there, until tracking ends."""
+    """ASGI: JPEG pictures, each as soon as it is there, until tracking ends or the viewer leaves."""
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        sending, leaving = asyncio.create_task(self._send(send)), asyncio.create_task(_left(receive))
+        try:
+            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                await sending  # raises what ended it
+        finally:
+            sending.cancel()
+            leaving.cancel()
+
+    async def _send(self, send: Send) -> None:
         kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
         headers = HEADERS | {"Content-Type": kind}
         coded = [(key.lower().encode(), value.encode()) for key, value in headers.items()]
@@ -128,6 +138,12 @@ class _Stream:
             part = _part(head.encode() + jpeg + f"\r\n--{BOUNDARY}\r\n".encode())
             await asyncio.wait_for(send(part), STALLED_S)
         await send(_part(b"", more=False))
+
+
+async def _left(receive: Receive) -> None:
+    """Returns when the viewer has gone; sending to it then fails silently."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _part(content: bytes, *, more: bool = True) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import cv2
 
 from sdfl.core import Image
@@ -34,7 +36,7 @@ class WindowView:
             cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
         except cv2.error as error:
             raise SdflError("no window can be opened here (is there a display?); use --view browser") from error
-        self._sized = False
+        self._sized = self._seen = False
         say("press q or Escape in the window to end")
 
     def show(self, image: Image, stats: Stats) -> bool:
@@ -44,9 +46,18 @@ class WindowView:
             self._sized = True
         cv2.imshow(TITLE, image)
         cv2.setWindowTitle(TITLE, f"{TITLE}: {stats.source}, {stats.fps:.0f} frames/s")
-        key = cv2.waitKey(1) & 0xFF
-        return key not in END_KEYS and cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
+        return (cv2.waitKey(1) & 0xFF) not in END_KEYS and not self._is_closed()
+
+    def _is_closed(self) -> bool:
+        """GTK never says that its windows are visible; Qt raises an error about one that was closed."""
+        try:
+            visible = cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
+        except cv2.error:
+            return True
+        self._seen |= visible
+        return self._seen and not visible
 
     def close(self) -> None:
         """Close the window."""
-        cv2.destroyAllWindows()
+        with suppress(cv2.error):
+            cv2.destroyAllWindows()

@@ -68,6 +68,9 @@ def main() -> None:
         app()
     except SdflError as error:
         _fail(str(error))
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}; check the path, its rights and the free space")
     except ImportError as error:
         if error.name != "cv2" and "libGL" not in str(error):
             raise

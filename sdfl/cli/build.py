@@ -12,9 +12,9 @@ import typer
 from sdfl.errors import ConfigError
 
 if TYPE_CHECKING:
+    from sdfl.convert.build.layers import Built
     from sdfl.convert.build.plan import BuildPlan
     from sdfl.convert.build.progress import Step
-    from sdfl.convert.build.tensorrt import Built
 
 TYPED_HELP = "With --copy: for TensorRT 11, whose networks compute in the types of the file."
 

@@ -65,6 +65,7 @@ def demo(
         typer.echo("\n".join(camera_lines()))
         return
     mode = CameraMode.parse(resolution, fps, mjpg=mjpg)
+    check_outputs(source or "", {"--save": save})
     with ExitStack() as stack:
         landmarker = stack.enter_context(
             Switchboard(
@@ -116,6 +117,7 @@ def track(
 
     if jsonl is None and csv is None and save is None:
         jsonl = Path("-")
+    check_outputs(source, {"--jsonl": jsonl, "--csv": csv, "--save": save})
     with ExitStack() as stack:
         landmarker = stack.enter_context(
             FaceLandmarker(
@@ -139,6 +141,19 @@ def track(
                     table.write(result, start_s=start_s)
                 if recorder:
                     recorder.write(draw(result.frame.image, result.faces), result.frame.timestamp_s)
+
+
+def check_outputs(source: str, outputs: dict[str, Path | None]) -> None:
+    """outputs: option -> file. Raises ConfigError where one would replace the source or another one."""
+    from sdfl.files import is_special
+
+    taken = {Path(source).resolve(): "the source"} if Path(source).exists() else {}
+    for option, path in outputs.items():
+        if path is None or str(path) == "-" or is_special(path):
+            continue
+        other = taken.setdefault(path.resolve(), option)
+        if other != option:
+            raise ConfigError(f"{option} {path}: is {other} too; choose another name")
 
 
 def _model_file(model: str | None, precision: str | None) -> Path | str | None:

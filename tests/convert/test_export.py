@@ -1,9 +1,11 @@
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 
+from sdfl.convert import export as export_module
 from sdfl.convert.export import OUTPUTS, export, set_accuracy
 from sdfl.convert.operator_onnx import DOMAIN, NAME
 from sdfl.convert.verify import LIMIT_HALF_PX, LIMIT_PX, compare, generated_crops, verify
@@ -168,3 +170,16 @@ def test_spoilt_model_files_are_one_line(exported: Path, tmp_path: Path, spoil, 
     path.write_bytes(spoil(exported.read_bytes()))
     with pytest.raises(ArtifactError, match=rf"m\.onnx: .*{message}|m\.onnx: {message}"):
         read_spec(path)
+
+
+def test_a_model_names_no_commit_of_somebody_elses_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment lies in a repository of its user's, as a folder that git ignores."""
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    for words in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "theirs"]):
+        subprocess.run([*git, *words], check=True)
+    monkeypatch.setattr(export_module, "__file__", str(tmp_path / "export.py"))
+    (tmp_path / "export.py").write_text("")
+    assert export_module.git_commit() == ""
+    for words in (["add", "export.py"], ["commit", "-q", "-m", "ours"]):
+        subprocess.run([*git, *words], check=True)
+    assert len(export_module.git_commit()) == 40

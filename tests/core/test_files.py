@@ -1,8 +1,12 @@
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from sdfl.files import atomic_path
+from sdfl.files import atomic_path, recording_path
+
+Writer = Callable[[Path], AbstractContextManager[Path]]
 
 
 def test_a_failure_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
@@ -26,3 +30,21 @@ def test_success_replaces_the_file_and_makes_folders(tmp_path: Path) -> None:
         assert temporary.suffix == ".txt", "writers that look at the suffix must keep working"
         temporary.write_text("whole")
     assert [path.name for path in target.parent.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("writer", [atomic_path, recording_path])
+def test_what_is_behind_a_link_is_replaced_and_the_link_stays(tmp_path: Path, writer: Writer) -> None:
+    (tmp_path / "disk").mkdir()
+    link = tmp_path / "a.txt"
+    link.symlink_to(tmp_path / "disk" / "real.txt")
+    with writer(link) as temporary:
+        temporary.write_text("new")
+    assert link.is_symlink()
+    assert (tmp_path / "disk" / "real.txt").read_text() == "new"
+
+
+@pytest.mark.parametrize("writer", [atomic_path, recording_path])
+def test_a_device_is_written_to_and_never_replaced(writer: Writer) -> None:
+    with writer(Path("/dev/null")) as path:
+        path.write_text("gone")
+    assert Path("/dev/null").is_char_device()

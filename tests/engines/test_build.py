@@ -132,6 +132,16 @@ def test_timings_are_kept_for_this_gpu_and_version(toy: Path, install: Install, 
     assert other.last.config.cache.loaded == b""
 
 
+def test_a_cache_of_timings_that_cannot_be_kept_costs_no_engine(
+    toy: Path, install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("10.3.0")
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    build_toy(toy, tmp_path / "toy.engine")
+    assert (tmp_path / "toy.engine").exists()
+
+
 def test_progress_is_that_of_the_outermost_phase(toy: Path, tensorrt: FakeTensorRt, tmp_path: Path) -> None:
     seen: list[tuple[str, int, int]] = []
     run_build(make_plan(toy, "tensorrt", out=tmp_path / "t.engine"), lambda *step: seen.append(step))

@@ -10,7 +10,8 @@ import onnxruntime
 import pytest
 import toy_model
 
-from sdfl.convert.build.onnx_copy import LARGEST_HALF, CopyOptions, load_onnx, make_copy
+from sdfl.convert.build.onnx_copy import LARGEST_HALF, load_onnx, make_copy
+from sdfl.convert.build.plan import CopyOptions
 from sdfl.errors import ArtifactError
 from sdfl.onnx_file import read_spec
 from sdfl.runtime.zoo import resolve_model, zoo_models

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -86,3 +88,15 @@ def test_damaged_files_are_one_line(ir: Path, spoil, message: str) -> None:
 def test_onnx_runtime_does_not_read_it(ir: Path) -> None:
     with pytest.raises(ConfigError, match=r"backend onnxruntime does not read toy\.xml"):
         open_backend(ir, name="onnxruntime")
+
+
+def test_it_needs_no_onnx(toy: Path, tmp_path: Path) -> None:
+    """A plain installation has OpenVINO and no package `onnx`."""
+    script = (
+        "import sys; sys.modules['onnx'] = None\n"
+        "from sdfl.cli import app\n"
+        f"app(['build', {str(toy)!r}, '--target', 'openvino', '-o', 'toy.xml'])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "toy.xml").exists()

@@ -129,3 +129,15 @@ def test_pictures_that_cannot_be_used_are_an_error_and_not_a_dead_thread() -> No
         pytest.raises(SourceError, match="camera 0: gives pictures of shape"),
     ):
         list(source)
+
+
+def test_reopening_may_take_longer_than_a_frame() -> None:
+    """A driver needs seconds for it, and nobody gives up meanwhile."""
+    again = ScriptedCapture(pictures(50), pause_s=0.01)
+
+    def reopen() -> ScriptedCapture:
+        time.sleep(0.4)
+        return again
+
+    with open_live(ScriptedCapture(pictures(2)), reopen, back_off_s=(0.01,), stall_s=0.1, say=lambda _: None) as source:
+        assert [frame.index for frame in itertools.islice(source, 4)] == [0, 1, 2, 3]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from typer.testing import CliRunner
 
 from sdfl.cli import app
 from sdfl.passport import Passport, write_passport
+from sdfl.runtime import machine as machine_module
 from sdfl.runtime.machine import Machine, findings, fits, parse_l4t, read_machine
 
 CPU = Machine(
@@ -117,3 +120,20 @@ def test_an_engine_is_checked_without_being_loaded(tmp_path: Path, spec) -> None
     assert table["engine"]
     assert "was built for this machine" not in table["engine"]
     assert {"versions", "machine", "fits", "findings", "operator"} <= table.keys()
+
+
+def test_a_library_that_is_installed_and_broken_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> dict[str, str]:
+        raise RuntimeError("module compiled against API version 0x10\nbut this is 0xf")
+
+    monkeypatch.setattr(machine_module, "_openvino", broken)
+    (finding,) = [each for each in findings(read_machine()) if "cannot be used" in each.problem]
+    assert finding.problem == "openvino is installed but cannot be used (module compiled against API version 0x10)"
+    assert finding.mend == "pip install --force-reinstall openvino"
+
+
+def test_doctor_runs_where_opencv_cannot_be_imported(tmp_path: Path) -> None:
+    script = "import sys; sys.modules['cv2'] = None\nfrom sdfl.cli import app\napp(['doctor'])"
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "wrong: OpenCV cannot be imported" in done.stdout or "are installed together" in done.stdout

@@ -10,7 +10,7 @@ import pytest
 from toy_face import scene
 
 from sdfl.errors import ConfigError
-from sdfl.runtime.recorder import Recorder
+from sdfl.runtime.recorder import MAX_REPEATS_S, Recorder
 from sdfl.runtime.sources import VideoSource
 
 
@@ -88,3 +88,29 @@ def test_a_codec_that_is_missing_is_one_line(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(ConfigError, match=r"try a name ending in \.avi"), Recorder(tmp_path / "a.mp4", 30) as recorder:
         recorder.write(scene(), 0.0)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_picture_before_a_gap_fills_it(tmp_path: Path) -> None:
+    path = tmp_path / "out.avi"
+    with Recorder(path, 10) as recorder:
+        recorder.write(np.zeros((64, 64, 3), np.uint8), 0.0)
+        recorder.write(np.full((64, 64, 3), 255, np.uint8), 0.5)
+    assert [int(frame.image.mean() > 128) for frame in VideoSource(path)] == [0] * 5 + [1]
+
+
+def test_a_long_gap_is_cut_short_once(tmp_path: Path) -> None:
+    path = tmp_path / "out.avi"
+    with Recorder(path, 10) as recorder:
+        for timestamp_s in (0.0, 600.0, 600.1, 600.2):
+            recorder.write(np.zeros((64, 64, 3), np.uint8), timestamp_s)
+    assert count_frames(path) == 1 + round(MAX_REPEATS_S * 10) + 3
+
+
+def test_what_comes_after_the_end_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "out.mp4"
+    recorder = Recorder(path, 30)
+    recorder.write(scene(), 0.0)
+    recorder.close()
+    recorder.write(scene(), 1.0)  # of a thread that had not heard of it
+    assert count_frames(path) == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["out.mp4"]

@@ -6,14 +6,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from sdfl.errors import MissingDependency, SourceError
 from sdfl.runtime import default_source, open_source
-from sdfl.runtime.sources import MemorySource, SampleSource, VideoSource, capture
+from sdfl.runtime.sources import MemorySource, SampleSource, VideoSource, capture, video
 from sdfl.runtime.sources.base import to_bgr8
 from sdfl.runtime.sources.sample import FACE_CENTRE, sample_affine
 
@@ -233,3 +235,47 @@ def test_a_reader_is_released_when_the_consumer_stops(write_video: WriteVideo, m
     before = len(released)
     iterator.close()  # type: ignore[attr-defined]
     assert len(released) == before + 1
+
+
+class TimedCapture:
+    """A reader whose frames lie at `times_s`, as the decoder says."""
+
+    def __init__(self, times_s: list[float], *, fps: float, count: float) -> None:
+        self._times_s, self._next = times_s, 0
+        self._facts = {cv2.CAP_PROP_FPS: fps, cv2.CAP_PROP_FRAME_COUNT: count}
+
+    def read(self) -> tuple[bool, npt.NDArray[Any]]:
+        self._next += 1
+        return self._next <= len(self._times_s), np.zeros((4, 4, 3), np.uint8)
+
+    def get(self, prop: int, /) -> float:
+        return (
+            self._facts[prop] if prop in self._facts else self._times_s[min(self._next, len(self._times_s)) - 1] * 1000
+        )
+
+    def release(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("told_s", "fps", "count", "expected_s"),
+    [
+        pytest.param([0.0, 0.1, 0.15, 0.4], 10.0, 4, [0.0, 0.1, 0.15, 0.4], id="uneven, as phones record"),
+        pytest.param([0.0, 0.033, 0.067, 0.1], 30.0, 4, [0.0, 1 / 30, 2 / 30, 0.1], id="rounded to milliseconds"),
+        pytest.param([0.0, 0.0, 0.0], 10.0, 3, [0.0, 0.1, 0.2], id="a decoder that does not tell"),
+        pytest.param([0.0, 0.04, 0.08], 1000.0, -9.2e18, [0.0, 0.04, 0.08], id="WebM of a browser"),
+    ],
+)
+def test_frames_lie_where_the_file_says(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    told_s: list[float],
+    fps: float,
+    count: float,
+    expected_s: list[float],
+) -> None:
+    (tmp_path / "clip.webm").write_bytes(b"")
+    monkeypatch.setattr(video, "open_video", lambda _: TimedCapture(told_s, fps=fps, count=count))
+    source = VideoSource(tmp_path / "clip.webm")
+    assert [frame.timestamp_s for frame in source] == pytest.approx(expected_s)
+    assert source.fps == (30.0 if fps == 1000 else fps)

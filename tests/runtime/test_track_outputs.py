@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -107,3 +108,24 @@ def test_a_reader_that_has_seen_enough_is_not_blamed_on_the_table(write_video: W
     done = subprocess.run(shell, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "f.csv").read_text().startswith("frame,timestamp_s,id,presence,")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        pytest.param(["--save", "in.mp4"], r"--save .*in\.mp4: is the source too", id="the source itself"),
+        pytest.param(["--jsonl", "x", "--csv", "x"], r"--csv .*x: is --jsonl too", id="one file for two"),
+        pytest.param(["--save", "link.mp4"], r"--save .*link\.mp4: is the source too", id="the source by another name"),
+    ],
+)
+def test_nothing_is_written_over_something_that_is_used(
+    track: Callable[..., Result], write_video: WriteVideo, tmp_path: Path, options: list[str], message: str
+) -> None:
+    clip = write_video("in.mp4", num_frames=3)
+    (tmp_path / "link.mp4").symlink_to(clip)
+    before = clip.read_bytes()
+    named = [option if option.startswith("--") else str(clip.parent / option) for option in options]
+    result = track(clip, *named)
+    assert isinstance(result.exception, ConfigError)
+    assert re.search(message, str(result.exception))
+    assert clip.read_bytes() == before

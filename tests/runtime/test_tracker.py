@@ -175,3 +175,15 @@ def test_refuses_to_follow_nobody(spec: ModelSpec) -> None:
 def test_a_tiny_picture_holds_no_face(spec: ModelSpec) -> None:
     tracker, _ = make(spec, (0, 0, 1))
     assert tracker.update(Frame(np.zeros((1, 1, 3), np.uint8), 0, 0.0)) == []
+
+
+def test_two_faces_that_come_back_at_once_do_not_exceed_the_limit(spec: ModelSpec) -> None:
+    third = (160, 200, 30)
+    tracker, detector = make(spec, *APART, max_faces=2)
+    tracker.update(frame(*APART))
+    detector.boxes[:] = [box_of(*third)]
+    shown = [tracker.update(frame(third, index=index)) for index in range(1, 8)]
+    assert [face.id for face in shown[-1]] == [3]
+    back = tracker.update(frame(*APART, third, index=8))
+    assert len(back) == 2
+    assert 3 in {face.id for face in back}, "who is seen keeps the place"

@@ -165,3 +165,35 @@ def test_what_only_the_browser_has_is_refused_elsewhere() -> None:
 def test_a_window_without_gui_says_what_to_do() -> None:
     with pytest.raises(SdflError, match="use --view browser"):
         WindowView(say=lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("visible", "shown"),
+    [
+        pytest.param([1.0, 1.0, 0.0], 2, id="closed"),
+        pytest.param([1.0, 1.0, -1.0], 2, id="closed, Windows"),
+        pytest.param([1.0, cv2.error("NULL guiReceiver")], 1, id="closed, Qt"),
+        pytest.param([0.0, 1.0, 1.0, 0.0], 3, id="shown late"),
+        pytest.param([-1.0] * 5, 5, id="GTK, which never tells"),
+    ],
+)
+def test_a_window_ends_when_it_is_closed(
+    monkeypatch: pytest.MonkeyPatch, visible: list[float | cv2.error], shown: int
+) -> None:
+    def tell(*_: object) -> float:
+        answer = visible.pop(0)
+        if isinstance(answer, cv2.error):
+            raise answer
+        return answer
+
+    monkeypatch.setattr("sdfl.runtime.views.window.has_gui", lambda: True)
+    for name in ("namedWindow", "resizeWindow", "imshow", "setWindowTitle", "destroyAllWindows"):
+        monkeypatch.setattr(cv2, name, lambda *_: None)
+    monkeypatch.setattr(cv2, "waitKey", lambda _: -1)
+    monkeypatch.setattr(cv2, "getWindowProperty", tell)
+    view = WindowView(say=lambda _: None)
+    times = 0
+    while visible and view.show(scene(), STATS):
+        times += 1
+    view.close()
+    assert times == shown

@@ -23,6 +23,7 @@ from sdfl.runtime.sources.browser import BrowserSource
 from sdfl.runtime.switchboard import Switchboard
 from sdfl.runtime.views.base import Stats
 from sdfl.runtime.views.browser import BrowserView
+from sdfl.runtime.views.browser_feed import Feed
 
 JPEG = {"Content-Type": "image/jpeg"}
 JSON = {"Content-Type": "application/json"}
@@ -185,6 +186,26 @@ def test_a_viewer_that_hangs_does_not_keep_the_view_open() -> None:
         started_s = time.monotonic()
         view.close()
     assert time.monotonic() - started_s < 6
+
+
+def test_a_viewer_that_leaves_costs_nothing_more(view: BrowserView, monkeypatch: pytest.MonkeyPatch) -> None:
+    coded: list[int] = []
+    newest = Feed._newest
+    monkeypatch.setattr(Feed, "_newest", lambda feed: (coded.append(1), newest(feed))[1])
+    stats = Stats("s", "m", 0, 1, 1.0, 1.0, 1.0, 1.0, 1.0, 30.0)
+
+    def show(frames: int) -> int:
+        before = len(coded)
+        for _ in range(frames):
+            view.show(scene(), stats)
+            time.sleep(0.02)
+        return len(coded) - before
+
+    with socket.create_connection(("127.0.0.1", urlsplit(view.address).port or 0)) as viewer:
+        viewer.sendall(b"GET /stream.mjpg HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert show(20) > 5
+    time.sleep(0.2)
+    assert show(10) <= 1
 
 
 def test_an_upload_that_stops_in_the_middle_leaves_others_alone(view: BrowserView, camera: BrowserSource) -> None:
