@@ -102,7 +102,7 @@ def one_operator(native: bool, folder: Path) -> Callable[[], object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", nargs="?", help="model name or .onnx file; default: the default model")
+    parser.add_argument("model", nargs="?", help="model name or .onnx file; default: small")
     parser.add_argument("--rounds", type=int, default=200)
     arguments = parser.parse_args()
     path = resolve_model(arguments.model)

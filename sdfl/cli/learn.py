@@ -65,9 +65,7 @@ def train(
 
 
 def evaluate(
-    model: Annotated[
-        str | None, typer.Argument(help="Model name, .onnx file or .ckpt file; default: the default model.")
-    ] = None,
+    model: Annotated[str | None, typer.Argument(help="Model name, .onnx file or .ckpt file; default: small.")] = None,
     *,
     data: Labelled,
     crops: Annotated[str, typer.Option(help="Which regions to look at: true or detected.")] = "true",
@@ -76,7 +74,7 @@ def evaluate(
         typer.Option(help="onnxruntime (as stored; default of .onnx), openvino (as the demo runs), tensorrt."),
     ] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
-    precision: Annotated[str | None, typer.Option(help="fp32 or int8, of a model of the package.")] = None,
+    precision: Annotated[str | None, typer.Option(help="fp32, fp16 or int8, of a model of the package.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Also write one row a picture.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from sdfl.benchmarks.records import Record
     from sdfl.benchmarks.suite import PeerEntry, Suite
 
-Data = Annotated[Path | None, typer.Option("--data", help="Labelled pictures; without them only times are taken.")]
 Threads = Annotated[list[int] | None, typer.Option(min=1, help="CPU threads; may be repeated.")]
 
 
@@ -27,7 +26,7 @@ def bench(
     out: Annotated[Path, typer.Option("-o", "--out", help="File that records are appended to.")] = Path(
         "records.jsonl"
     ),
-    data: Data = None,
+    data: Annotated[Path | None, typer.Option(help="Labelled pictures; without them accuracy is left out.")] = None,
     measure: Annotated[list[str] | None, typer.Option(help="latency, accuracy, sweep, video; default: all.")] = None,
     backend: Annotated[list[str] | None, typer.Option(help="openvino, onnxruntime, tensorrt; may be repeated.")] = None,
     compute: Annotated[list[str] | None, typer.Option(help="f32, bf16, ...; default: what the processor has.")] = None,
@@ -79,7 +78,7 @@ def report(
     budget_ms: Annotated[float, typer.Option(help="With --recommend: longest median time.")] = 33.0,
     max_nme: Annotated[float, typer.Option(help="With --recommend: largest NME in percent.")] = 100.0,
     threads: Annotated[int, typer.Option(min=1, help="With --recommend: CPU threads.")] = 1,
-    data: Data = None,
+    data: Annotated[Path | None, typer.Option(help="With --recommend: labelled pictures, for accuracy.")] = None,
 ) -> None:
     """Draw records: one offline HTML file, PNG, SVG, Markdown and CSV."""
     if recommend:

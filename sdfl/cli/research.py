@@ -40,7 +40,7 @@ def data_check(
 def data_label(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Pictures with .pts files that say where to look.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The list to write, a .txt for `data.train` of a recipe.")],
-    teacher: Annotated[str | None, typer.Option(help="Model name or .onnx file; default: the default model.")] = None,
+    teacher: Annotated[str | None, typer.Option(help="Model name or .onnx file; default: small.")] = None,
 ) -> None:
     """Label pictures anew by a teacher's points on many views of each; what the views disagree on is left out."""
     from sdfl.cli.progress import progress

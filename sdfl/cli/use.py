@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from sdfl.runtime.sources import FrameSource
 
 SOURCE_HELP = "Camera index, video, picture, folder of pictures, URL, or 'sample'."
-Model = Annotated[str | None, typer.Option(help="Model name, .onnx, .xml or .engine file; default: the default model.")]
+Model = Annotated[str | None, typer.Option(help="Model name, .onnx, .xml or .engine file; default: small_int8.")]
 Backend = Annotated[str | None, typer.Option(help="openvino, onnxruntime or tensorrt; default: what the file is for.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; default: the back end's choice.")]
-DetectorChoice = Annotated[str | None, typer.Option("--detector", help="yunet:FILE in place of the built-in detector.")]
+DetectorChoice = Annotated[
+    str | None, typer.Option("--detector", help="yunet:FILE or sdfl:FILE in place of the built-in one.")
+]
 MaxFaces = Annotated[int, typer.Option(min=1, help="Follow at most so many faces.")]
 Precision = Annotated[str | None, typer.Option(help="fp32, fp16 or int8, of a model of the package.")]
 Smoothing = Annotated[bool, typer.Option("--smoothing/--no-smoothing", help="Steady the points of tracked faces.")]
@@ -174,7 +176,7 @@ def _what_is_kept(recorder: Recorder | None) -> Iterator[None]:
 
 
 def doctor(
-    model: Model = None,
+    model: Annotated[str | None, typer.Option(help="Model name, .onnx or .engine file; default: small.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """What is installed and what fits this machine, what is wrong and the command that mends it.

@@ -131,7 +131,9 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     command = [*PROGRAM, "build", "nano", "--target", "tensorrt", "--dry-run", "--copy", "file/copy.onnx"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.splitlines() == [f"sdfl: {tmp_path}/file: File exists; check the path, its rights and the free space"]
+    assert done.stderr.splitlines() == [
+        f"sdfl: {tmp_path}/file: File exists; check the path, its rights and the free space"
+    ]
 
 
 def _wait_for_a_frame(address: str) -> None:
