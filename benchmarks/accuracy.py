@@ -65,7 +65,11 @@ def _labelled_face(faces: list[list[list[float]]], sample: Sample) -> FloatArray
     truth = landmark_box(sample.points)
     found = [np.asarray(face, np.float32) for face in faces]
     best = max(found, key=lambda face: box_iou(landmark_box(face), truth), default=None)
-    return best if best is not None and box_iou(landmark_box(best), truth) > MIN_OVERLAP else None
+    if best is None:
+        return None
+    x, y = best.mean(axis=0)  # within the face, points that are far off are an error and not a miss
+    within = truth[0] <= x <= truth[2] and truth[1] <= y <= truth[3]
+    return best if within or box_iou(landmark_box(best), truth) > MIN_OVERLAP else None
 
 
 def accuracy_result(

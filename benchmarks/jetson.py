@@ -69,12 +69,12 @@ def _clock(line: str, name: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def read_tegrastats(command: tuple[str, ...] = TEGRASTATS, timeout_s: float = 3.0) -> Stats | None:
-    """One line of the running tool; None where it is missing or silent."""
+def read_tegrastats(command: tuple[str, ...] = TEGRASTATS, run_s: float = 0.5, timeout_s: float = 3.0) -> Stats | None:
+    """One line of the tool, which runs for run_s and may take timeout_s to end; None where it is missing or silent."""
     try:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
             try:
-                output, _ = process.communicate(timeout=0.5)
+                output, _ = process.communicate(timeout=run_s)
             except subprocess.TimeoutExpired:
                 process.terminate()
                 output, _ = process.communicate(timeout=timeout_s)

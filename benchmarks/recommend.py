@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sdfl.benchmarks.records import Record, Subject
+from sdfl.benchmarks.records import Record, Subject, main_dataset
 from sdfl.benchmarks.suite import ModelEntry, Suite, targets_of
 from sdfl.errors import SdflError
 from sdfl.runtime.zoo import zoo_models
@@ -113,10 +113,12 @@ def missing_suite(records: Sequence[Record], machine: str, wish: Wish, data: str
 
 def _accuracy_of(subject: Subject, records: Sequence[Record]) -> Record | None:
     """The accuracy of the same file, computed alike, with the crops that say most about use."""
+    dataset = main_dataset(records)
     alike = {
         record.settings["crops"]: record
         for record in records
         if record.kind == "accuracy" and not record.error and record.result.get("nme_percent") is not None
+        and record.settings["dataset"] == dataset
         and (record.subject.sha256, record.subject.backend, record.subject.compute)
         == (subject.sha256, subject.backend, subject.compute)
     }  # fmt: skip

@@ -158,3 +158,10 @@ def _read(path: Path) -> Iterable[Record | int]:
             yield Record.from_json(line) if protocol == PROTOCOL else protocol
         except (ValueError, KeyError, TypeError) as error:
             raise RecordsError(f"{path}: line {number} is not a record ({error})") from error
+
+
+def main_dataset(records: Iterable[Record]) -> str:
+    """The pictures that most accuracies are of, the newest of equals; "" where there are none. Figures on different
+    pictures must not be compared."""
+    measured = [str(r.settings["dataset"]) for r in records if r.kind in ("accuracy", "sweep") and not r.error]
+    return max(reversed(measured), key=measured.count, default="")

@@ -213,7 +213,7 @@ class GraphHead(nn.Module):
     def to_pixels(self, input_size: int) -> None:
         """For export: put the unit into the last layer, so that points come out in crop px (a fraction f of the side
         is pixel f * S - 0.5) and log_scale as the log of crop px; make the operator's rows a constant."""
-        columns = torch.tensor([input_size, input_size, 1.0]).repeat(2 if self.pair else 1)
+        columns = self.last.bias.new_tensor([input_size, input_size, 1.0]).repeat(2 if self.pair else 1)
         self.last.weight.weight *= columns.unsqueeze(1)
         self.last.bias *= columns[:3]
         self.mean_shape.mul_(input_size).sub_(0.5)

@@ -48,7 +48,7 @@ class FullyConnectedHead(nn.Module):
     @torch.no_grad()
     def to_pixels(self, input_size: int) -> None:
         """For export: as `GraphHead.to_pixels`."""
-        rows = torch.tensor([input_size, input_size, 1.0]).repeat(len(self.mean_shape))
+        rows = self.last.bias.new_tensor([input_size, input_size, 1.0]).repeat(len(self.mean_shape))
         self.last.weight.mul_(rows.unsqueeze(1))
         self.last.bias.mul_(rows)
         self.mean_shape.mul_(input_size).sub_(0.5)

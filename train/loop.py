@@ -15,7 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from sdfl.core import Backend
 from sdfl.datasets import Sample
-from sdfl.errors import CheckpointError, DataError
+from sdfl.errors import CheckpointError, ConfigError, DataError
 from sdfl.evaluation import evaluate
 from sdfl.model.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from sdfl.model.from_onnx import start_from_onnx
@@ -26,7 +26,7 @@ from sdfl.model.transfer import start_from
 from sdfl.train.average import WeightAverage
 from sdfl.train.dataset import split_samples
 from sdfl.train.progress import EpochReport, Reporter
-from sdfl.train.recipe import Recipe
+from sdfl.train.recipe import Recipe, same_recipe
 from sdfl.train.setup import first_crops, learning_rate_factor, make_loader, make_network, make_optimizer
 from sdfl.train.stop import StopRequest
 
@@ -40,6 +40,18 @@ class Devices:
     accelerator: str = "auto"
     devices: str = "auto"
     strategy: str = "auto"
+
+
+def launch(devices: Devices, precision: str) -> Fabric:
+    """The processes and devices of a training. Raises ConfigError where this computer does not have them."""
+    try:
+        fabric = Fabric(**vars(devices), precision=precision)  # type: ignore[arg-type]
+    except (RuntimeError, ValueError, TypeError) as error:
+        asked = ", ".join(f"{name} {value}" for name, value in vars(devices).items())
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ConfigError(f"cannot train with {asked} and precision {precision}: {reason}") from error
+    fabric.launch()
+    return fabric
 
 
 def fit(
@@ -59,8 +71,7 @@ def fit(
     DataError, ConfigError, CheckpointError or ArtifactError before the first step where something does not fit.
     """
     reporter = reporter or Reporter()
-    fabric = Fabric(**vars(devices), precision=recipe.train.precision)  # type: ignore[arg-type]
-    fabric.launch()
+    fabric = launch(devices, recipe.train.precision)
     torch.manual_seed(recipe.train.seed)
     samples = split_samples(recipe.data, data, recipe.model.layout)
     network = make_network(recipe, samples[0], data, pretrained=not (start or resume))
@@ -102,9 +113,11 @@ def run(
     average = WeightAverage(network, recipe.train.average_decay)
     optimizer = make_optimizer(recipe.optimizer, network)
     first_epoch, first_step = 0, 0
-    if resume:
-        first_epoch, first_step = _restore(resume, task, network, average, optimizer)
-    module, optimizer = fabric.setup(network, optimizer)
+    before = _restore(resume, task, network, average) if resume else None
+    module, wrapped = fabric.setup(network, optimizer)
+    if before:
+        first_epoch, first_step = int(before["epoch"]), int(before.get("step", 0))
+        optimizer.load_state_dict(before["optimizer"])  # only now do the parameters lie on their device
     loader, sampler = make_loader(recipe, samples[0], fabric)
     batches = fabric.setup_dataloaders(loader, use_distributed_sampler=False)
     average.to(fabric.device)
@@ -114,7 +127,7 @@ def run(
         for epoch in range(first_epoch, recipe.train.epochs):
             sampler.epoch, sampler.skip = epoch, first_step * recipe.train.batch_size
             terms, steps = _train_epoch(
-                task, epoch, fabric, module, network, optimizer, average, batches, reporter.step, stop, first_step
+                task, epoch, fabric, module, network, wrapped, average, batches, reporter.step, stop, first_step
             )
             first_step = 0
             if steps < len(loader):
@@ -163,7 +176,7 @@ def _train_epoch(
             loss = torch.stack(list(terms.values())).sum()
             fabric.backward(loss / added_up)
         if complete:
-            fabric.clip_gradients(module, optimizer, max_norm=task.gradient_norm_limit)
+            fabric.clip_gradients(module, optimizer, max_norm=task.gradient_norm_limit, error_if_nonfinite=False)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             average.update(network)
@@ -215,8 +228,8 @@ def _save_last(
     save_checkpoint(out / "last.ckpt", network, **facts, **state)
 
 
-def _restore(path: Path, task: Task, network: Network, average: WeightAverage, optimizer: Any) -> tuple[int, int]:
-    """Load a checkpoint to go on from; returns the epoch to start with, and how many of its batches are done."""
+def _restore(path: Path, task: Task, network: Network, average: WeightAverage) -> dict[str, Any]:
+    """Load the weights of a checkpoint to go on from; returns its content."""
     content = load_checkpoint(path)
     if "optimizer" not in content:
         raise CheckpointError(f"{path}: holds weights only and cannot be resumed; take last.ckpt")
@@ -227,10 +240,17 @@ def _restore(path: Path, task: Task, network: Network, average: WeightAverage, o
         raise CheckpointError(f"{path}: was trained with another [model] section than the recipe's")
     if content.get("quantization") != task.facts.get("quantization"):
         raise CheckpointError(f"{path}: was trained with another [quantize] section than the recipe's")
+    same_recipe(path, content["recipe"], recipe)
     load_weights(network, content["weights"], path)
     average.state, average.steps = content["average"], content["average_steps"]
-    optimizer.load_state_dict(content["optimizer"])
-    return int(content["epoch"]), int(content.get("step", 0))
+    return content
+
+
+def is_complete(last: Path, recipe: Recipe) -> bool:
+    """Whether the training that wrote `last` is done. Raises CheckpointError where it had another recipe."""
+    content = load_checkpoint(last)
+    same_recipe(last, content["recipe"], recipe)
+    return bool(content["epoch"] >= recipe.train.epochs)
 
 
 def write_log(log: SummaryWriter | None, report: EpochReport) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from lightning.fabric import Fabric
 from torch import Tensor
 
 from sdfl.core import Backend, Image
@@ -25,7 +24,7 @@ from sdfl.model.losses import LOSS_CROP_PX
 from sdfl.model.network import ModelConfig, Network
 from sdfl.model.quantize import QuantizedBackend, calibrate, crops_of, prepare, require_float
 from sdfl.train.dataset import split_samples
-from sdfl.train.loop import Devices, Task, run
+from sdfl.train.loop import Devices, Task, launch, run
 from sdfl.train.progress import Reporter
 from sdfl.train.recipe import About, Recipe
 
@@ -55,8 +54,7 @@ def fit_quantized(
     require_float(source)
     original, content = network_from_checkpoint(source)
     recipe = _complete(recipe, original.config, content.get("recipe", {}).get("about", {}))
-    fabric = Fabric(**vars(devices), precision=recipe.train.precision)  # type: ignore[arg-type]
-    fabric.launch()
+    fabric = launch(devices, recipe.train.precision)
     torch.manual_seed(recipe.train.seed)
     samples = split_samples(recipe.data, data, recipe.model.layout)
     teacher = fold(original).requires_grad_(False)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sdfl.config import build, override, read_toml
-from sdfl.errors import ConfigError
+from sdfl.errors import CheckpointError, ConfigError
 from sdfl.model.losses import LossConfig
 from sdfl.model.network import ModelConfig
 from sdfl.model.quantize import DEFAULT_FLOAT_LAYERS
 from sdfl.train.augment import AugmentConfig
 
 R = TypeVar("R")
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # as Lightning Fabric names them
 
 
 def _require(condition: bool, message: str) -> None:
@@ -60,6 +62,9 @@ class DataConfig:
         _require(len(self.train) > 0, "data.train must name at least one folder")
         _require(0 <= self.no_face < 1, f"data.no_face must lie in 0..1, got {self.no_face}")
         _require(self.workers >= 0, f"data.workers must not be negative, got {self.workers}")
+        _require(
+            self.balance_max_repeat >= 1, f"data.balance_max_repeat must be at least 1, got {self.balance_max_repeat}"
+        )
         _require(self.balance_bins >= 0, f"data.balance_bins must not be negative, got {self.balance_bins}")
 
 
@@ -89,7 +94,7 @@ class OptimizerConfig:
 class TrainConfig:
     """imagenet: weights to start the backbone from, a file below --data; "" starts from scratch.
 
-    average_decay: of the moving average of the weights, 0 turns it off. precision: as Lightning Fabric names it.
+    average_decay: of the moving average of the weights, 0 turns it off. precision: of PRECISIONS.
     batch_size: of one process and one step. accumulate: batches whose gradients are added up to one step.
     """
 
@@ -103,6 +108,7 @@ class TrainConfig:
     accumulate: int = 1
 
     def __post_init__(self) -> None:
+        _require(self.precision in PRECISIONS, f"train.precision must be one of {PRECISIONS}, got {self.precision!r}")
         _require(self.epochs > 0, f"train.epochs must be positive, got {self.epochs}")
         _require(
             self.batch_size > 1, f"train.batch_size must be at least 2 (batch normalisation), got {self.batch_size}"
@@ -143,10 +149,44 @@ class Recipe:
 
     def __post_init__(self) -> None:
         require_warmup(self.optimizer, self.train.epochs)
+        if self.quantize is not None:  # steps of a rounding are learned from small differences of large sums
+            _require(
+                self.train.precision == "32-true",
+                f"train.precision must be 32-true with [quantize], got {self.train.precision!r}",
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain containers, for a checkpoint."""
         return asdict(self)
+
+
+FREE = ("about", "data.workers", "data.cache_gib", "train.validate_every")  # change nothing that is computed
+
+
+def same_recipe(path: Path, stored: dict[str, Any], recipe: Any) -> None:
+    """Raises CheckpointError where the checkpoint `path` was trained with another recipe than `recipe`. Keys that came
+    later may have any value."""
+    changed = changed_keys(stored, recipe)
+    if changed:
+        raise CheckpointError(
+            f"{path}: was trained with other values of {', '.join(changed)}; give the same --set options, or choose "
+            "another --out"
+        )
+
+
+def changed_keys(stored: dict[str, Any], recipe: Any) -> list[str]:
+    """What a stored recipe has other values of, FREE left out. A quantization takes its [model] from elsewhere."""
+    free = (*FREE, "model") if getattr(recipe, "quantize", None) else FREE
+    now = json.loads(json.dumps(asdict(recipe)))
+    return [name for name in _changed(stored, now) if not name.startswith(free)]
+
+
+def _changed(stored: Any, now: Any, name: str = "") -> Iterator[str]:
+    if isinstance(stored, dict) and isinstance(now, dict):
+        for key, value in stored.items():
+            yield from _changed(value, now.get(key), f"{name}.{key}" if name else key)
+    elif json.loads(json.dumps(stored)) != now:
+        yield name
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:

@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.fabric import Fabric
 
 from sdfl.model.losses import landmark_losses
 from sdfl.train.dataset import split_samples
-from sdfl.train.loop import Devices
+from sdfl.train.loop import Devices, launch
 from sdfl.train.recipe import Recipe, find_recipe, load_recipe
 from sdfl.train.setup import make_loader, make_network, make_optimizer
 
@@ -29,8 +28,7 @@ def throughput(recipe: Recipe, data: Path, *, steps: int = 20, devices: Devices 
     """Pictures a second of all processes: "loader" (second pass, pictures decoded), "network" (one batch again and
     again) and "training" (both). The loader is no bottleneck where "training" is near "network". The table is
     empty in all processes but the first."""
-    fabric = Fabric(**vars(devices), precision=recipe.train.precision)  # type: ignore[arg-type]
-    fabric.launch()
+    fabric = launch(devices, recipe.train.precision)
     samples, _ = split_samples(recipe.data, data, recipe.model.layout)
     network = make_network(recipe, samples, data)
     module, optimizer = fabric.setup(network, make_optimizer(recipe.optimizer, network))

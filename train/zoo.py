@@ -9,9 +9,8 @@ from pathlib import Path
 from sdfl.core import Backend
 from sdfl.datasets import find_samples
 from sdfl.errors import ConfigError
-from sdfl.model.checkpoint import load_checkpoint
 from sdfl.train.dataset import locate
-from sdfl.train.loop import Devices, fit
+from sdfl.train.loop import Devices, fit, is_complete
 from sdfl.train.pseudo_labels import write_pseudo_labels
 from sdfl.train.qat import fit_quantized
 from sdfl.train.recipe import Recipe, find_recipe, load_recipe
@@ -94,7 +93,7 @@ class Workshop:
         recipe = stage_recipe(stage, self._labels)
         last = out / "last.ckpt"
         resume = last if last.exists() else None
-        if resume and load_checkpoint(last)["epoch"] >= recipe.train.epochs:
+        if resume and is_complete(last, recipe):
             return last
         self.say(reference)
         if recipe.quantize is None:

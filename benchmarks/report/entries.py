@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sdfl.benchmarks.records import PROTOCOL, Record, Records, Subject
+from sdfl.benchmarks.records import PROTOCOL, Record, Records, Subject, main_dataset
 
 Result = dict[str, Any]
 CROPS = ("detected", "tracked", "true", "its own")  # as in use first
@@ -100,9 +100,14 @@ class Material:
 def collect(records: Records) -> Material:
     """Group records by subject and device; a device without pictures borrows the accuracy of the same file."""
     names = _device_names(records.records)
+    dataset = main_dataset(records.records)
+    others: dict[str, None] = {}
     found: dict[tuple[Any, ...], Entry] = {}
     for record in records.records:
         if record.error:
+            continue
+        if record.kind in ("accuracy", "sweep") and record.settings["dataset"] != dataset:
+            others[str(record.settings["dataset"])] = None
             continue
         s = record.subject
         device = names[record.machine]
@@ -111,10 +116,13 @@ def collect(records: Records) -> Material:
         _add(entry, record)
     entries = tuple(found.values())
     _lend(entries)
-    datasets = dict.fromkeys(str(r.settings["dataset"]) for r in records.records if r.settings.get("dataset"))
+    notes = (
+        *records.notes,
+        *(f"accuracy on {other} is left out: this report is of {dataset}" for other in others),
+    )
     environments = {names[record.machine]: record.environment for record in records.records}
     failures = tuple(r for r in records.records if r.error and not _has_loaded_since(r, records.records))
-    return Material(entries, failures, environments, ", ".join(datasets), records.notes)
+    return Material(entries, failures, environments, dataset, notes)
 
 
 def _has_loaded_since(failure: Record, records: Iterable[Record]) -> bool:

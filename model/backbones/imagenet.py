@@ -25,6 +25,8 @@ def load_imagenet(backbone: nn.Module, path: Path) -> None:
         published = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
         raise CheckpointError(f"{path}: cannot be read as torch weights; download it again") from error
+    if not isinstance(published, dict) or not all(isinstance(value, Tensor) for value in published.values()):
+        raise CheckpointError(f"{path}: holds no plain table of weights; download the published file")
     own = _layers(backbone.state_dict())
     theirs = dict(list(_layers(published).items())[: len(own)])  # what follows is the classifier
     if [value.shape for value in theirs.values()] != [value.shape for value in own.values()]:

@@ -34,19 +34,21 @@ class TimmBackbone(nn.Module):
             raise ConfigError(f"model.backbone: timm has no model {name!r}" + (f"; close: {close}" if close else ""))
         stacked = name.startswith("hrnet")
         try:
-            self.maps = timm.create_model(name, features_only=True, pretrained=False)
+            whole = timm.create_model(name, features_only=True, pretrained=False)
         except (RuntimeError, AttributeError, NotImplementedError) as error:
             raise ConfigError(f"model.backbone: timm's {name} gives no feature maps") from error
-        strides, channels = self.maps.feature_info.reduction(), self.maps.feature_info.channels()
+        strides, channels = whole.feature_info.reduction(), whole.feature_info.channels()
         if output_stride not in strides:
             raise ConfigError(f"model.output_stride must be one of {strides} for timm/{name}, got {output_stride}")
         self.output_stride = output_stride
-        first = strides.index(4) if stacked else strides.index(output_stride)
-        self._used = slice(first, strides.index(output_stride) + 1)
-        self.out_channels = int(sum(channels[self._used]))
+        last = strides.index(output_stride)
+        used = tuple(range(strides.index(4) if stacked else last, last + 1))
+        # Anew, without the layers behind the last map: they would be computed, counted and never trained.
+        self.maps = timm.create_model(name, features_only=True, pretrained=False, out_indices=used)
+        self.out_channels = int(sum(channels[index] for index in used))
 
     def forward(self, x: Tensor) -> Tensor:
-        maps = self.maps(x)[self._used]
+        maps = self.maps(x)
         size = maps[-1].shape[-2:]
         if len(maps) == 1:
             out: Tensor = maps[0]

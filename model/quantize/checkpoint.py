@@ -35,7 +35,7 @@ def quantized_from_checkpoint(path: Path) -> tuple[Network, dict[str, Any]]:
     if not is_quantized(content):
         raise CheckpointError(f"{path}: is not quantized; run sdfl quantize first")
     try:
-        weights = content["weights"]
+        weights = content.get("average") or content["weights"]
         graph = LandmarkGraph(weights["head.neighbours"], weights["head.mean_shape"])
         network = fold(Network(build(ModelConfig, content["model"], "model."), graph))
         prepare(network, content[KEY]["float_layers"])

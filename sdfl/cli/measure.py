@@ -57,11 +57,13 @@ def bench(
     changes: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in given.items() if value
     }
-    records = run_suite(replace(chosen, **changes), out, read_environment(device), resume=resume)
+    environment = read_environment(device)
+    records = run_suite(replace(chosen, **changes), out, environment, resume=resume)
+    known = [*_of_before(out, environment["machine"]), *records] if resume else records
     if write_baseline:
-        regression.write_baseline(write_baseline, records, chosen.tolerance)
+        regression.write_baseline(write_baseline, known, chosen.tolerance)
     if check:
-        typer.echo(regression.check(regression.read_baseline(check), records))
+        typer.echo(regression.check(regression.read_baseline(check), known))
     failed = [record for record in records if record.error]
     if failed and len(failed) == len(records):
         raise SdflError(f"all {len(failed)} measurements failed; the first: {failed[0].error}")
@@ -108,6 +110,13 @@ def run_suite(suite: Suite, out: Path, environment: dict[str, Any], *, resume: b
     done = done_before(out, environment["machine"]) if resume else frozenset()
     with progress_bar() as start_bar:
         return Bench(suite, out, environment, start_bar, say, done).run()
+
+
+def _of_before(out: Path, machine: str) -> list[Record]:
+    """What `--resume` need not measure again."""
+    from sdfl.benchmarks.records import read_records
+
+    return [record for record in read_records([out]).records if record.machine == machine]
 
 
 def _suite(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,9 @@ def _existing(image: Path, where: str) -> Path:
 
 def load_list(path: Path, images: Path | None = None) -> list[Sample]:
     """A text file with one face a line: a picture's path and 2N numbers x y x y ..., the path first or last, separated
-    by blanks or commas. Paths are below `images`, by default the list's folder; coordinates are 0-based px. So are the
-    lists of the paper's released code (path last); the 2N weights that these may hold behind the points are not used.
+    by blanks or commas; a path that is first may itself hold blanks. Paths are below `images`, by default the list's
+    folder; coordinates are 0-based px. So are the lists of the paper's released code (path last); the 2N weights that
+    these may hold behind the points are not used.
 
     Raises DataError naming file and line.
     """
@@ -45,7 +47,7 @@ def load_list(path: Path, images: Path | None = None) -> list[Sample]:
         if not fields or line.lstrip().startswith("#"):
             continue
         where = f"{path}:{number}"
-        name, values = (fields[0], fields[1:]) if not _is_number(fields[0]) else (fields[-1], fields[:-1])
+        name, values = _split(line.strip(), fields)
         if not all(map(_is_number, values)) or len(values) % 2:
             raise DataError(f"{where}: must hold a picture's path and x y of every point")
         points = np.array(values, dtype=np.float32).reshape(-1, 2)
@@ -58,6 +60,17 @@ def load_list(path: Path, images: Path | None = None) -> list[Sample]:
     if not samples:
         raise DataError(f"{path}: holds no labelled picture")
     return samples
+
+
+def _split(line: str, fields: list[str]) -> tuple[str, list[str]]:
+    """The picture's path and the numbers of a line with these fields."""
+    if _is_number(fields[0]):
+        return fields[-1], fields[:-1]
+    numbers = 0
+    while numbers < len(fields) - 1 and _is_number(fields[-1 - numbers]):
+        numbers += 1
+    path = re.split(r"[\s,]+", line.rstrip(" ,\t")[::-1], maxsplit=numbers)[-1][::-1] if numbers else line
+    return path.strip(" ,\t"), fields[len(fields) - numbers :]
 
 
 def _is_number(text: str) -> bool:

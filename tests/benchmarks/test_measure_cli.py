@@ -42,6 +42,13 @@ def test_bench_writes_a_baseline_and_names_what_gets_worse(
     assert len(read_records([out]).records) == 1
 
 
+def test_what_resume_leaves_out_is_compared_too(suite: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, baseline = tmp_path / "r.jsonl", tmp_path / "baseline.json"
+    measure.bench(suite=suite, out=out, write_baseline=baseline)
+    measure.bench(suite=suite, out=out, resume=True, check=_with_interval(baseline, 1e9))
+    assert "1 records compared with the baseline, none got worse" in capsys.readouterr().out
+
+
 def _with_interval(baseline: Path, value: float) -> Path:
     """The same baseline, had the yardsticks been `value`."""
     import json

@@ -187,3 +187,12 @@ def test_measuring_imports_no_plotting() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_figures_on_other_pictures_are_left_out_and_said_to_be() -> None:
+    elsewhere = accuracy_record(INT8, 2.0)
+    elsewhere = replace(elsewhere, settings=elsewhere.settings | {"dataset": "easy/pictures"})
+    material = collect(Records((*RECORDS, elsewhere)))
+    assert material.dataset == "helen/testset"
+    assert {entry.accuracy_result()["nme_percent"] for entry in material.entries if entry.subject == INT8} == {4.03}  # type: ignore[index]
+    assert "accuracy on easy/pictures is left out: this report is of helen/testset" in material.notes

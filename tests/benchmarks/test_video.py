@@ -68,7 +68,7 @@ def test_perfect_reports_have_no_faults() -> None:
         faults = {
             key: value for key, value in result.items() if value and key not in ("frames_wanted", "reacquire_frames")
         }
-        assert {key: value for key, value in faults.items() if value > 0.01} == {}, name
+        assert {key: value for key, value in faults.items() if abs(value) > 0.01} == {}, name
 
 
 @pytest.mark.parametrize("delay", [0.0, 1.0, 2.5])

@@ -76,3 +76,12 @@ def test_broken_json_is_named(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(DataError, match=message):
         load_coco(tmp_path / "a.json")
+
+
+def test_a_path_with_blanks_comes_back(tmp_path: Path) -> None:
+    image = picture(tmp_path / "My Data, 2024" / "a b 3.png")
+    points = rng.uniform(20, 80, size=(68, 2))
+    (tmp_path / "list.txt").write_text(f"{image} {' '.join(f'{value:.2f}' for value in points.ravel())}\n")
+    (sample,) = load_list(tmp_path / "list.txt")
+    assert sample.image_path == image
+    assert np.allclose(sample.points, points, atol=0.006)

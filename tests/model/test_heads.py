@@ -198,3 +198,10 @@ def test_similarities_are_cosines_of_every_stage() -> None:
 def test_an_fc_head_has_no_nodes_to_look_at() -> None:
     with pytest.raises(ConfigError, match="neither graph nodes nor edges"):
         node_similarities(make(head="fc"), IMAGES[0].numpy())
+
+
+@pytest.mark.parametrize("head", ["graph", "fc"])
+def test_folding_works_where_the_network_lies(head: str) -> None:
+    """Validation folds a network that lies on a GPU; meta stands for any device but the CPU."""
+    folded = fold(make(head=head).to("meta"))
+    assert {tensor.device.type for tensor in folded.state_dict().values()} == {"meta"}

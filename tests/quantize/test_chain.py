@@ -12,6 +12,7 @@ from sdfl.convert.lint import lint
 from sdfl.convert.verify import verify
 from sdfl.errors import CheckpointError
 from sdfl.model.checkpoint import load_checkpoint, network_from_checkpoint
+from sdfl.model.quantize.checkpoint import quantized_from_checkpoint
 from sdfl.onnx_file import read_spec
 from sdfl.runtime.backends.ov import OpenVinoBackend
 from sdfl.train.loop import Devices
@@ -101,3 +102,14 @@ def test_resuming_is_as_if_it_had_never_stopped(checkpoint: Path, face_root: Pat
     other = make_recipe("[quantize]\nimages = 12\nfloat_layers = ['head']\n")
     with pytest.raises(CheckpointError, match=r"last\.ckpt: was trained with another \[quantize\] section"):
         fit_quantized(other, face_root, cut, source=checkpoint, resume=last, devices=CPU)
+
+
+def test_what_is_exported_is_what_validation_measured(
+    checkpoint: Path, face_root: Path, make_recipe, tmp_path: Path
+) -> None:
+    recipe = make_recipe(QAT, "train.average_decay=0.9")
+    last = fit_quantized(recipe, face_root, tmp_path, source=checkpoint, devices=CPU)
+    network, content = quantized_from_checkpoint(last)
+    average = content["average"]
+    assert any(not average[key].equal(content["weights"][key]) for key in average)
+    assert all(value.equal(average[key]) for key, value in network.state_dict().items())

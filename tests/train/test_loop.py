@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from lightning.fabric import Fabric
 
-from sdfl.errors import CheckpointError, DataError
+from sdfl.errors import CheckpointError, ConfigError, DataError
 from sdfl.evaluation import evaluate
 from sdfl.model.checkpoint import load_checkpoint
 from sdfl.model.predictor import TorchBackend
@@ -207,3 +208,48 @@ def test_a_trained_checkpoint_can_be_evaluated(tmp_path: Path, face_root: Path, 
     result = evaluate(TorchBackend.from_checkpoint(tmp_path / "last.ckpt"), held_out)
     saved = load_checkpoint(tmp_path / "last.ckpt")["validation"]
     assert result.summary()["nme_percent"] == pytest.approx(saved["nme_percent"], rel=1e-4)
+
+
+def test_the_optimizers_state_comes_after_the_move_to_the_device(
+    tmp_path: Path, face_root: Path, recipe_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fabric moves the network alone: a state that was there before would stay behind on the CPU."""
+    recipe = load_recipe(recipe_path)
+    with pytest.raises(KeyboardInterrupt):
+        fit(recipe, face_root, tmp_path, devices=CPU, reporter=PullThePlug(after=0))
+    states: list[int] = []
+    setup = Fabric.setup
+
+    def watched(fabric: Fabric, network: torch.nn.Module, optimizer: torch.optim.Optimizer) -> object:
+        states.append(len(optimizer.state))
+        return setup(fabric, network, optimizer)
+
+    monkeypatch.setattr(Fabric, "setup", watched)
+    fit(recipe, face_root, tmp_path, devices=CPU, resume=tmp_path / "last.ckpt")
+    assert states == [0]
+
+
+def test_a_loss_that_is_not_finite_is_one_line_and_spoils_no_checkpoint(
+    tmp_path: Path, face_root: Path, recipe_path: Path
+) -> None:
+    recipe = load_recipe(recipe_path, ["optimizer.learning_rate=1e30"])
+    with pytest.raises(DataError, match=r"epoch \d: the loss is not finite; lower optimizer.learning_rate"):
+        fit(recipe, face_root, tmp_path, devices=CPU)
+    last = tmp_path / "last.ckpt"
+    assert not last.exists() or all(value.isfinite().all() for value in load_checkpoint(last)["weights"].values())
+
+
+def test_a_device_that_is_missing_is_one_line(tmp_path: Path, face_root: Path, recipe_path: Path) -> None:
+    if torch.backends.mps.is_available():
+        pytest.skip("this computer has one")
+    with pytest.raises(ConfigError, match="cannot train with accelerator mps, devices 1, strategy auto") as caught:
+        fit(load_recipe(recipe_path), face_root, tmp_path, devices=Devices(accelerator="mps", devices="1"))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["loss.relative=0.5", "train.epochs=2", "optimizer.name='sgd'", "train.batch_size=4"])
+def test_resuming_with_another_recipe_is_refused(tmp_path: Path, face_root: Path, recipe_path: Path, key: str) -> None:
+    last = fit(load_recipe(recipe_path), face_root, tmp_path, devices=CPU)
+    other = load_recipe(recipe_path, [key, "optimizer.warmup_epochs=1", "data.workers=0"])
+    with pytest.raises(CheckpointError, match=f"was trained with other values of {key.partition('=')[0]}; give"):
+        fit(other, face_root, tmp_path, devices=CPU, resume=last)

@@ -49,6 +49,10 @@ def test_the_papers_recipe_is_the_papers() -> None:
         pytest.param(["optimizer.name='lion'"], r"optimizer\.name must be adamw or sgd, got 'lion'", id="optimizer"),
         pytest.param(["train.epoch=3"], r"train\.epoch is not a known key; train takes epochs", id="typo"),
         pytest.param(["data.no_face=1.5"], r"data\.no_face must lie in 0\.\.1, got 1\.5", id="share above one"),
+        pytest.param(["data.balance_max_repeat=0"], r"data\.balance_max_repeat must be at least 1, got 0", id="never"),
+        pytest.param(
+            ["train.precision='fp8'"], r"train\.precision must be one of .*32-true.*, got 'fp8'", id="precision"
+        ),
     ],
 )
 def test_wrong_values_quote_file_and_key(tmp_path: Path, overrides: list[str], message: str) -> None:
@@ -59,6 +63,10 @@ def test_wrong_values_quote_file_and_key(tmp_path: Path, overrides: list[str], m
 
 
 def test_recipes_are_found_by_name_and_the_error_lists_them() -> None:
-    assert find_recipe(Path("paper_300w")) == RECIPES / "paper_300w.toml" or find_recipe(Path("paper_300w")).is_file()
+    found = find_recipe(Path("paper_300w"))
+    assert (found.name, load_recipe(found).about.name) == (
+        "paper_300w.toml",
+        load_recipe(RECIPES / "paper_300w.toml").about.name,
+    )
     with pytest.raises(ConfigError, match=r"nothing: no such recipe; give a \.toml file or one of .*paper_300w"):
         find_recipe(Path("nothing"))

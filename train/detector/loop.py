@@ -25,8 +25,9 @@ from sdfl.train.dataset import locate
 from sdfl.train.detector.dataset import ComposedDataset, PositionSampler
 from sdfl.train.detector.recipe import DetectorRecipe, Folder
 from sdfl.train.detector.sources import further_faces
-from sdfl.train.loop import Devices, one_line_errors
+from sdfl.train.loop import Devices, launch, one_line_errors
 from sdfl.train.progress import EpochReport, Reporter
+from sdfl.train.recipe import same_recipe
 from sdfl.train.setup import learning_rate_factor, make_optimizer
 from sdfl.train.stop import StopRequest
 
@@ -70,8 +71,7 @@ def fit_detector(
     or CheckpointError before the first step where something does not fit.
     """
     reporter = reporter or Reporter()
-    fabric = Fabric(**vars(devices or Devices()), precision=recipe.train.precision)  # type: ignore[arg-type]
-    fabric.launch()
+    fabric = launch(devices or Devices(), recipe.train.precision)
     torch.manual_seed(recipe.train.seed)
     samples, chances = training_samples(recipe, data)
     others = [np.zeros((0, 4), np.float32)] * len(samples)
@@ -82,8 +82,11 @@ def fit_detector(
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = WeightAverage(network, recipe.train.average_decay)
     optimizer = make_optimizer(recipe.optimizer, network)
-    start = _restore(resume, recipe, network, average, optimizer) if resume else 0
-    module, optimizer = fabric.setup(network, optimizer)
+    before = _restore(resume, recipe, network, average) if resume else None
+    start = int(before["epoch"]) if before else 0
+    module, wrapped = fabric.setup(network, optimizer)
+    if before:
+        optimizer.load_state_dict(before["optimizer"])  # only now do the parameters lie on their device
     sampler = PositionSampler(recipe.train.pictures, rank=fabric.global_rank, ranks=fabric.world_size)
     loader = DataLoader(
         ComposedDataset(samples, others, chances, recipe.compose, seed=recipe.train.seed),
@@ -98,7 +101,7 @@ def fit_detector(
     with reporter.training(recipe.train.epochs, len(loader), start), StopRequest() as stop:
         for epoch in range(start, recipe.train.epochs):
             sampler.epoch = epoch
-            terms = _train_epoch(recipe, epoch, fabric, module, optimizer, average, batches, reporter.step)
+            terms = _train_epoch(recipe, epoch, fabric, module, wrapped, average, batches, reporter.step)
             if fabric.is_global_zero:
                 _save(out, recipe, epoch, network, average, optimizer)
                 reporter.epoch(EpochReport(epoch, terms, optimizer.param_groups[0]["lr"]))
@@ -146,14 +149,14 @@ def _save(
     save_checkpoint(out / "last.ckpt", network, kind=KIND, recipe=recipe.as_dict(), epoch=epoch + 1, **state)
 
 
-def _restore(path: Path, recipe: DetectorRecipe, network: FaceDetector, average: WeightAverage, optimizer: Any) -> int:
-    """Load a checkpoint to go on from; returns how many epochs are done."""
+def _restore(path: Path, recipe: DetectorRecipe, network: FaceDetector, average: WeightAverage) -> dict[str, Any]:
+    """Load the weights of a checkpoint to go on from; returns its content."""
     content = load_checkpoint(path)
     if not is_detector(content) or "optimizer" not in content:
         raise CheckpointError(f"{path}: is no detector's training and cannot be resumed; take its last.ckpt")
     if content["model"] != asdict(recipe.detector):
         raise CheckpointError(f"{path}: was trained with another [detector] section than the recipe's")
+    same_recipe(path, content["recipe"], recipe)
     load_weights(network, content["weights"], path)
     average.state, average.steps = content["average"], content["average_steps"]
-    optimizer.load_state_dict(content["optimizer"])
-    return int(content["epoch"])
+    return content

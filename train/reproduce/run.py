@@ -13,10 +13,10 @@ import torch
 from sdfl.errors import CheckpointError, DataError
 from sdfl.evaluation import evaluate
 from sdfl.files import atomic_path
-from sdfl.model.checkpoint import load_checkpoint, network_from_checkpoint
+from sdfl.model.checkpoint import network_from_checkpoint
 from sdfl.model.predictor import TorchBackend
-from sdfl.train.loop import Devices, fit
-from sdfl.train.recipe import Recipe, find_recipe, load_recipe
+from sdfl.train.loop import Devices, fit, is_complete
+from sdfl.train.recipe import Recipe, changed_keys, find_recipe, load_recipe
 from sdfl.train.reproduce.experiment import Cell, Experiment
 from sdfl.train.reproduce.testing import COST, measure, measure_cost, test_samples
 
@@ -81,8 +81,7 @@ def run_cell(
     if stored:
         return stored
     last = folder / "last.ckpt"
-    done = last.exists() and load_checkpoint(last)["epoch"] >= recipe.train.epochs
-    if not done:
+    if not (last.exists() and is_complete(last, recipe)):
         fit(recipe, data, folder, resume=last if last.exists() else None, devices=devices)
     network = TorchBackend.from_checkpoint(last)
     scores: dict[str, float] = {}
@@ -109,16 +108,9 @@ def read_run(path: Path, recipe: Recipe) -> Run | None:
         made_with = content["recipe"]
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path}: is not a result of sdfl reproduce; remove it") from error
-    if not _agree(made_with, json.loads(json.dumps(recipe.as_dict()))):
+    if changed_keys(made_with, recipe):
         raise CheckpointError(f"{path}: was made with another recipe; choose another --out or remove the folder")
     return run
-
-
-def _agree(stored: Any, now: Any) -> bool:
-    """Whether every key of a stored recipe has its value today; keys that came later are at their defaults."""
-    if isinstance(stored, dict) and isinstance(now, dict):
-        return all(key in now and _agree(value, now[key]) for key, value in stored.items())
-    return bool(stored == now)
 
 
 def stored_runs(experiment: Experiment, out: Path) -> list[Run]:
