@@ -56,7 +56,7 @@ PLANS: Mapping[str, tuple[Stage, ...]] = {
     ),
     "large": (
         Stage("low", "large", (EVERY, "model.input_size=128", "model.output_stride=16")),
-        _refit("large", 50, *NARROW, after="low"),
+        _refit("large", 42, *NARROW, after="low"),
         Stage("int8", "qat", (), "large/refit"),
     ),
 }

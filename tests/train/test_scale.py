@@ -140,7 +140,7 @@ def test_ctrl_c_leaves_a_checkpoint_that_goes_on_exactly(
     assert all(torch.equal(whole[key], resumed[key]) for key in whole)
 
 
-def test_throughput_of_two_processes_counts_the_pictures_of_both(recipe_path: Path, face_root: Path) -> None:
+def test_throughput_is_measured_in_two_processes(recipe_path: Path, face_root: Path) -> None:
     command = [
         sys.executable,
         "-m",
