@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from bench_fakes import ENVIRONMENT, accuracy_record, latency_record, subject
 
@@ -63,3 +65,9 @@ def test_models_without_a_time_are_to_be_measured(monkeypatch: pytest.MonkeyPatc
     assert (suite.threads, suite.measure, suite.model[0].artifact) == ((2,), ("latency",), "new")
     monkeypatch.setattr("sdfl.benchmarks.recommend.zoo_models", dict)
     assert missing_suite(RECORDS, "m1", Wish(5, 4, 2), "") is None
+
+
+def test_accuracy_on_easier_pictures_recommends_nothing() -> None:
+    easy = accuracy_record(FAST, 1.0)
+    easy = replace(easy, settings=easy.settings | {"dataset": "easy/pictures"})
+    assert recommend([*RECORDS, easy], "m1", Wish(4, 100, 1)).startswith("Take good")
