@@ -33,7 +33,10 @@ def start_from(network: Network, path: Path) -> None:
                 f"{path}: only a MobileNetV2 or EfficientNet-Lite can start a narrower one of its kind"
             )
         narrow(source, network.config.width)
-    load_weights(network, source.state_dict(), path)
+    weights, wanted = source.state_dict(), network.state_dict()
+    if len(weights) == len(wanted):  # with another output stride layers that pad stand elsewhere and shift the numbers
+        weights = dict(zip(wanted, weights.values(), strict=True))
+    load_weights(network, weights, path)
 
 
 def narrow(network: Network, width: float) -> None:
