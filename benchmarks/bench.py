@@ -154,7 +154,11 @@ class Bench:
     def _video(self, targets: Sequence[Target]) -> None:
         """All targets in turns on the same clips."""
         shown = ", ".join(self.suite.pictures) or self.dataset or "sample picture"
-        settings = {"dataset": shown, "data": self.suite.data}
+        settings: dict[str, Any] = {"dataset": shown, "data": self.suite.data}
+        if self.suite.scenes != Suite.scenes:  # such a record is no substitute for one of all scenes
+            settings["scenes"] = ", ".join(self.suite.scenes)
+        if self.suite.data and self.suite.clips != Suite.clips:
+            settings["clips"] = self.suite.clips
         targets = [target for target in targets if not self._is_done("video", target, settings)]
         if not targets:
             return

@@ -137,3 +137,10 @@ def test_shipped_suites_are_valid_and_listed() -> None:
         assert targets_of(load_suite(name))
     with pytest.raises(ConfigError, match="choose ci, default, peers or a TOML file"):
         load_suite("nothing")
+
+
+def test_a_video_of_some_scenes_is_known_as_such(records: list[Record]) -> None:
+    """Otherwise it would stand for all of them when a bench goes on."""
+    told = {(record.settings["scenes"], record.settings["clips"]) for record in records if record.kind == "video"}
+    assert told == {("still", 1)}
+    assert all("scenes=still clips=1" in record.key for record in records if record.kind == "video")
