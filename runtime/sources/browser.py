@@ -71,6 +71,8 @@ def _size(jpeg: bytes) -> tuple[int, int]:
     place = 2
     while place + 9 <= len(jpeg) and jpeg[place] == 0xFF:
         marker, length = jpeg[place + 1], int.from_bytes(jpeg[place + 2 : place + 4], "big")
+        if marker < 0xC0 or marker == 0xFF or 0xD0 <= marker <= 0xD9:
+            break  # has no length: a decoder skips it, and would find another header than this does
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # a start of frame
             height, width = (int.from_bytes(jpeg[place + at : place + at + 2], "big") for at in (5, 7))
             return width, height

@@ -54,6 +54,7 @@ class BrowserView:
     ) -> None:
         host = host or HOST
         self._board = board
+        self._last: Image | None = None
         listener = _listen(host, port)
         loop = asyncio.new_event_loop()
         access = Access.to(host)
@@ -77,7 +78,11 @@ class BrowserView:
         say(f"open {self.address} in a browser; Ctrl-C here ends it")
 
     def show(self, image: Image, stats: Stats) -> bool:
-        """Replace the picture that viewers get next. Never waits for them."""
+        """Replace the picture that viewers get next. Never waits for them. The one before, shown again while nothing
+        new comes, is none: the page tells its age."""
+        if image is self._last:
+            return True
+        self._last = image
         extras = self._board.extras(stats.frame) if self._board else Extras([], None)
         for edges in extras.edges:
             image = draw_edges(image, edges)

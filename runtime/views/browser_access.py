@@ -8,10 +8,10 @@ import secrets
 import socket
 from dataclasses import dataclass
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, QueryParams
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -21,21 +21,23 @@ COOKIE = "sdfl_token"
 
 @dataclass(frozen=True)
 class Access:
-    """host: the address that is listened on. token: None where only this computer can connect."""
+    """host: the address that is listened on. token: None where only this computer can connect. names_here: of this
+    computer, looked up once, for a lookup may take seconds."""
 
     host: str
     token: str | None
+    names_here: frozenset[str] = frozenset()
 
     @classmethod
     def to(cls, host: str) -> Access:
         """The rules for an address: a new random token unless it is a loopback one."""
-        return cls(host, None if is_loopback(host) else secrets.token_urlsafe(16))
+        return cls(host, None) if is_loopback(host) else cls(host, secrets.token_urlsafe(16), _own_names())
 
     def names(self, name: str) -> bool:
         """May a page be asked for by this Host name? A foreign name that points here (DNS rebinding) may not."""
         if name in LOCAL_NAMES or name == self.host:
             return True
-        return self.token is not None and (_is_address(name) or name.lower() in _own_names())
+        return self.token is not None and (_is_address(name) or name.lower() in self.names_here)
 
     def grants(self, offered: str | None) -> bool:
         """Is this the token? Compared in constant time."""
@@ -63,25 +65,31 @@ class Guard:
         offered = QueryParams(scope["query_string"]).get("token")
         if not self._access.names(urlsplit(f"//{host}").hostname or ""):
             refusal = "this page is not known by that name; open the address that was printed"
-        elif "origin" in headers and urlsplit(headers["origin"]).netloc != host:
+        elif _is_of_another_page(headers, host):
             refusal = "another page may not do that"
         elif self._access.token is not None and offered is not None and self._access.grants(offered):
             answer = RedirectResponse(scope["path"], HTTPStatus.SEE_OTHER)
-            answer.set_cookie(COOKIE, offered, httponly=True, samesite="strict")
+            # Lax: the address may stand in a chat or a mail. What changes something is a POST and has an Origin.
+            answer.set_cookie(_cookie_name(host), offered, httponly=True, samesite="lax")
             return await answer(scope, receive, send)
-        elif not self._access.grants(_cookie(headers.get("cookie", ""))):
+        elif not self._access.grants(cookie_parser(headers.get("cookie", "")).get(_cookie_name(host))):
             refusal = "the token is missing or wrong; open the whole address that was printed"
         else:
             return await self._app(scope, receive, send)
         return await PlainTextResponse(refusal, HTTPStatus.FORBIDDEN)(scope, receive, send)
 
 
-def _cookie(text: str) -> str | None:
-    try:
-        cookie = SimpleCookie(text).get(COOKIE)
-    except CookieError:
-        return None
-    return cookie.value if cookie else None
+def _is_of_another_page(headers: Headers, host: str) -> bool:
+    """A request that a page of another address made, or an <img> in it, which sends no Origin."""
+    if "origin" in headers:
+        return urlsplit(headers["origin"]).netloc != host
+    foreign = headers.get("sec-fetch-site") in ("cross-site", "same-site")
+    return foreign and headers.get("sec-fetch-mode") != "navigate"
+
+
+def _cookie_name(host: str) -> str:
+    """host: of the request. Cookies ignore ports, and several programs may run here."""
+    return f"{COOKIE}_{urlsplit(f'//{host}').port or 80}"
 
 
 def _is_address(name: str) -> bool:
@@ -92,5 +100,6 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _own_names() -> set[str]:
-    return {socket.gethostname().lower(), socket.getfqdn().lower()}
+def _own_names() -> frozenset[str]:
+    name = socket.gethostname().lower()
+    return frozenset({name, f"{name}.local", socket.getfqdn().lower()})

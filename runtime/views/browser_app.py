@@ -28,6 +28,7 @@ MAX_SETTINGS_BYTES = 4096
 MAX_PICTURE_BYTES = 4 << 20
 HEADERS = {
     "Cache-Control": "no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -78,11 +79,20 @@ def make_app(feed: Feed, access: Access, board: Switchboard | None, camera: Brow
             Route("/stream.mjpg", _Stream(feed), methods=["GET"]),
             Route("/settings", settings, methods=["POST"]),
             Route("/camera", picture, methods=["POST"]),
-            Mount("/static", StaticFiles(packages=[("sdfl.runtime.views", "static")])),
+            Mount("/static", _Fresh(packages=[("sdfl.runtime.views", "static")])),
         ],
         middleware=[Middleware(Guard, access=access)],
         exception_handlers={SdflError: _refused, TooLarge: _refused_as_too_large},
     )
+
+
+class _Fresh(StaticFiles):
+    """Asked for each time: after an update the new page must not run the old script."""
+
+    def file_response(self, *arguments: Any, **options: Any) -> Response:
+        response = super().file_response(*arguments, **options)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
 
 
 async def _refused(_: Request, error: Exception) -> Response:

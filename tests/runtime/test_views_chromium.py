@@ -97,6 +97,12 @@ def test_the_camera_of_the_browser_is_tracked(tmp_path: Path) -> None:
         page.wait("at('status').textContent == 'live' && at('faces').textContent == '1'")
         page.wait("rows.number.length > 20")
         assert page.run("at('ask').hidden")
+        page.run("stream.getVideoTracks()[0].dispatchEvent(new Event('ended'))")
+        page.wait("!at('ask').hidden && at('status').textContent == 'waiting for a camera'")
+        assert page.run("stream === null && at('why').textContent") == "The camera was taken away."
+        page.run("at('camera').click()")
+        page.wait("at('status').textContent == 'live' && rows.number.length > 5")
+        assert page.run("rows.number.every((number, i) => i == 0 || number > rows.number[i - 1])")
         assert page.errors == []
 
 

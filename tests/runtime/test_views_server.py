@@ -152,7 +152,9 @@ def test_another_address_needs_the_token() -> None:
         assert (answer.status, answer.headers["Location"]) == (303, "/")
         cookie = answer.headers["Set-Cookie"]
         assert "HttpOnly" in cookie
-        assert "SameSite=strict" in cookie
+        assert "SameSite=lax" in cookie
+        foreign = f'prefs={{"a":1}}; {cookie.partition(";")[0]}'  # of another program on this computer
+        assert ask(view, "GET", "/stats.json", headers={"Cookie": foreign})[0] == 200
         assert ask(view, "GET", "/stats.json", headers={"Cookie": cookie.partition(";")[0]})[0] == 200
     finally:
         view.close()
@@ -242,3 +244,38 @@ def test_the_server_is_imported_only_when_the_view_opens(tmp_path: Path) -> None
     script = "import sys, sdfl.runtime.pipeline, sdfl.cli; print({'uvicorn', 'starlette'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, 403, id="an <img> elsewhere"),
+        pytest.param({"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"}, 403, id="of another port here"),
+        pytest.param({"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}, 200, id="the page itself"),
+        pytest.param({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, 200, id="a link elsewhere"),
+    ],
+)
+def test_foreign_pages_embed_nothing(view: BrowserView, headers: dict[str, str], status: int) -> None:
+    assert ask(view, "GET", "/stats.json", headers=headers)[0] == status
+
+
+def test_a_picture_that_is_shown_again_grows_old(view: BrowserView) -> None:
+    """So that the page notices that its camera has gone."""
+    image, stats = scene(), Stats("s", "m", 0, 1, 2.0, 3.0, 3.0, 3.0, 3.0, 30.0)
+    for _ in range(4):
+        view.show(image, stats)
+        time.sleep(0.1)
+    table = json.loads(ask(view, "GET", "/stats.json")[1])
+    assert table["age_s"] >= 0.3
+    assert len(table["samples"]) == 1
+
+
+def test_a_header_that_hides_another_is_refused(view: BrowserView, camera: BrowserSource) -> None:
+    """A decoder skips fill bytes; whoever does not would find the small size that is planted behind them."""
+    small = bytes.fromhex("ffc00011080010001003012200021101031101")
+    large = bytes.fromhex("ffffc000110820002000")
+    picture = b"\xff\xd8" + large + bytes(0xC000 - 8 + 4) + small + bytes(64)
+    assert ask(view, "POST", "/camera", body=picture, headers=JPEG) == (
+        400,
+        "the JPEG cannot be decoded; it is cut off or damaged",
+    )

@@ -111,6 +111,7 @@ bool SparseGraphConv::evaluate(ov::TensorVector& outputs, const ov::TensorVector
     check_neighbours(inputs[kNeighbours].data<const std::int32_t>(), ov::shape_size(neighbours), z[1]);
 
     outputs[0].set_shape({attention[0], attention[1], z[2]});
+    NODE_VALIDATION_CHECK(this, outputs[0].is_continuous(), "takes a contiguous tensor for y");
     const auto size = [](std::size_t value) { return static_cast<std::int32_t>(value); };
     const Sizes sizes{size(z[0]), size(z[1]), size(attention[1]), size(attention[2]), size(z[2])};
     switch (type) {

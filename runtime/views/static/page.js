@@ -1,5 +1,5 @@
 "use strict";
-const POLL_MS = 250, IDLE_S = 2, SHOWN_FRAMES = 300, CAMERA_WIDTH_PX = 640, JPEG_QUALITY = 0.85;
+const POLL_MS = 250, ANSWER_MS = 3000, GIVE_UP_MS = 10000, IDLE_S = 2, SHOWN_FRAMES = 300, CAMERA_WIDTH_PX = 640, JPEG_QUALITY = 0.85;
 const FIGURES = { source: null, faces: null, model: null, ms: 1, fps: 0, latency_p50_ms: 1, latency_p95_ms: 1 };  // decimals
 const at = id => document.getElementById(id);
 let live = false, last = -1, running = "", state = null;
@@ -9,18 +9,31 @@ let live = false, last = -1, running = "", state = null;
 function say(text, isLive) {
   at("status").textContent = text;
   at("status").classList.toggle("live", isLive);
-  if (isLive && !live) at("picture").src = "/stream.mjpg?" + Date.now();  // tracking was started again
-  if (isLive !== live && !isLive) last = -1;
+  if (isLive && !live) showStream();  // tracking was started again
+  if (isLive !== live && !isLive) {
+    last = -1;  // the whole history comes anew
+    for (const name in rows) rows[name] = [];
+  }
   at("frame").classList.toggle("waiting", !isLive && last < 0);
   live = isLive;
 }
 
+function showStream() {  // a hidden page needs none: browsers keep six connections for all of its pages
+  if (document.hidden) at("picture").removeAttribute("src");
+  else at("picture").src = "/stream.mjpg?" + Date.now();
+}
+document.addEventListener("visibilitychange", showStream);
+at("picture").addEventListener("error", () => setTimeout(() => { if (live) showStream(); }, 1000));
+
 async function refresh() {
-  setTimeout(refresh, POLL_MS);
+  try { await refreshOnce(); } finally { setTimeout(refresh, POLL_MS); }
+}
+
+async function refreshOnce() {
   let table;
   const before = changes;  // a state from before a change would undo it on the page
   try {
-    table = await (await fetch("/stats.json?after=" + last, { cache: "no-store" })).json();
+    table = await (await fetch("/stats.json?after=" + last, { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) })).json();
   } catch {
     return say("tracking has ended", false);
   }
@@ -225,39 +238,56 @@ function askForCamera(wanted) {
 }
 
 async function useCamera() {
+  if (at("camera").disabled) return;
+  at("camera").disabled = true;  // until the browser's own question is answered
   at("why").textContent = "";
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: CAMERA_WIDTH_PX }, facingMode: "user" }, audio: false });
+    stream.getVideoTracks()[0].addEventListener("ended", () => releaseCamera("The camera was taken away."));
+    const video = Object.assign(document.createElement("video"), { srcObject: stream, muted: true, playsInline: true });
+    await video.play();
+    at("ask").hidden = true;
+    await sendPictures(video);
   } catch (error) {
-    at("why").textContent = { NotAllowedError: "The browser was not allowed to use the camera; allow it beside the address.",
+    releaseCamera({ NotAllowedError: "The browser was not allowed to use the camera; allow it beside the address.",
       NotFoundError: "This computer has no camera.", NotReadableError: "Another program uses the camera.",
-    }[error.name] ?? error.message;
-    return;
+    }[error.name] ?? error.message);
   }
-  at("ask").hidden = true;
-  const video = Object.assign(document.createElement("video"), { srcObject: stream, muted: true, playsInline: true });
-  stream.getVideoTracks()[0].addEventListener("ended", () => { stream = null; at("why").textContent = "The camera was taken away."; });
-  await video.play();
+  at("camera").disabled = false;
+}
+
+function releaseCamera(why) {
+  stream?.getTracks().forEach(track => track.stop());
+  stream = null;
+  at("why").textContent = why;
+}
+
+async function sendPictures(video) {
   const canvas = document.createElement("canvas");
   const context = canvas.getContext("2d", { alpha: false });
+  let unheardSince = 0;
   while (stream) {
     await nextPicture(video);
     canvas.width = video.videoWidth; canvas.height = video.videoHeight;
     context.drawImage(video, 0, 0);
     const jpeg = await new Promise(done => canvas.toBlob(done, "image/jpeg", JPEG_QUALITY));
-    try {
-      await fetch("/camera", { method: "POST", headers: { "Content-Type": "image/jpeg" }, body: jpeg });
-    } catch {
-      await new Promise(done => setTimeout(done, 500));
-    }
+    if (!jpeg) continue;  // no picture has come yet
+    const answer = await fetch("/camera", {
+      method: "POST", headers: { "Content-Type": "image/jpeg" }, body: jpeg, signal: AbortSignal.timeout(ANSWER_MS),
+    }).catch(() => null);
+    if (answer && !answer.ok && answer.status !== 400) return releaseCamera(await answer.text());  // 400: of one picture
+    if (answer) { unheardSince = 0; continue; }
+    unheardSince ||= Date.now();
+    if (Date.now() - unheardSince > GIVE_UP_MS) return releaseCamera("The program does not answer; the camera is off.");
+    await new Promise(done => setTimeout(done, 500));
   }
 }
 
 function nextPicture(video) {
   return new Promise(done => {
-    if (!video.requestVideoFrameCallback) return requestAnimationFrame(done);
     const timer = setTimeout(done, 200);  // a hidden page gets no pictures drawn
-    video.requestVideoFrameCallback(() => { clearTimeout(timer); done(); });
+    const drawn = () => { clearTimeout(timer); done(); };
+    if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(drawn); else requestAnimationFrame(drawn);
   });
 }
 
