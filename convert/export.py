@@ -112,6 +112,7 @@ def to_onnx(deployed: Deployed, input_size: int) -> onnx.ModelProto:
     if not any(entry.domain == DOMAIN for entry in model.opset_import):
         model.opset_import.append(helper.make_opsetid(DOMAIN, OPERATOR_VERSION))
     model.functions.append(operator_function(OPSET))
+    merge_padding(model)
     drop_zero_points_of_weights(model)
     strip(model)
     return model
