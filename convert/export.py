@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from sdfl.convert.build.onnx_copy import inline as inline_functions
 from sdfl.convert.operator_onnx import DOMAIN, operator_function, translation_table
+from sdfl.convert.padding import merge_padding
 from sdfl.errors import ArtifactError
 from sdfl.files import atomic_path
 from sdfl.layouts import get_layout

@@ -40,7 +40,10 @@ def make(
         nodes,
         "toy",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, IMAGE.shape)],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, list("abcd") if name == "y" else [])
+            for name in outputs
+        ],
         [numpy_helper.from_array(np.asarray(array), name) for name, array in stored.items()],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
