@@ -4,8 +4,10 @@ themselves; a `Pad` of its own between a convolution and its input makes OpenVIN
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
@@ -35,7 +37,7 @@ def merge_padding(model: onnx.ModelProto) -> None:
         graph.node.remove(pad)
 
 
-def _margins(pad: onnx.NodeProto, stored: dict[str, np.ndarray]) -> list[int] | None:  # type: ignore[type-arg]
+def _margins(pad: onnx.NodeProto, stored: dict[str, npt.NDArray[Any]]) -> list[int] | None:
     """Top, left, bottom, right; None for a Pad with other values than 0, or of other axes than the picture's."""
     mode = next((helper.get_attribute_value(each) for each in pad.attribute if each.name == "mode"), b"constant")
     names = [*pad.input, "", ""]
@@ -51,7 +53,7 @@ def _margins(pad: onnx.NodeProto, stored: dict[str, np.ndarray]) -> list[int] | 
 def _convolution_behind(
     name: str,
     readers: dict[str, list[onnx.NodeProto]],
-    stored: dict[str, np.ndarray],  # type: ignore[type-arg]
+    stored: dict[str, npt.NDArray[Any]],
 ) -> onnx.NodeProto | None:
     """The only reader of `name` if that is a convolution, or a rounding to bytes and back before one."""
     for kind in ("QuantizeLinear", "DequantizeLinear", "Conv"):
