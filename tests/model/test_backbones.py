@@ -82,9 +82,11 @@ def test_imagenet_lite0_computes_what_it_was_trained_to(data_dir) -> None:
 class FakeMaps(nn.Module):
     """Stands for a timm model with `features_only`: maps of strides 2 to 32."""
 
-    def __init__(self) -> None:
+    def __init__(self, out_indices: tuple[int, ...] = (0, 1, 2, 3, 4)) -> None:
         super().__init__()
-        self.convs = nn.ModuleList(nn.Conv2d(3 if i == 0 else 8 * i, 8 * (i + 1), 3, 2, 1) for i in range(5))
+        self.out_indices = out_indices
+        layers = range(max(out_indices) + 1)  # as timm does: what lies behind the last map is not there
+        self.convs = nn.ModuleList(nn.Conv2d(3 if i == 0 else 8 * i, 8 * (i + 1), 3, 2, 1) for i in layers)
         self.feature_info = types.SimpleNamespace(
             reduction=lambda: [2, 4, 8, 16, 32], channels=lambda: [8, 16, 24, 32, 40]
         )
@@ -94,19 +96,19 @@ class FakeMaps(nn.Module):
         for conv in self.convs:
             x = conv(x)
             maps.append(x)
-        return maps
+        return [maps[index] for index in self.out_indices]
 
 
 @pytest.fixture
 def fake_timm(monkeypatch: pytest.MonkeyPatch) -> None:
     names = ["resnet18", "hrnet_w18", "vit_tiny"]
 
-    def create_model(name: str, *, features_only: bool, pretrained: bool) -> FakeMaps:
+    def create_model(name: str, *, features_only: bool, pretrained: bool, **options: tuple[int, ...]) -> FakeMaps:
         assert features_only
         assert not pretrained
         if name == "vit_tiny":
             raise RuntimeError("features_only is not supported")
-        return FakeMaps()
+        return FakeMaps(**options)
 
     timm = types.SimpleNamespace(
         list_models=lambda pattern="*": [n for n in names if pattern.strip("*") in n], create_model=create_model
@@ -128,6 +130,8 @@ def test_timm_models_are_backbones(name: str, stride: int, channels: int) -> Non
     assert network.backbone.out_channels == channels
     with torch.no_grad():
         assert network(torch.zeros(1, 64, 64, 3, dtype=torch.uint8)).points.shape == (1, 68, 2)
+    reached = [2, 4, 8, 16, 32][len(network.backbone.maps.convs) - 1]  # type: ignore[union-attr, arg-type]
+    assert reached == stride, "no layer is behind the map that is used"
 
 
 @pytest.mark.parametrize(
