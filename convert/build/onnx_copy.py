@@ -20,6 +20,7 @@ from sdfl.errors import ArtifactError
 from sdfl.spec import OPERATOR_DOMAIN, OPERATOR_VERSION
 
 LARGEST_HALF = float(np.finfo(np.float16).max)
+SMALLEST_HALF = float(np.finfo(np.float16).smallest_subnormal)
 HALF_OPSET = 19  # the first whose QuantizeLinear and DequantizeLinear take half-precision scales
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16)
 _REWORDED = ("Identity", "Transpose", "Reshape")  # may stand between the picture and its Cast
@@ -139,9 +140,11 @@ def _halve(model: onnx.ModelProto, path: Path, inner: tuple[str, ...]) -> None:
                 attribute.i = TensorProto.FLOAT16
             elif attribute.name == "value" and attribute.t.data_type == TensorProto.FLOAT:
                 attribute.t.CopyFrom(_half(attribute.t, node.output[0], path))
+    scales = {node.input[1] for node in graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")}
     for tensor in graph.initializer:
         if tensor.data_type == TensorProto.FLOAT:
-            tensor.CopyFrom(_half(tensor, tensor.name, path))
+            least = SMALLEST_HALF if tensor.name in scales else None  # TensorRT refuses a scale of 0, of dead channels
+            tensor.CopyFrom(_half(tensor, tensor.name, path, least))
     for casts, constants in exact:
         graph.initializer.extend(constants)
         graph.node.extend(casts)
@@ -184,7 +187,8 @@ def _last_steps_in_float(
         yield casts, constants
 
 
-def _half(tensor: TensorProto, name: str, path: Path) -> TensorProto:
+def _half(tensor: TensorProto, name: str, path: Path, least: float | None = None) -> TensorProto:
+    """least: the smallest value that is kept; what lies below is raised to it."""
     values = numpy_helper.to_array(tensor)
     largest = float(np.abs(values).max(initial=0.0))
     if not largest <= LARGEST_HALF:
@@ -192,7 +196,8 @@ def _half(tensor: TensorProto, name: str, path: Path) -> TensorProto:
             f"{path}: {name} holds {largest:.3g}, half precision ends at {LARGEST_HALF:.0f}; "
             "build it with --precision fp32, or export the model without such a constant"
         )
-    return numpy_helper.from_array(values.astype(np.float16), tensor.name)
+    halves = values if least is None else np.maximum(values, least)
+    return numpy_helper.from_array(halves.astype(np.float16), tensor.name)
 
 
 def _name_plugin(model: onnx.ModelProto) -> None:
