@@ -9,7 +9,6 @@ RTX ?= tensorrt_rtx_cu13_libs==1.7.1.116 tensorrt_rtx_cu13_bindings==1.7.1.116 c
 VENV := .venv
 DEMO_VENV := .venv-demo
 PEERS := .venv-peers
-ASSEMBLED := build/assembled
 OPENCV := $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY)),window,headless)
 
 .PHONY: demo test lint pytest gate peers clean
@@ -23,11 +22,8 @@ test: lint pytest gate
 lint: $(VENV)/.done
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	@# The folders become sub-packages only when installed; mypy and import-linter want to see them in place.
-	@rm -rf $(ASSEMBLED) && mkdir -p $(ASSEMBLED) && cp -r sdfl $(ASSEMBLED)/
-	@cp -r model train convert runtime benchmarks $(ASSEMBLED)/sdfl/ && cp pyproject.toml $(ASSEMBLED)/
-	cd $(ASSEMBLED) && ../../$(VENV)/bin/mypy
-	cd $(ASSEMBLED) && PYTHONPATH=. ../../$(VENV)/bin/lint-imports
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
 
 # Is the model in the package slower, against a yardstick of the same minute, than when the baseline was made? A busy
 # machine gets a second chance.

@@ -10,19 +10,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sdfl.benchmarks import accuracy, latency, video
-from sdfl.benchmarks.crops import BoxFinder
-from sdfl.benchmarks.own_model import open_model
-from sdfl.benchmarks.process import Worker, WorkerError
+from sdfl.benchmarks.accuracy import landmarks as accuracy
+from sdfl.benchmarks.accuracy.crops import BoxFinder
+from sdfl.benchmarks.latency import interleaved as latency
+from sdfl.benchmarks.peers.sdfl_model import open_model
 from sdfl.benchmarks.progress import Step, ignore, silent
 from sdfl.benchmarks.records import Record, append_record, make_key, read_records
 from sdfl.benchmarks.suite import Suite, Target, targets_of
-from sdfl.benchmarks.video_clips import Still, make_clip
-from sdfl.benchmarks.video_stills import labelled_stills, picture_stills, sample_stills
-from sdfl.core import Backend
+from sdfl.benchmarks.video import suite as video
+from sdfl.benchmarks.video.clips import Still, make_clip
+from sdfl.benchmarks.video.stills import labelled_stills, picture_stills, sample_stills
+from sdfl.benchmarks.worker import Worker, WorkerError
 from sdfl.datasets import Sample, find_samples
 from sdfl.errors import ConfigError, SdflError
 from sdfl.runtime.detector import open_detector
+from sdfl.types import Backend
 
 StartBar = Callable[[str, int], Step]
 Measured = Callable[[], dict[str, Any]]

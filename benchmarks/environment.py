@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import sdfl
-from sdfl.benchmarks.jetson import parse_nvpmodel
+from sdfl.benchmarks.latency.jetson import parse_nvpmodel
 from sdfl.errors import ConfigError, SdflError
-from sdfl.runtime.backends.cuda import read_gpu
-from sdfl.runtime.machine import is_jetson, parse_l4t
+from sdfl.runtime.backends.cuda.cuda_bindings import read_gpu
+from sdfl.runtime.doctor.machine import is_jetson, parse_l4t
 
 JETSON = "jetson"
 LIBRARIES = ("numpy", "opencv-python", "opencv-python-headless", "onnxruntime", "openvino", "tensorrt", "torch")

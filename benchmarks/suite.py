@@ -21,17 +21,17 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from sdfl.artifact import read_spec
+from sdfl.artifacts.model_file import read_spec
 from sdfl.benchmarks.environment import computes_bf16
-from sdfl.benchmarks.own_model import AUTO, ONLY_COMPUTE
+from sdfl.benchmarks.peers.sdfl_model import AUTO, ONLY_COMPUTE
 from sdfl.benchmarks.records import KINDS, Subject
-from sdfl.benchmarks.video_clips import SCENES
+from sdfl.benchmarks.video.clips import SCENES
 from sdfl.config import build, read_toml
 from sdfl.errors import ConfigError, SdflError
 from sdfl.runtime.zoo import resolve_model
 
 HERE = Path(__file__).parent
-OWN_ADAPTER = HERE / "own_model.py"
+OWN_ADAPTER = HERE / "peers" / "sdfl_model.py"
 STAGES = ("network", "frame")
 CROPS = ("true", "detected", "tracked")
 GENERIC = ("onnx_landmarks", "tflite_network")  # adapters of any file: the file belongs to the name

@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from sdfl.convert.build.onnx_copy import load_onnx, make_copy, tensor_names
-from sdfl.convert.build.plan import CopyOptions, make_plan
-from sdfl.core import Image
+from sdfl.artifacts.passport import Passport, read_passport
+from sdfl.convert.engines.onnx_copy import load_onnx, make_copy, tensor_names
+from sdfl.convert.engines.plan import CopyOptions, make_plan
 from sdfl.errors import ArtifactError
-from sdfl.passport import Passport, read_passport
 from sdfl.runtime.backends.base import INPUT, OUTPUTS
+from sdfl.types import Image
 
 Array = npt.NDArray[np.floating]
 Values = Callable[[str], Array]  # the tensor of that name
@@ -153,10 +153,10 @@ def _openvino_values(
 
 
 def _tensorrt_values(artifact: Path, against: Path, crops: Image, names: Sequence[str]) -> dict[str, Values]:
-    from sdfl.convert.build.tensorrt import build_engine
-    from sdfl.runtime.backends.cuda import open_cuda, read_gpu
-    from sdfl.runtime.backends.trt import Engine
-    from sdfl.runtime.backends.trt_library import Log, find_plugin, load_library
+    from sdfl.convert.engines.tensorrt import build_engine
+    from sdfl.runtime.backends.cuda.cuda_bindings import open_cuda, read_gpu
+    from sdfl.runtime.backends.tensorrt.backend import Engine
+    from sdfl.runtime.backends.tensorrt.library import Log, find_plugin, load_library
 
     passport = read_passport(artifact)
     library, gpu = load_library(passport.target), read_gpu()

@@ -16,8 +16,8 @@ import numpy.typing as npt
 import onnx
 from onnx import NodeProto, TensorProto, numpy_helper
 
+from sdfl.artifacts.landmark_spec import OPERATOR_DOMAIN as DOMAIN
 from sdfl.errors import ArtifactError
-from sdfl.spec import OPERATOR_DOMAIN as DOMAIN
 
 QUANTIZE, DEQUANTIZE = "QuantizeLinear", "DequantizeLinear"
 _WEIGHTED = ("Conv", "ConvTranspose", "MatMul", "Gemm")

@@ -10,12 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sdfl.convert.quantized import Progress, calibration_crops
-from sdfl.core import Image
+from sdfl.convert.post_training_quantization import Progress, calibration_crops
 from sdfl.layouts import get_layout
 from sdfl.model.checkpoint import network_from_checkpoint
-from sdfl.model.fold import fold
-from sdfl.model.network import Network
+from sdfl.model.landmarks.fold import fold
+from sdfl.model.landmarks.network import Network
 from sdfl.model.quantize import (
     DEFAULT_FLOAT_LAYERS,
     FakeQuant,
@@ -25,6 +24,7 @@ from sdfl.model.quantize import (
     quantized_layers,
     require_float,
 )
+from sdfl.types import Image
 
 CROPS_TO_COMPARE = 64
 

@@ -13,9 +13,9 @@ from torch import nn
 from sdfl.config import build
 from sdfl.errors import CheckpointError, ConfigError
 from sdfl.files import atomic_path
-from sdfl.model.detector import FaceDetector
-from sdfl.model.graph import LandmarkGraph
-from sdfl.model.network import ModelConfig, Network
+from sdfl.model.detector.network import FaceDetector
+from sdfl.model.landmarks.landmark_graph import LandmarkGraph
+from sdfl.model.landmarks.network import ModelConfig, Network
 
 FORMAT = "sdfl-checkpoint-1"
 

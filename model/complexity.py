@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from sdfl.model.head import GraphConv
-from sdfl.model.network import Network
+from sdfl.model.landmarks.graph_head import GraphConv
+from sdfl.model.landmarks.network import Network
 
 
 @dataclass(frozen=True)

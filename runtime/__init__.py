@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sdfl.runtime.landmarker import FaceLandmarker
     from sdfl.runtime.sources import FrameSource, default_source, open_source
-    from sdfl.runtime.tracker import FaceTracker
+    from sdfl.runtime.tracking.tracker import FaceTracker
 
 # Name -> module, loaded when first asked for: `sdfl doctor` must run where OpenCV cannot be imported.
 _HOMES = {
     "FaceLandmarker": "landmarker",
-    "FaceTracker": "tracker",
+    "FaceTracker": "tracking.tracker",
     "FrameSource": "sources",
     "default_source": "sources",
     "open_source": "sources",

@@ -11,16 +11,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
-from sdfl.core import Backend, Detector, Face, Frame, Image
+from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.runtime.backends import open_backend
 from sdfl.runtime.detector import open_detector
-from sdfl.runtime.finder import OneAtATime
-from sdfl.runtime.smoothing import Smoother
 from sdfl.runtime.sources import FrameSource, open_source
 from sdfl.runtime.sources.base import to_bgr8
-from sdfl.runtime.tracker import FaceTracker, NewSmoother
+from sdfl.runtime.tracking.detection_schedule import OneAtATime
+from sdfl.runtime.tracking.smoothing import Smoother
+from sdfl.runtime.tracking.tracker import FaceTracker, NewSmoother
 from sdfl.runtime.zoo import default_file, resolve_model
-from sdfl.spec import ModelSpec
+from sdfl.types import Backend, Detector, Face, Frame, Image
 
 Update = Callable[[Frame], list[Face]]
 

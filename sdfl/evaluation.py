@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from sdfl.core import Backend, Detector, FloatArray, Image
 from sdfl.datasets import Sample, read_image
 from sdfl.errors import DataError
 from sdfl.files import atomic_path
 from sdfl.geometry import box_iou, cut_crop, evaluation_affine, landmark_box, transform_points
 from sdfl.layouts import get_layout
 from sdfl.metrics import auc, failure_rate, nme
+from sdfl.types import Backend, Detector, FloatArray, Image
 
 BATCH_SIZE = 16
 CROPS = ("true", "detected")

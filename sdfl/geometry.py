@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from sdfl.core import Crop, FloatArray, Image
+from sdfl.types import Crop, FloatArray, Image
 
 MEAN_BGR = (103.53, 116.28, 123.675)  # ImageNet mean: border colour here, subtracted in the network's graph
 STD_BGR = (57.375, 57.12, 58.395)

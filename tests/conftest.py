@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 PROJECT = Path(__file__).parents[1]
-sys.path.insert(0, str(Path(__file__).parent))  # toy_face, toy_model, ...: helpers beside this file
+pytest_plugins = ["engine_fixtures", "runtime_fixtures"]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,3 +39,13 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no labelled faces at {folder}; set SDFL_DATA to a folder that holds 300w/")
     return folder
+
+
+@pytest.fixture(scope="session")
+def face_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data root with 24 generated faces in `train`."""
+    import faces
+
+    root = tmp_path_factory.mktemp("faces")
+    faces.write_faces(root / "train", 24)
+    return root

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sdfl.artifacts.onnx_metadata import read_spec
 from sdfl.datasets import Sample, find_samples, read_image
 from sdfl.evaluation import evaluate
 from sdfl.geometry import crop_affine, cut_crop, landmark_box, square_around
-from sdfl.onnx_file import read_spec
 from sdfl.runtime import FaceLandmarker
 from sdfl.runtime.backends import open_backend
-from sdfl.runtime.backends.ort import OnnxRuntimeBackend
+from sdfl.runtime.backends.onnxruntime import OnnxRuntimeBackend
 from sdfl.runtime.sources.sample import SampleSource, sample_affine
 from sdfl.runtime.zoo import default_file, families
 

@@ -13,22 +13,22 @@ from lightning.fabric import Fabric
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from sdfl.core import Backend
 from sdfl.datasets import Sample
 from sdfl.errors import CheckpointError, ConfigError, DataError
 from sdfl.evaluation import evaluate
 from sdfl.model.checkpoint import load_checkpoint, load_weights, save_checkpoint
-from sdfl.model.from_onnx import start_from_onnx
-from sdfl.model.losses import landmark_losses
-from sdfl.model.network import ModelConfig, Network
-from sdfl.model.predictor import TorchBackend
-from sdfl.model.transfer import start_from
-from sdfl.train.average import WeightAverage
-from sdfl.train.dataset import split_samples
+from sdfl.model.landmarks.from_onnx import start_from_onnx
+from sdfl.model.landmarks.losses import landmark_losses
+from sdfl.model.landmarks.network import ModelConfig, Network
+from sdfl.model.landmarks.torch_backend import TorchBackend
+from sdfl.model.landmarks.transfer import start_from
+from sdfl.train.data.landmark_dataset import split_samples
 from sdfl.train.progress import EpochReport, Reporter
 from sdfl.train.recipe import Recipe, same_recipe
 from sdfl.train.setup import first_crops, learning_rate_factor, make_loader, make_network, make_optimizer
-from sdfl.train.stop import StopRequest
+from sdfl.train.stop_request import StopRequest
+from sdfl.train.weight_average import WeightAverage
+from sdfl.types import Backend
 
 T = TypeVar("T")
 
@@ -67,7 +67,7 @@ def fit(
     """Train `recipe` on the pictures below `data`; returns the last checkpoint, `out`/last.ckpt.
 
     resume: a checkpoint of the same recipe; training goes on as if it had never stopped. start: a checkpoint or a float
-    ONNX file whose weights a new training begins with (`sdfl.model.transfer`, `sdfl.model.from_onnx`). Raises
+    ONNX file whose weights a new training begins with (`sdfl.model.landmarks.transfer`, `...from_onnx`). Raises
     DataError, ConfigError, CheckpointError or ArtifactError before the first step where something does not fit.
     """
     reporter = reporter or Reporter()

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from sdfl.config import build, override, read_toml
 from sdfl.errors import CheckpointError, ConfigError
-from sdfl.model.losses import LossConfig
-from sdfl.model.network import ModelConfig
+from sdfl.model.landmarks.losses import LossConfig
+from sdfl.model.landmarks.network import ModelConfig
 from sdfl.model.quantize import DEFAULT_FLOAT_LAYERS
-from sdfl.train.augment import AugmentConfig
+from sdfl.train.data.augmentation import AugmentConfig
 
 R = TypeVar("R")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # as Lightning Fabric names them

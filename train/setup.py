@@ -14,10 +14,10 @@ from torch.utils.data import DataLoader
 from sdfl.datasets import Sample
 from sdfl.errors import DataError
 from sdfl.model.backbones import load_imagenet
-from sdfl.model.graph import LandmarkGraph
-from sdfl.model.network import Network
-from sdfl.train.balance import pose_weights
-from sdfl.train.dataset import EpochSampler, FaceDataset, crop_shapes, locate
+from sdfl.model.landmarks.landmark_graph import LandmarkGraph
+from sdfl.model.landmarks.network import Network
+from sdfl.train.data.landmark_dataset import EpochSampler, FaceDataset, crop_shapes, locate
+from sdfl.train.data.pose_balance import pose_weights
 from sdfl.train.recipe import OptimizerConfig, Recipe
 
 

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sdfl.core import Backend
 from sdfl.datasets import find_samples
 from sdfl.errors import ConfigError
-from sdfl.train.dataset import locate
+from sdfl.train.data.landmark_dataset import locate
+from sdfl.train.data.pseudo_labels import write_pseudo_labels
 from sdfl.train.loop import Devices, fit, is_complete
-from sdfl.train.pseudo_labels import write_pseudo_labels
-from sdfl.train.qat import fit_quantized
 from sdfl.train.recipe import Recipe, find_recipe, load_recipe
+from sdfl.train.tasks.quantization import fit_quantized
+from sdfl.types import Backend
 
 UNLABELLED = "ytf"  # the folder below --data that a teacher labels
 LABELS = "labels/ytf.txt"  # what recipes call the list that it writes

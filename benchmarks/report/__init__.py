@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sdfl.benchmarks.records import Records
-from sdfl.benchmarks.report import findings, page, plates, tables
+from sdfl.benchmarks.report import figures, findings, page, tables
 from sdfl.benchmarks.report.entries import collect
 from sdfl.files import atomic_path
 
@@ -25,7 +25,7 @@ def write_report(records: Records, out: Path, *, pictures: Path | None = None) -
         "report.md": tables.markdown(material, sentences),
         "records.csv": tables.csv_text(records.records),
     }
-    return [*_write_all(out, texts.items()), *plates.write(material, out)]
+    return [*_write_all(out, texts.items()), *figures.write(material, out)]
 
 
 def _write_all(folder: Path, texts: Iterable[tuple[str, str]]) -> list[Path]:

@@ -15,10 +15,10 @@ from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
 
 from sdfl.benchmarks.report import charts, tables
 from sdfl.benchmarks.report.entries import Material
-from sdfl.core import Image
 from sdfl.datasets import read_image
 from sdfl.errors import DataError
 from sdfl.geometry import crop_affine, cut_crop, invert_affine, landmark_box, square_around, transform_points
+from sdfl.types import Image
 
 TEMPLATE = Path(__file__).parent / "page.html"
 THUMBNAIL_PX = 220

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sdfl.benchmarks.records import Record
-from sdfl.benchmarks.report import ledger as by_subset
+from sdfl.benchmarks.report import by_subset
 from sdfl.benchmarks.report.entries import CROPS, Entry, Material, pairs
 from sdfl.benchmarks.report.findings import Interval, accuracy_cost, speed_ratio
 

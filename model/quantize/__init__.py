@@ -9,7 +9,7 @@ from sdfl.model.quantize.checkpoint import (
     require_float,
 )
 from sdfl.model.quantize.convert import convert
-from sdfl.model.quantize.fake import FakeQuant, QuantConv2d, QuantLinear, quantized_layers
+from sdfl.model.quantize.fake_quantization import FakeQuant, QuantConv2d, QuantLinear, quantized_layers
 from sdfl.model.quantize.prepare import DEFAULT_FLOAT_LAYERS, is_float, prepare
 
 __all__ = [

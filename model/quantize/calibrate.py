@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sdfl.core import Image
+from sdfl.artifacts.landmark_spec import CROP_SCALE
 from sdfl.datasets import Sample, read_image
 from sdfl.errors import CheckpointError
 from sdfl.geometry import cut_crop, evaluation_affine
-from sdfl.model.quantize.fake import HIGHEST, LOWEST, SMALLEST_SCALE, FakeQuant
-from sdfl.spec import CROP_SCALE
+from sdfl.model.quantize.fake_quantization import HIGHEST, LOWEST, SMALLEST_SCALE, FakeQuant
+from sdfl.types import Image
 
 BATCH_SIZE = 16
 KEPT_VALUES = 8192  # of each tensor and batch, drawn evenly: enough for the error of a range, little enough to keep all

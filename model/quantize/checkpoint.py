@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.config import build
 from sdfl.errors import CheckpointError, ConfigError
 from sdfl.layouts import get_layout
 from sdfl.model.checkpoint import load_checkpoint, load_weights
-from sdfl.model.fold import fold
-from sdfl.model.graph import LandmarkGraph
-from sdfl.model.network import ModelConfig, Network
-from sdfl.model.predictor import TorchBackend
+from sdfl.model.landmarks.fold import fold
+from sdfl.model.landmarks.landmark_graph import LandmarkGraph
+from sdfl.model.landmarks.network import ModelConfig, Network
+from sdfl.model.landmarks.torch_backend import TorchBackend
 from sdfl.model.quantize.prepare import prepare
-from sdfl.spec import ModelSpec
 
 KEY = "quantization"  # of a checkpoint: {"method": "ptq" or "qat", "float_layers": [...]}
 

@@ -10,7 +10,15 @@ import torch.ao.quantization.fx._decomposed  # registers torch.ops.quantized_dec
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sdfl.model.quantize.fake import HIGHEST, HIGHEST_WEIGHT, LOWEST, FakeQuant, QuantConv2d, QuantLinear, weight_scale
+from sdfl.model.quantize.fake_quantization import (
+    HIGHEST,
+    HIGHEST_WEIGHT,
+    LOWEST,
+    FakeQuant,
+    QuantConv2d,
+    QuantLinear,
+    weight_scale,
+)
 
 _INT8 = torch.int8
 N = TypeVar("N", bound=nn.Module)

@@ -15,10 +15,10 @@ import torch
 from torch import fx, nn
 
 from sdfl.errors import ConfigError
-from sdfl.model.detector import FaceDetector
-from sdfl.model.head import GraphConv
-from sdfl.model.network import Network
-from sdfl.model.quantize.fake import FakeQuant, QuantConv2d, QuantLinear
+from sdfl.model.detector.network import FaceDetector
+from sdfl.model.landmarks.graph_head import GraphConv
+from sdfl.model.landmarks.network import Network
+from sdfl.model.quantize.fake_quantization import FakeQuant, QuantConv2d, QuantLinear
 
 # Small (2 % of the weights at full width), and what they answer is the answer: edge weights, presence, coordinates.
 DEFAULT_FLOAT_LAYERS = ("head.edge_weights", "head.presence", "head.last")

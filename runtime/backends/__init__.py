@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sdfl.core import Backend
 from sdfl.errors import ConfigError
-from sdfl.runtime.loading import load_choice
+from sdfl.runtime.choices import load_choice
+from sdfl.types import Backend
 
 BACKENDS = {
-    "openvino": "sdfl.runtime.backends.ov:OpenVinoBackend",
-    "onnxruntime": "sdfl.runtime.backends.ort:OnnxRuntimeBackend",
-    "tensorrt": "sdfl.runtime.backends.trt:TensorRtBackend",
+    "openvino": "sdfl.runtime.backends.openvino.backend:OpenVinoBackend",
+    "onnxruntime": "sdfl.runtime.backends.onnxruntime:OnnxRuntimeBackend",
+    "tensorrt": "sdfl.runtime.backends.tensorrt.backend:TensorRtBackend",
 }
 # The file a back end reads says by its suffix what it is; any other name is taken for an ONNX file.
 READS = {"openvino": (".onnx", ".xml"), "onnxruntime": (".onnx",), "tensorrt": (".engine",)}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sdfl.core import Image, require_shape
+from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.errors import ArtifactError, ConfigError
-from sdfl.spec import ModelSpec
+from sdfl.types import Image, require_shape
 
 INPUT = "image"
 OUTPUTS = ("points", "presence", "log_scale")

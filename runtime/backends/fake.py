@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sdfl.core import FloatArray, Image, Prediction, require_shape
+from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.runtime.backends.base import check_crops
-from sdfl.spec import ModelSpec
+from sdfl.types import FloatArray, Image, Prediction, require_shape
 
 Look = Callable[[Image], tuple[FloatArray, float]]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from sdfl.core import Detector
 from sdfl.errors import ConfigError
 from sdfl.runtime.detector.fake import FakeDetector
 from sdfl.runtime.detector.network import FACES, NetworkDetector
 from sdfl.runtime.detector.yunet import YuNetDetector
+from sdfl.types import Detector
 
 Opener = Callable[[Path, "int | None"], Detector]
 KINDS: dict[str, Opener] = {

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from sdfl.core import Image
 from sdfl.geometry import MEAN_BGR
+from sdfl.types import Image
 
 LONGER_SIDE_PX = 320  # larger pictures are shrunk to this
 SHORTER_SIDES_PX = (192, 256, 320)  # 16:9 needs 180 px, 4:3 needs 240

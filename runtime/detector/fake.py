@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sdfl.core import Box, Image
+from sdfl.types import Box, Image
 
 
 class FakeDetector:

@@ -8,11 +8,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from sdfl.core import Box, FloatArray, Image
-from sdfl.detector_spec import STRIDES, read_detector_spec
+from sdfl.artifacts.detector_spec import STRIDES, read_detector_spec
 from sdfl.errors import ConfigError, MissingDependency
 from sdfl.runtime.backends.base import INPUT, check_threads, refused
 from sdfl.runtime.detector.canvas import lay_out
+from sdfl.types import Box, FloatArray, Image
 
 FACES = Path(__file__).parent / "sdfl_faces.onnx"
 SAME_FACE_IOU = 0.4  # boxes that overlap more are one face

@@ -8,11 +8,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from sdfl.core import Box, FloatArray, Image
 from sdfl.errors import ArtifactError, SdflError
 from sdfl.runtime.backends.base import check_threads
 from sdfl.runtime.detector.canvas import lay_out
 from sdfl.runtime.detector.network import to_frame
+from sdfl.types import Box, FloatArray, Image
 
 THRESHOLD = 0.6
 SAME_FACE_IOU = 0.3  # YuNet's own default

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sdfl.datasets.pts import IMAGE_SUFFIXES
 from sdfl.errors import SourceError
-from sdfl.runtime.notice import Say, to_stderr
+from sdfl.runtime.notices import Say, to_stderr
 from sdfl.runtime.sources.base import FrameSource
 from sdfl.runtime.sources.capture import CameraMode, camera_indices
 from sdfl.runtime.sources.live import LiveSource, open_camera, open_stream

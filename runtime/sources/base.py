@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from sdfl.core import Frame, Image
 from sdfl.errors import SourceError
+from sdfl.types import Frame, Image
 
 DEFAULT_FPS = 30.0
 _TO_BGR = {1: cv2.COLOR_GRAY2BGR, 4: cv2.COLOR_BGRA2BGR}

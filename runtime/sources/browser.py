@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 import cv2
 import numpy as np
 
-from sdfl.core import Frame, Image
 from sdfl.errors import SourceError
-from sdfl.runtime.newest import Newest
+from sdfl.runtime.live.latest_frame import Newest
 from sdfl.runtime.sources.base import FrameSource
+from sdfl.types import Frame, Image
 
 JPEG_START = b"\xff\xd8\xff"
 MAX_SIDE_PX = 4096

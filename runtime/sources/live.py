@@ -7,12 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from sdfl.core import Frame, Image
 from sdfl.errors import SdflError, SourceError
-from sdfl.runtime.newest import Newest
-from sdfl.runtime.notice import Say, to_stderr
+from sdfl.runtime.live.latest_frame import Newest
+from sdfl.runtime.notices import Say, to_stderr
 from sdfl.runtime.sources.base import FrameSource, to_bgr8
 from sdfl.runtime.sources.capture import CameraMode, Capture, nominal_fps, open_device, open_url, why_no_camera
+from sdfl.types import Frame, Image
 
 CAMERA_STALL_S, STREAM_STALL_S = 15.0, 20.0  # longer than a reader waits by itself: V4L2 10 s, FFmpeg 8 s
 RECOVERY_S = 120.0  # all attempts to reopen together

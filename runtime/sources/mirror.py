@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from sdfl.core import Frame
 from sdfl.runtime.sources.base import FrameSource
+from sdfl.types import Frame
 
 
 class MirrorSource(FrameSource):

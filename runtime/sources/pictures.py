@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sdfl.core import Frame, Image
 from sdfl.datasets import read_image
 from sdfl.datasets.pts import IMAGE_SUFFIXES
 from sdfl.errors import DataError, SourceError
 from sdfl.runtime.sources.base import DEFAULT_FPS, FrameSource, to_bgr8
+from sdfl.types import Frame, Image
 
 
 class PictureSource(FrameSource):

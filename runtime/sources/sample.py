@@ -8,9 +8,9 @@ from importlib import import_module
 import cv2
 import numpy as np
 
-from sdfl.core import FloatArray, Frame, Image
 from sdfl.errors import MissingDependency
 from sdfl.runtime.sources.base import FrameSource
+from sdfl.types import FloatArray, Frame, Image
 
 SIZE = (640, 480)
 NUM_FRAMES = 300

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import cv2
 
-from sdfl.core import Frame
 from sdfl.errors import SourceError
 from sdfl.runtime.sources.base import DEFAULT_FPS, FrameSource, to_bgr8
 from sdfl.runtime.sources.capture import Capture, nominal_fps, open_video
+from sdfl.types import Frame
 
 ROUNDING_S = 0.001  # Matroska and WebM keep whole milliseconds
 MOST_FPS = 240  # of a file that does not know its number of frames: then 1000 is a guess of the decoder

@@ -6,10 +6,10 @@ import os
 from collections.abc import Mapping
 
 from sdfl.errors import ConfigError
-from sdfl.runtime.loading import load_choice
-from sdfl.runtime.notice import Say, to_stderr
+from sdfl.runtime.choices import load_choice
+from sdfl.runtime.live.switchboard import Switchboard
+from sdfl.runtime.notices import Say, to_stderr
 from sdfl.runtime.sources.browser import BrowserSource
-from sdfl.runtime.switchboard import Switchboard
 from sdfl.runtime.views.base import Stats, View
 from sdfl.runtime.views.window import has_gui
 
@@ -17,7 +17,7 @@ __all__ = ["VIEWS", "Stats", "View", "choose_view", "open_view"]
 
 VIEWS = {
     "window": "sdfl.runtime.views.window:WindowView",
-    "browser": "sdfl.runtime.views.browser:BrowserView",
+    "browser": "sdfl.runtime.views.browser.view:BrowserView",
     "none": "sdfl.runtime.views.none:NoView",
 }
 

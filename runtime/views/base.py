@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from sdfl.core import Image
+from sdfl.types import Image
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sdfl.core import Image
-from sdfl.runtime.notice import Say, to_stderr
+from sdfl.runtime.notices import Say, to_stderr
 from sdfl.runtime.views.base import Stats
+from sdfl.types import Image
 
 
 class NoView:

@@ -6,10 +6,10 @@ from contextlib import suppress
 
 import cv2
 
-from sdfl.core import Image
 from sdfl.errors import SdflError
-from sdfl.runtime.notice import Say, to_stderr
+from sdfl.runtime.notices import Say, to_stderr
 from sdfl.runtime.views.base import Stats
+from sdfl.types import Image
 
 TITLE = "SDFL"
 END_KEYS = (27, ord("q"))

@@ -10,32 +10,32 @@ from typing import Annotated
 import typer
 
 import sdfl
-from sdfl.cli import build, deploy, learn, measure, quantize, research, use, zoo
+from sdfl.cli import bench, build, data, demo, export, quantize, train, zoo
 from sdfl.errors import SdflError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=sdfl.__doc__)
 VERBS: dict[str, Callable[..., None]] = {
-    "demo": use.demo,
-    "track": use.track,
-    "doctor": use.doctor,
-    "train": learn.train,
-    "eval": learn.evaluate,
+    "demo": demo.demo,
+    "track": demo.track,
+    "doctor": demo.doctor,
+    "train": train.train,
+    "eval": train.evaluate,
     "quantize": quantize.quantize,
-    "reproduce": research.reproduce,
-    "export": deploy.export,
+    "reproduce": data.reproduce,
+    "export": export.export,
     "build": build.build,
-    "verify": deploy.verify,
-    "bench": measure.bench,
-    "report": measure.report,
+    "verify": export.verify,
+    "bench": bench.bench,
+    "report": bench.report,
 }
 for _verb, _function in VERBS.items():
     app.command(_verb)(_function)
 
 NOUNS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
-    "data": ("Labelled pictures on disk.", {"check": research.data_check, "label": research.data_label}),
+    "data": ("Labelled pictures on disk.", {"check": data.data_check, "label": data.data_label}),
     "zoo": (
         "The models in the package and what networks cost.",
-        {"list": zoo.zoo_list, "show": research.zoo_show, "verify": zoo.zoo_verify, "train": zoo.zoo_train},
+        {"list": zoo.zoo_list, "show": data.zoo_show, "verify": zoo.zoo_verify, "train": zoo.zoo_train},
     ),
 }
 for _noun, (_help, _verbs) in NOUNS.items():

@@ -12,9 +12,9 @@ import typer
 from sdfl.errors import ConfigError
 
 if TYPE_CHECKING:
-    from sdfl.convert.build.layers import Built
-    from sdfl.convert.build.plan import BuildPlan
-    from sdfl.convert.build.progress import Step
+    from sdfl.convert.engines.layers import Built
+    from sdfl.convert.engines.plan import BuildPlan
+    from sdfl.convert.engines.progress import Step
 
 TYPED_HELP = "With --copy: for TensorRT 11, whose networks compute in the types of the file."
 
@@ -41,12 +41,12 @@ def build(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be built.")] = False,
 ) -> None:
     """Build an engine or IR for one device, with a passport that says what it is for."""
-    from sdfl.convert.build import require_onnx, run_build, write_copy
+    from sdfl.convert.engines import require_onnx, run_build, write_copy
     from sdfl.runtime.zoo import resolve_model
 
     if target != "openvino":
         require_onnx()
-    from sdfl.convert.build.plan import make_plan, trtexec_line
+    from sdfl.convert.engines.plan import make_plan, trtexec_line
 
     plan = make_plan(
         resolve_model(model),
@@ -81,7 +81,7 @@ def _describe(plan: BuildPlan) -> None:
 
 
 def _report(built: Built, plan: BuildPlan) -> None:
-    from sdfl.convert.build.layers import slow_layers
+    from sdfl.convert.engines.layers import slow_layers
 
     passport = built.passport
     size_mb = built.path.stat().st_size / 1e6

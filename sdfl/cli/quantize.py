@@ -32,10 +32,11 @@ def quantize(
 ) -> None:
     """Post-training quantization: a checkpoint with int8 weights, in minutes and without labels."""
     try:
-        from sdfl.convert import quantized, sensitivity
-        from sdfl.convert.detector import FLOAT_LAYERS, quantize_detector
+        from sdfl.convert import post_training_quantization as quantized
+        from sdfl.convert import sensitivity
+        from sdfl.convert.export.detector import FLOAT_LAYERS, quantize_detector
         from sdfl.model.checkpoint import load_checkpoint
-        from sdfl.model.detector_checkpoint import is_detector
+        from sdfl.model.detector.checkpoint import is_detector
         from sdfl.model.quantize import DEFAULT_FLOAT_LAYERS
     except ModuleNotFoundError as error:
         raise MissingDependency(error.name or "onnx", extra="convert") from error

@@ -83,18 +83,18 @@ def zoo_train(
 ) -> None:
     """Make a model of the package from data to files: label, train, refit, int8, export, check. Goes on if stopped."""
     try:
-        from sdfl.convert.export import export, set_accuracy
+        from sdfl.convert.export.landmarks import export, set_accuracy
         from sdfl.train.loop import Devices
         from sdfl.train.zoo import Workshop
     except ModuleNotFoundError as error:
         raise MissingDependency(error.name or "torch", extra="train") from error
-    from sdfl.convert import verify as checks
+    from sdfl.convert.compare import runtimes as checks
     from sdfl.datasets import find_samples
     from sdfl.evaluation import evaluate
     from sdfl.model.quantize import backend_from_checkpoint
-    from sdfl.runtime.backends.ort import OnnxRuntimeBackend
+    from sdfl.runtime.backends.onnxruntime import OnnxRuntimeBackend
     from sdfl.runtime.zoo import SUFFIX_OF
-    from sdfl.train.dataset import locate
+    from sdfl.train.data.landmark_dataset import locate
 
     crops_of = locate(data, "helen/trainset")  # what files are compared with torch on: on noise points move freely
     workshop = Workshop(
@@ -149,7 +149,7 @@ def _faults(row: dict[str, Any], rows: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _facts(name: str, files: dict[str, Path]) -> dict[str, Any]:
-    from sdfl.onnx_file import read_spec
+    from sdfl.artifacts.onnx_metadata import read_spec
     from sdfl.runtime.zoo import DEFAULT_MODEL, precisions
 
     spec = read_spec(next(iter(files.values())))

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from sdfl.core import Image
+from sdfl.artifacts.landmark_spec import CROP_SCALE
 from sdfl.datasets import wflw
 from sdfl.datasets.lists import load_coco, load_list
 from sdfl.datasets.official import DATASETS, W300_PARTS, Dataset
@@ -19,7 +19,7 @@ from sdfl.datasets.sample import Sample, read_image
 from sdfl.errors import DataError, MissingDependency
 from sdfl.files import atomic_path
 from sdfl.geometry import cut_crop, evaluation_affine, invert_affine, transform_points
-from sdfl.spec import CROP_SCALE
+from sdfl.types import Image
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from sdfl.core import Image
 from sdfl.datasets.sample import Sample
 from sdfl.errors import DataError, MissingDependency
+from sdfl.types import Image
 
 COUNTS = {"train": 1345, "test": 507}
 FILES = {"train": "COFW_train_color.mat", "test": "COFW_test_color.mat"}

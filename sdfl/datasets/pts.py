@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from sdfl.core import FloatArray
 from sdfl.datasets.sample import Sample
 from sdfl.errors import DataError
 from sdfl.layouts import LAYOUTS
+from sdfl.types import FloatArray
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 _BY_COUNT = {layout.num_points: layout for layout in LAYOUTS.values()}

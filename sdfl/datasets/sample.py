@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from sdfl.core import FloatArray, Image, require_shape
 from sdfl.errors import DataError
 from sdfl.layouts import get_layout
+from sdfl.types import FloatArray, Image, require_shape
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from sdfl.benchmarks.energy import find_rail, measured_energy
 from sdfl.benchmarks.environment import read_environment
+from sdfl.benchmarks.latency.energy import find_rail, measured_energy
 
 
 def test_the_environment_fits_into_a_record_and_names_what_moves_numbers() -> None:

@@ -4,9 +4,9 @@ import numpy as np
 import onnx
 import pytest
 
-from sdfl.benchmarks.accuracy import COMMON_POINTS, measure_peer_accuracy
-from sdfl.benchmarks.process import Worker
+from sdfl.benchmarks.accuracy.landmarks import COMMON_POINTS, measure_peer_accuracy
 from sdfl.benchmarks.suite import HERE
+from sdfl.benchmarks.worker import Worker
 from sdfl.datasets import find_samples
 from sdfl.layouts import get_layout
 

@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from sdfl.convert.export import export
+from sdfl.convert.export.landmarks import export
 from sdfl.model.checkpoint import save_checkpoint
-from sdfl.model.graph import LandmarkGraph
-from sdfl.model.network import ModelConfig, Network
+from sdfl.model.landmarks.landmark_graph import LandmarkGraph
+from sdfl.model.landmarks.network import ModelConfig, Network
 
 
 @pytest.fixture(scope="session", params=["single", "pair"])

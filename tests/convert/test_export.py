@@ -5,13 +5,13 @@ import numpy as np
 import onnx
 import pytest
 
-from sdfl.convert import export as export_module
-from sdfl.convert.export import OUTPUTS, export, set_accuracy
-from sdfl.convert.operator_onnx import DOMAIN, NAME
-from sdfl.convert.verify import LIMIT_HALF_PX, LIMIT_PX, compare, generated_crops, verify
+from sdfl.artifacts.onnx_metadata import read_metadata, read_spec
+from sdfl.convert.compare.runtimes import LIMIT_HALF_PX, LIMIT_PX, compare, generated_crops, verify
+from sdfl.convert.export import landmarks as export_module
+from sdfl.convert.export.landmarks import OUTPUTS, export, set_accuracy
+from sdfl.convert.export.operator_function import DOMAIN, NAME
 from sdfl.errors import ArtifactError, CheckpointError
-from sdfl.onnx_file import read_metadata, read_spec
-from sdfl.runtime.backends.ort import OnnxRuntimeBackend
+from sdfl.runtime.backends.onnxruntime import OnnxRuntimeBackend
 
 
 def test_torch_onnx_runtime_and_openvino_agree(exported: Path, checkpoint: Path) -> None:
@@ -177,9 +177,9 @@ def test_a_model_names_no_commit_of_somebody_elses_repository(tmp_path: Path, mo
     git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.c"]
     for words in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "theirs"]):
         subprocess.run([*git, *words], check=True)
-    monkeypatch.setattr(export_module, "__file__", str(tmp_path / "export.py"))
-    (tmp_path / "export.py").write_text("")
+    monkeypatch.setattr(export_module, "__file__", str(tmp_path / "landmarks.py"))
+    (tmp_path / "landmarks.py").write_text("")
     assert export_module.git_commit() == ""
-    for words in (["add", "export.py"], ["commit", "-q", "-m", "ours"]):
+    for words in (["add", "landmarks.py"], ["commit", "-q", "-m", "ours"]):
         subprocess.run([*git, *words], check=True)
     assert len(export_module.git_commit()) == 40

@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from sdfl.convert.padding import merge_padding
+from sdfl.convert.export.padding import merge_padding
 
 RNG = np.random.default_rng(0)
 IMAGE = RNG.normal(size=(1, 2, 7, 7)).astype(np.float32)

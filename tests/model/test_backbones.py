@@ -8,7 +8,7 @@ from torch import nn
 from sdfl.errors import ConfigError, MissingDependency
 from sdfl.model.backbones import BACKBONES, create_backbone, load_imagenet
 from sdfl.model.complexity import count
-from sdfl.model.network import ModelConfig, Network
+from sdfl.model.landmarks.network import ModelConfig, Network
 
 CLASSES, LAST = 1000, 1280  # what follows in a published classifier: 1x1 convolution with BN, then fully connected
 

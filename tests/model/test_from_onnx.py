@@ -10,10 +10,10 @@ import onnxruntime
 import pytest
 import torch
 
-from sdfl.convert.export import Deployed
+from sdfl.convert.export.landmarks import Deployed
 from sdfl.errors import CheckpointError
-from sdfl.model.from_onnx import start_from_onnx
-from sdfl.model.network import Network
+from sdfl.model.landmarks.from_onnx import start_from_onnx
+from sdfl.model.landmarks.network import Network
 from sdfl.runtime.zoo import resolve_model
 from sdfl.train.recipe import find_recipe, load_recipe
 

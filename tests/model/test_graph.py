@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sdfl.errors import ConfigError
-from sdfl.model.graph import LandmarkGraph, correlation, nearest_neighbours
+from sdfl.model.landmarks.landmark_graph import LandmarkGraph, correlation, nearest_neighbours
 
 
 def test_correlation_agrees_with_pearson_by_hand() -> None:
@@ -38,7 +38,7 @@ def test_k_outside_the_graph_is_refused(k: int) -> None:
 def test_real_neighbours_lie_close_on_the_face(data_dir) -> None:
     """Fig. 4 of the paper: neighbours by correlation are mostly neighbours along the face's curves."""
     from sdfl.datasets import find_samples
-    from sdfl.train.dataset import crop_shapes
+    from sdfl.train.data.landmark_dataset import crop_shapes
 
     graph = LandmarkGraph.from_points(crop_shapes(find_samples(data_dir / "300w" / "afw")), 3)
     mean, neighbours = graph.mean_shape.numpy(), graph.neighbours.numpy()

@@ -8,11 +8,18 @@ import torch
 from sdfl.errors import CheckpointError, ConfigError
 from sdfl.model.checkpoint import network_from_checkpoint, save_checkpoint
 from sdfl.model.complexity import graph_flops, graph_layer_flops, network_cost, paper_graph_flops
-from sdfl.model.fold import fold
-from sdfl.model.graph import LandmarkGraph, correlation, is_edge, joint_correlation, nearest_neighbours, symmetrise
-from sdfl.model.inspect import edge_weights, node_similarities
-from sdfl.model.losses import laplacian
-from sdfl.model.network import ModelConfig, Network
+from sdfl.model.landmarks.fold import fold
+from sdfl.model.landmarks.introspection import edge_weights, node_similarities
+from sdfl.model.landmarks.landmark_graph import (
+    LandmarkGraph,
+    correlation,
+    is_edge,
+    joint_correlation,
+    nearest_neighbours,
+    symmetrise,
+)
+from sdfl.model.landmarks.losses import laplacian
+from sdfl.model.landmarks.network import ModelConfig, Network
 
 POINTS = np.random.default_rng(1).uniform(size=(30, 68, 2)).astype(np.float32)
 IMAGES = torch.randint(0, 256, (2, 64, 64, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(2))

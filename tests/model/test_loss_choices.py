@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from sdfl.errors import ConfigError
-from sdfl.model.head import HeadOutput
-from sdfl.model.losses import ABSOLUTE, LossConfig, landmark_losses, wing
+from sdfl.model.landmarks.graph_head import HeadOutput
+from sdfl.model.landmarks.losses import ABSOLUTE, LossConfig, landmark_losses, wing
 
 NEIGHBOURS = torch.tensor([[0, 1], [1, 0], [2, 1]], dtype=torch.int32)
 

@@ -3,8 +3,8 @@ import math
 import pytest
 import torch
 
-from sdfl.model.head import HeadOutput
-from sdfl.model.losses import LossConfig, landmark_losses, laplacian, soft_wing
+from sdfl.model.landmarks.graph_head import HeadOutput
+from sdfl.model.landmarks.losses import LossConfig, landmark_losses, laplacian, soft_wing
 
 CONFIG = LossConfig()
 

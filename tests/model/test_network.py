@@ -7,9 +7,9 @@ from sdfl.errors import CheckpointError, ConfigError
 from sdfl.geometry import STD_BGR
 from sdfl.model.backbones import create_backbone, load_imagenet
 from sdfl.model.checkpoint import load_checkpoint, load_weights, network_from_checkpoint, save_checkpoint
-from sdfl.model.fold import fold
-from sdfl.model.graph import LandmarkGraph
-from sdfl.model.network import ModelConfig, Network
+from sdfl.model.landmarks.fold import fold
+from sdfl.model.landmarks.landmark_graph import LandmarkGraph
+from sdfl.model.landmarks.network import ModelConfig, Network
 
 
 def randomise(network: Network) -> Network:

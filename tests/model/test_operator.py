@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from sdfl.model.operator import sparse_graph_conv, sparse_graph_conv_reference
+from sdfl.model.landmarks.sparse_graph_conv import sparse_graph_conv, sparse_graph_conv_reference
 
 
 def inputs(

@@ -7,8 +7,8 @@ from torch import nn
 
 from sdfl.errors import CheckpointError, ConfigError
 from sdfl.model.checkpoint import save_checkpoint
-from sdfl.model.network import ModelConfig, Network
-from sdfl.model.transfer import start_from
+from sdfl.model.landmarks.network import ModelConfig, Network
+from sdfl.model.landmarks.transfer import start_from
 
 SHAPE = {"input_size": 64, "output_stride": 16, "backbone_blocks": 9, "map_to_node": "separable", "map_hidden": 16}
 CROPS = torch.randint(0, 256, (2, 64, 64, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))

@@ -11,7 +11,7 @@ from sdfl.cli import app
 from sdfl.datasets import find_samples
 from sdfl.errors import ConfigError
 from sdfl.evaluation import evaluate
-from sdfl.model.predictor import TorchBackend
+from sdfl.model.landmarks.torch_backend import TorchBackend
 from sdfl.runtime.backends import open_backend
 from sdfl.runtime.zoo import resolve_model
 

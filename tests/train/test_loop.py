@@ -8,8 +8,8 @@ from lightning.fabric import Fabric
 from sdfl.errors import CheckpointError, ConfigError, DataError
 from sdfl.evaluation import evaluate
 from sdfl.model.checkpoint import load_checkpoint
-from sdfl.model.predictor import TorchBackend
-from sdfl.train.dataset import split_samples
+from sdfl.model.landmarks.torch_backend import TorchBackend
+from sdfl.train.data.landmark_dataset import split_samples
 from sdfl.train.loop import Devices, fit
 from sdfl.train.progress import EpochReport, Reporter
 from sdfl.train.recipe import OptimizerConfig, Recipe, load_recipe

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from sdfl.errors import ConfigError
-from sdfl.train.detector.recipe import is_detector_recipe, load_detector_recipe
+from sdfl.train.detector_recipe import is_detector_recipe, load_detector_recipe
 from sdfl.train.recipe import find_recipe, load_recipe
 
 RECIPES = Path(__file__).parents[2] / "train" / "recipes"

@@ -5,22 +5,22 @@ import numpy as np
 import pytest
 import torch
 
-from sdfl.core import Prediction
+from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.datasets import find_samples
 from sdfl.errors import CheckpointError, ConfigError, DataError
 from sdfl.evaluation import evaluate
 from sdfl.geometry import evaluation_affine, invert_affine, transform_points
 from sdfl.model.checkpoint import save_checkpoint
-from sdfl.model.graph import LandmarkGraph
-from sdfl.model.network import ModelConfig, Network
-from sdfl.spec import ModelSpec
+from sdfl.model.landmarks.landmark_graph import LandmarkGraph
+from sdfl.model.landmarks.network import ModelConfig, Network
 from sdfl.train.loop import Devices
-from sdfl.train.reproduce import TARGETS, reproduce, run, testing
+from sdfl.train.reproduce import TARGETS, reproduce, run, test_sets
 from sdfl.train.reproduce.experiment import FC, Cell, Experiment
 from sdfl.train.reproduce.occlusion import occlusion_test
 from sdfl.train.reproduce.report import markdown, table_csv
 from sdfl.train.reproduce.run import Run, cell_recipe, run_all
 from sdfl.train.reproduce.tables import EXPERIMENTS, TABLE1, TABLE6
+from sdfl.types import Prediction
 
 CPU = Devices(accelerator="cpu", devices="1")
 TINY = """
@@ -48,7 +48,7 @@ def experiment(tmp_path: Path, face_root: Path, monkeypatch: pytest.MonkeyPatch)
     """Two cells on generated faces, tested on the pictures they are trained on."""
     (tmp_path / "tiny.toml").write_text(TINY)
     samples = find_samples(face_root / "train")
-    for module in (testing, run):
+    for module in (test_sets, run):
         monkeypatch.setattr(module, "test_samples", lambda name, data: samples)
     cells = (Cell("graph", (), {"faces.nme": 4.7}), Cell("FC", FC))
     return Experiment("tiny", "Tiny", str(tmp_path / "tiny.toml"), cells, ("faces.nme", "faces.auc"), ("faces",))
@@ -59,7 +59,7 @@ def test_every_cell_has_a_valid_recipe_of_its_own(name: str) -> None:
     experiment = EXPERIMENTS[name]
     recipes = [cell_recipe(experiment, cell, 0).as_dict() for cell in experiment.cells]
     assert all(a != b for i, a in enumerate(recipes) for b in recipes[:i])
-    tested = {test for cell in experiment.cells for test in experiment.tests_of(cell)} | {testing.COST}
+    tested = {test for cell in experiment.cells for test in experiment.tests_of(cell)} | {test_sets.COST}
     assert {column.rpartition(".")[0] for column in experiment.columns} <= tested
     assert {column for cell in experiment.cells for column in cell.paper} <= set(experiment.columns)
 
@@ -188,13 +188,13 @@ def test_the_occlusion_test_tells_covered_from_visible(face_root: Path) -> None:
 def test_the_measures_are_those_of_the_evaluation(face_root: Path) -> None:
     samples = find_samples(face_root / "train")[:3]
     network = Network(ModelConfig(input_size=64, width=0.5, blocks=1)).eval()
-    from sdfl.model.predictor import TorchBackend
+    from sdfl.model.landmarks.torch_backend import TorchBackend
 
     result = evaluate(TorchBackend(network, "x"), samples)
-    scores = testing.measure(result)
+    scores = test_sets.measure(result)
     summary = result.summary()
     assert scores["nme"] == pytest.approx(summary["nme_percent"], abs=1e-3)
     assert scores["auc20"] >= scores["auc"]
     with torch.no_grad():
-        cost = testing.measure_cost(network, repeats=3)
+        cost = test_sets.measure_cost(network, repeats=3)
     assert cost["cost.ms"] > 0

@@ -10,19 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import two_processes
 from lightning.fabric import Fabric
 from torch import nn
 
 from sdfl.errors import ConfigError
 from sdfl.model.checkpoint import load_checkpoint
-from sdfl.model.network import Network
-from sdfl.train.dataset import EpochSampler
+from sdfl.model.landmarks.network import Network
+from sdfl.train.data.landmark_dataset import EpochSampler
 from sdfl.train.loop import Devices, fit
 from sdfl.train.progress import Reporter
 from sdfl.train.recipe import load_recipe
-
-sys.path.insert(0, str(Path(__file__).parent))
-import two_processes
 
 CPU = Devices(accelerator="cpu", devices="1")
 RECIPE = """
@@ -144,7 +142,7 @@ def test_throughput_is_measured_in_two_processes(recipe_path: Path, face_root: P
     command = [
         sys.executable,
         "-m",
-        "sdfl.train.throughput",
+        "sdfl.benchmarks.studies.training_throughput",
         str(recipe_path),
         "--data",
         str(face_root),

@@ -7,16 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sdfl.core import Prediction
+from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.datasets import find_samples, load_list
 from sdfl.errors import ConfigError, DataError
 from sdfl.geometry import invert_affine, transform_points
 from sdfl.layouts import get_layout
 from sdfl.model.checkpoint import load_checkpoint
-from sdfl.spec import ModelSpec
-from sdfl.train import pseudo_labels, zoo
+from sdfl.train import zoo
+from sdfl.train.data import pseudo_labels
 from sdfl.train.loop import Devices
 from sdfl.train.recipe import find_recipe, load_recipe
+from sdfl.types import Prediction
 
 CPU = Devices(accelerator="cpu", devices="1")
 SPEC = ModelSpec(name="teacher", layout="ibug68", num_points=68, input_size=64)

@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from sdfl.artifacts.landmark_spec import CROP_SCALE
 from sdfl.datasets import Sample, read_image
 from sdfl.errors import ConfigError
 from sdfl.files import atomic_path
 from sdfl.geometry import cut_crop, evaluation_affine
 from sdfl.model.checkpoint import network_from_checkpoint
-from sdfl.model.losses import ABSOLUTE, LossConfig
-from sdfl.model.network import Network
-from sdfl.model.predictor import TorchBackend
-from sdfl.spec import CROP_SCALE
-from sdfl.train.dataset import crop_shapes, split_samples
+from sdfl.model.landmarks.losses import ABSOLUTE, LossConfig
+from sdfl.model.landmarks.network import Network
+from sdfl.model.landmarks.torch_backend import TorchBackend
+from sdfl.train.data.landmark_dataset import crop_shapes, split_samples
 from sdfl.train.loop import Devices
 from sdfl.train.recipe import find_recipe, load_recipe
 from sdfl.train.reproduce import figures
@@ -27,7 +27,7 @@ from sdfl.train.reproduce.occlusion import occlusion_test
 from sdfl.train.reproduce.report import write_report
 from sdfl.train.reproduce.run import run_all
 from sdfl.train.reproduce.tables import EXPERIMENTS, WFLW_NME
-from sdfl.train.reproduce.testing import HELEN_TEST, test_samples
+from sdfl.train.reproduce.test_sets import HELEN_TEST, test_samples
 
 FIGURES = ("fig2", "fig4", "fig6", "fig8", "fig9")
 TARGETS = (*(name for name in EXPERIMENTS if not name.endswith("-reduced")), "fig2", "fig4", "fig6", "fig9")

@@ -24,7 +24,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Experiment:
-    """name: as on the command line. recipe: a shipped one. tests: test sets of `sdfl.train.reproduce.testing`.
+    """name: as on the command line. recipe: a shipped one. tests: test sets of `sdfl.train.reproduce.test_sets`.
 
     columns: "<test set>.<metric>" with a metric of `testing.METRICS`, as they stand in the table.
     needs: what a user has to put below --data.

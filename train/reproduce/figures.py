@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from sdfl.core import FloatArray, Image
 from sdfl.errors import MissingDependency
 from sdfl.files import atomic_path
 from sdfl.metrics import Floats, error_curve
-from sdfl.model.graph import correlation, nearest_neighbours
-from sdfl.model.inspect import edge_weights, node_similarities
-from sdfl.model.losses import ABSOLUTE, LossConfig
-from sdfl.model.network import Network
+from sdfl.model.landmarks.introspection import edge_weights, node_similarities
+from sdfl.model.landmarks.landmark_graph import correlation, nearest_neighbours
+from sdfl.model.landmarks.losses import ABSOLUTE, LossConfig
+from sdfl.model.landmarks.network import Network
 from sdfl.train.reproduce.occlusion import Occlusion
 from sdfl.train.reproduce.run import Run
+from sdfl.types import FloatArray, Image
 
 
 def _pyplot() -> Any:

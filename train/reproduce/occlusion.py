@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sdfl.core import Backend, FloatArray, Image
 from sdfl.datasets import Sample, read_image
 from sdfl.geometry import MEAN_BGR, cut_crop, evaluation_affine, invert_affine, transform_points
 from sdfl.layouts import get_layout
 from sdfl.metrics import inter_ocular
+from sdfl.types import Backend, FloatArray, Image
 
 SIZES = (0.2, 0.3, 0.4, 0.5)  # of the crop's side
 

@@ -14,11 +14,11 @@ from sdfl.errors import CheckpointError, DataError
 from sdfl.evaluation import evaluate
 from sdfl.files import atomic_path
 from sdfl.model.checkpoint import network_from_checkpoint
-from sdfl.model.predictor import TorchBackend
+from sdfl.model.landmarks.torch_backend import TorchBackend
 from sdfl.train.loop import Devices, fit, is_complete
 from sdfl.train.recipe import Recipe, changed_keys, find_recipe, load_recipe
 from sdfl.train.reproduce.experiment import Cell, Experiment
-from sdfl.train.reproduce.testing import COST, measure, measure_cost, test_samples
+from sdfl.train.reproduce.test_sets import COST, measure, measure_cost, test_samples
 
 
 @dataclass(frozen=True)

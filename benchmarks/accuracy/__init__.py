@@ -1,0 +1,1 @@
+"""How far landmarks lie from labels."""

@@ -1,0 +1,1 @@
+"""How long models take, how much memory and how much energy."""

@@ -1,0 +1,126 @@
+"""The graph convolution in OpenVINO, form against form: function, inlined, standard operators and compiled extension.
+
+    python -m sdfl.benchmarks.studies.operator_forms [MODEL] [--rounds 200]
+
+All forms take turns in one process, one thread, batch 1; printed are p10, p50 and p90.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx.inliner
+from onnx import TensorProto, helper, numpy_helper
+
+from sdfl.artifacts.onnx_metadata import read_metadata, read_spec
+from sdfl.convert.export.operator_function import DOMAIN, NAME, operator_function
+from sdfl.runtime.backends.onnxruntime import OnnxRuntimeBackend
+from sdfl.runtime.backends.openvino.backend import OpenVinoBackend
+from sdfl.runtime.backends.openvino.extension import find_extension
+from sdfl.runtime.backends.openvino.operator import NATIVE, STANDARD, add_operator
+from sdfl.runtime.zoo import resolve_model
+from sdfl.types import Backend
+
+WARMUP = 20
+NODES, EDGES, CHANNELS = 68, 4, 128
+
+
+def interleave(forms: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, np.ndarray]:
+    """Run every form once a round. Returns name -> (rounds,) milliseconds."""
+    for run in forms.values():
+        for _ in range(WARMUP):
+            run()
+    times_ms = {name: np.empty(rounds) for name in forms}
+    for index in range(rounds):
+        for name, run in forms.items():
+            start_s = time.perf_counter()
+            run()
+            times_ms[name][index] = (time.perf_counter() - start_s) * 1000
+    return times_ms
+
+
+def inlined_copy(model: Path, folder: Path) -> Path:
+    """`model` with the operator's body in place of its nodes, its metadata kept true."""
+    copy = onnx.inliner.inline_local_functions(onnx.load(model))
+    path = folder / "inlined.onnx"
+    onnx.save(copy, path)
+    stored = {entry.key: entry.value for entry in copy.metadata_props}
+    helper.set_model_props(copy, stored | {"sdfl.graph_sha256": f'"{read_metadata(path)[1]}"'})
+    onnx.save(copy, path)
+    return path
+
+
+def networks(model: Path, folder: Path) -> dict[str, Backend]:
+    """The whole network in every form that this machine can run."""
+    inlined = inlined_copy(model, folder)
+    found: dict[str, Backend] = {"ONNX Runtime, function f32": OnnxRuntimeBackend(model, threads=1)}
+    found["ONNX Runtime, inlined f32"] = OnnxRuntimeBackend(inlined, threads=1)
+    for precision in ("f32", "bf16"):
+        open_model = partial(OpenVinoBackend, threads=1, precision=precision)
+        found[f"OpenVINO, inlined {precision}"] = open_model(inlined)
+        for form, native in _openvino_forms():
+            found[f"OpenVINO, {form} {precision}"] = open_model(model, native=native)
+    return found
+
+
+def _openvino_forms() -> list[tuple[str, bool]]:
+    return [(STANDARD, False), *([(NATIVE, True)] if find_extension() else [])]
+
+
+def one_operator(native: bool, folder: Path) -> Callable[[], object]:
+    """A compiled OpenVINO model of one operator node, f32, and its input bound."""
+    import openvino
+
+    rng = np.random.default_rng(0)
+    neighbours = rng.integers(0, 2 * NODES, size=(NODES, EDGES), dtype=np.int32)
+    shapes = {"z": (1, 2 * NODES, CHANNELS), "attention": (1, NODES, EDGES)}
+    constants = {"neighbours": neighbours, "bias": rng.standard_normal(CHANNELS, np.float32)}
+    graph = helper.make_graph(
+        [helper.make_node(NAME, ["z", "attention", "neighbours", "bias"], ["y"], domain=DOMAIN, slope=0.0)],
+        "one",
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, (1, NODES, CHANNELS))],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid(DOMAIN, 1)]
+    path = folder / "one.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=opsets, functions=[operator_function(18)], ir_version=10), path)
+    core = openvino.Core()
+    add_operator(core, native=native)
+    options = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+    request = core.compile_model(core.read_model(path), "CPU", options).create_infer_request()
+    feed = {name: rng.random(shape, dtype=np.float32) for name, shape in shapes.items()}
+    return partial(request.infer, feed, share_inputs=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", nargs="?", help="model name or .onnx file; default: small")
+    parser.add_argument("--rounds", type=int, default=200)
+    arguments = parser.parse_args()
+    path = resolve_model(arguments.model)
+    size = read_spec(path).input_size
+    crop = np.random.default_rng(0).integers(0, 256, size=(1, size, size, 3), dtype=np.uint8)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        whole = {form: partial(backend.infer, crop) for form, backend in networks(path, folder).items()}
+        single = {form: one_operator(native, folder) for form, native in _openvino_forms()}
+        print_table(f"network {path.stem}, ms", interleave(whole, arguments.rounds))
+        print_table("one operator, f32, ms", interleave(single, 10 * arguments.rounds))
+
+
+def print_table(title: str, times_ms: Mapping[str, np.ndarray]) -> None:
+    print(f"{title:44} {'p10':>8} {'p50':>8} {'p90':>8}")
+    for name, times in times_ms.items():
+        print(f"{name:44} " + " ".join(f"{value:8.4f}" for value in np.percentile(times, [10, 50, 90])))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Tracking in clips whose motion is known exactly."""

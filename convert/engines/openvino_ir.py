@@ -1,0 +1,41 @@
+"""Build an OpenVINO IR: weights as halves, or the int8 weights of a quantized model, the operator in standard ones."""
+
+from __future__ import annotations
+
+import time
+from importlib import metadata
+
+from sdfl.artifacts.model_file import RT_INFO
+from sdfl.convert.engines.layers import Built
+from sdfl.convert.engines.plan import BuildPlan
+from sdfl.convert.engines.progress import Step
+from sdfl.errors import MissingDependency
+from sdfl.files import atomic_path
+from sdfl.runtime.backends.base import refused
+
+
+def build(plan: BuildPlan, step: Step) -> Built:
+    """Write the .xml with the passport in its rt_info, and the .bin beside it."""
+    try:
+        import openvino
+    except ImportError as error:
+        raise MissingDependency("openvino") from error
+    from sdfl.runtime.backends.openvino.operator import standard_operators
+
+    start_s = time.perf_counter()
+    step("reading", 0, 2)
+    core = openvino.Core()
+    core.add_extension(standard_operators())
+    try:
+        model = core.read_model(plan.source)
+    except RuntimeError as error:
+        raise refused(plan.source, "OpenVINO", error) from error
+    step("writing", 1, 2)
+    binary = plan.out.with_suffix(".bin")
+    with atomic_path(plan.out) as xml, atomic_path(binary) as weights:  # OpenVINO names `weights` after `xml` likewise
+        openvino.save_model(model, xml, compress_to_fp16=plan.precision != "fp32")
+        passport = plan.passport(weights.read_bytes(), start_s, metadata.version("openvino"), copy_sha256="")
+        model.set_rt_info(passport.to_json(), list(RT_INFO))
+        openvino.save_model(model, xml, compress_to_fp16=plan.precision != "fp32")
+    step("done", 2, 2)
+    return Built(plan.out, passport, ())

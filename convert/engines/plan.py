@@ -1,0 +1,166 @@
+"""What `sdfl build` was asked for, checked and completed before anything is loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import time
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from sdfl.artifacts.landmark_spec import ModelSpec
+from sdfl.artifacts.onnx_metadata import read_spec
+from sdfl.artifacts.passport import TARGETS, Passport
+from sdfl.errors import ArtifactError, ConfigError
+
+SUFFIXES = {"tensorrt": ".engine", "tensorrt-rtx": ".engine", "openvino": ".xml"}
+# Stored precision -> what can be built from it, the default first.
+PRECISIONS = {"fp32": ("fp16", "fp32"), "int8": ("int8",)}
+RTX_CAPABILITIES = ("7.5", "8.0", "8.6", "8.9", "12.0", "12.1")  # what TensorRT-RTX 1.x builds for
+MOST_FACES = 64
+
+
+@dataclass(frozen=True)
+class CopyOptions:
+    """Of the ONNX that TensorRT gets.
+
+    half: floats are halves but for the last step of each output. batch: fixed size, None leaves it open.
+    plugin: nodes of the operator name the compiled plugin instead of being written out in standard operators.
+    outputs: names of tensors to give out as well.
+    """
+
+    half: bool = False
+    batch: int | None = None
+    plugin: bool = False
+    outputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class BuildPlan:
+    """max_faces: 1 builds for a fixed batch of one, more for any batch up to it. plugin: the operator's library, None
+    for standard operators. compute_capabilities: of TensorRT-RTX, built ahead of time; empty: of this machine's GPU.
+    workspace_mb: None for a part of the free memory.
+    """
+
+    source: Path
+    out: Path
+    target: str
+    precision: str
+    spec: ModelSpec
+    max_faces: int = 1
+    plugin: Path | None = None
+    compute_capabilities: tuple[str, ...] = ()
+    workspace_mb: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.max_faces <= MOST_FACES:
+            raise ConfigError(f"max_faces must be 1 to {MOST_FACES}, got {self.max_faces}")
+        if self.workspace_mb is not None and self.workspace_mb < 16:
+            raise ConfigError(f"workspace must be at least 16 MB, got {self.workspace_mb}")
+        if self.out.suffix != SUFFIXES[self.target]:
+            raise ConfigError(f"--out {self.out}: must end in {SUFFIXES[self.target]} for {self.target}")
+        if self.target == "openvino" and self.max_faces != 1:
+            raise ConfigError("--max-faces: an OpenVINO IR takes any number of faces; leave it out")
+        if self.target != "tensorrt" and self.plugin is not None:
+            raise ConfigError(f"--plugin: {self.target} has no plugins; leave it out")
+        if self.target != "tensorrt-rtx" and self.compute_capabilities:
+            raise ConfigError("--compute-capability: only tensorrt-rtx builds for another GPU; leave it out")
+        for capability in self.compute_capabilities:
+            if capability not in RTX_CAPABILITIES:
+                choices = ", ".join(RTX_CAPABILITIES)
+                raise ConfigError(f"--compute-capability must be of {choices}, got {capability!r}")
+
+    def copy_options(self, *, typed: bool, outputs: tuple[str, ...] = ()) -> CopyOptions:
+        """typed: for a strongly typed network, whose float layers compute in the types of the file."""
+        return CopyOptions(
+            half=typed and self.precision != "fp32",
+            batch=1 if self.max_faces == 1 else None,
+            plugin=self.plugin is not None,
+            outputs=outputs,
+        )
+
+    def shape(self, batch: int) -> tuple[int, int, int, int]:
+        """Of the network's input."""
+        return (batch, self.spec.input_size, self.spec.input_size, 3)
+
+    def passport(self, artifact: bytes, start_s: float, library_version: str, **more: Any) -> Passport:
+        """Of what was built, between `start_s` (of time.perf_counter) and now. more: further fields."""
+        return Passport(
+            target=self.target,
+            precision=self.precision,
+            metadata=self.spec.to_metadata(),
+            source=self.source.name,
+            source_sha256=self.spec.graph_sha256,
+            artifact_sha256=hashlib.sha256(artifact).hexdigest(),
+            library_version=library_version,
+            built_utc=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            build_s=round(time.perf_counter() - start_s, 2),
+            peak_memory_mb=peak_memory_mb(),
+            **more,
+        )
+
+
+def peak_memory_mb() -> float:
+    """The most memory that this process has had resident; 0 where the system does not tell (Windows)."""
+    try:
+        import resource
+    except ModuleNotFoundError:
+        return 0.0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # kilobytes, but bytes on macOS
+    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
+
+
+def make_plan(
+    source: Path,
+    target: str,
+    *,
+    out: Path | None = None,
+    precision: str | None = None,
+    max_faces: int = 1,
+    plugin: Path | None = None,
+    compute_capabilities: tuple[str, ...] = (),
+    workspace_mb: int | None = None,
+) -> BuildPlan:
+    """Fill in what was left out. Raises ConfigError for what contradicts itself, ArtifactError for a bad source."""
+    if target not in TARGETS:
+        raise ConfigError(f"--target must be one of {', '.join(TARGETS)}, got {target!r}")
+    if source.suffix in SUFFIXES.values():
+        raise ArtifactError(f"{source}: is built already; build from the .onnx file that it was made of")
+    spec = read_spec(source)
+    able = PRECISIONS[spec.precision]
+    chosen = precision or able[0]
+    if chosen not in able:
+        hint = "take the float model" if spec.precision == "int8" else "make an int8 model first: sdfl quantize"
+        raise ConfigError(
+            f"--precision {chosen}: {source.name} is {spec.precision}, which becomes {' or '.join(able)}; {hint}"
+        )
+    if plugin is not None and not plugin.is_file():
+        raise ConfigError(f"--plugin {plugin}: no such file; build it as docs/operator.md says")
+    stem = source.stem if source.stem.endswith(chosen) else f"{source.stem}_{chosen}"
+    return BuildPlan(
+        source=source,
+        out=out or Path(f"{stem}{SUFFIXES[target]}"),
+        target=target,
+        precision=chosen,
+        spec=spec,
+        max_faces=max_faces,
+        plugin=plugin,
+        compute_capabilities=compute_capabilities,
+        workspace_mb=workspace_mb,
+    )
+
+
+def trtexec_line(plan: BuildPlan, copy: Path) -> str:
+    """NVIDIA's own tool doing the same for TensorRT 10, from the ONNX `copy` that `--copy` writes."""
+    words = ["trtexec", f"--onnx={copy}", f"--saveEngine={plan.out}"]
+    words += {"fp32": ["--noTF32"], "fp16": ["--fp16"], "int8": ["--fp16", "--int8"]}[plan.precision]
+    if plan.max_faces > 1:
+        for name, batch in (("min", 1), ("opt", plan.max_faces), ("max", plan.max_faces)):
+            words.append(f"--{name}Shapes=image:{'x'.join(map(str, plan.shape(batch)))}")
+    if plan.workspace_mb:
+        words.append(f"--memPoolSize=workspace:{plan.workspace_mb}")
+    if plan.plugin:
+        words.append(f"--dynamicPlugins={plan.plugin}")
+    return " ".join(words)

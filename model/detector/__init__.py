@@ -1,0 +1,1 @@
+"""The face detector's network and losses."""

@@ -1,0 +1,221 @@
+"""From feature maps to landmarks by reasoning on a graph (paper sections III.A to III.C, Fig. 5)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from sdfl.model.landmarks.landmark_graph import LandmarkGraph, is_edge
+from sdfl.model.landmarks.map_to_node import MapToNode
+from sdfl.model.landmarks.sparse_graph_conv import sparse_graph_conv
+
+ADJACENCIES = ("dynamic", "static", "binary")  # edge weights of each picture, learned once, or all equal
+START_SCALE = 0.1  # shrinks the last layer's first weights, so that training starts at the mean shape
+START_EXPECTED_ERROR = 0.05  # what the untrained network reports, 0..1 of the crop's side
+
+
+class HeadOutput(NamedTuple):
+    """points: (B, N, 2), 0..1 of the crop's side. presence_logit: (B,). log_scale: (B, N), log of 0..1 of the side."""
+
+    points: Tensor
+    presence_logit: Tensor
+    log_scale: Tensor
+
+
+class EdgeWeights(nn.Module):
+    """Pooled node maps (B, N n) -> attention (B, N, K), rows sum to 1: the non-zeros of sigma(A) (section III.B).
+
+    edges: (N, K) bool where some rows are shorter; their padding gets exactly 0.
+    """
+
+    edges_mask: Tensor | None
+
+    def __init__(
+        self, in_features: int, num_points: int, num_edges: int, hidden: int = 128, edges: Tensor | None = None
+    ) -> None:
+        super().__init__()
+        self.shape = (num_points, num_edges)
+        self.hidden = nn.Linear(in_features, hidden)
+        self.edges = nn.Linear(hidden, num_points * num_edges)
+        self.register_buffer("edges_mask", None if edges is None else edges.float(), persistent=False)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        scores = self.edges(torch.relu(self.hidden(pooled)))
+        return _spare_padding(torch.softmax(scores.unflatten(1, self.shape), dim=-1), self.edges_mask)
+
+
+class StaticEdges(nn.Module):
+    """The same attention for every picture: learned scores (released code), or equal weights ("binary", Table VI)."""
+
+    edges_mask: Tensor | None
+
+    def __init__(self, num_points: int, num_edges: int, *, learned: bool, edges: Tensor | None = None) -> None:
+        super().__init__()
+        scores = torch.zeros(num_points, num_edges)
+        if learned:
+            self.scores: nn.Parameter | Tensor = nn.Parameter(scores)
+        else:
+            self.register_buffer("scores", scores, persistent=False)
+        self.register_buffer("edges_mask", None if edges is None else edges.float(), persistent=False)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """pooled: (B, N n), of which only B counts. Returns (B, N, K)."""
+        attention = _spare_padding(torch.softmax(self.scores, dim=-1), self.edges_mask)
+        return attention.unsqueeze(0).expand(pooled.shape[0], -1, -1)
+
+
+def _spare_padding(attention: Tensor, mask: Tensor | None) -> Tensor:
+    """Rows of `attention` (..., N, K) with exact zeros where `mask` is 0, summing to 1 again."""
+    if mask is None:
+        return attention
+    kept = attention * mask
+    return kept / kept.sum(dim=-1, keepdim=True)
+
+
+class GraphConv(nn.Module):
+    """H' = psi(sigma(A) H W), psi = BN-ReLU, or a bias alone in the last layer (eq. 4).
+
+    pair: a weight matrix for the node itself and another for its neighbours, as the released code has it. One product
+    with 2C columns gives rows 2i (i as itself) and 2j + 1 (j as a neighbour), so that the operator stays the same.
+    `fold` turns BN into the product and the operator's bias and slope, for export.
+    """
+
+    def __init__(self, in_features: int, out_features: int, *, pair: bool, last: bool = False) -> None:
+        super().__init__()
+        self.pair = pair
+        self.last = last
+        self.weight = nn.Linear(in_features, out_features * (2 if pair else 1), bias=False)
+        self.norm: nn.Module = nn.Identity() if last else nn.BatchNorm1d(out_features)
+        self.bias: nn.Parameter | Tensor
+        if last:
+            self.bias = nn.Parameter(torch.zeros(out_features))
+        else:
+            self.register_buffer("bias", torch.zeros(out_features), persistent=False)
+        self.slope = 1.0
+
+    def forward(self, nodes: Tensor, attention: Tensor, neighbours: Tensor) -> Tensor:
+        """nodes: (B, N, C); attention: (B, N, K); neighbours: (N, K) as `GraphHead.table` gives it."""
+        z: Tensor = self.weight(nodes)
+        if self.pair:
+            z = z.reshape(z.shape[0], -1, z.shape[2] // 2)
+        summed: Tensor = sparse_graph_conv(z, attention, neighbours, self.bias, self.slope)
+        if isinstance(self.norm, nn.Identity):
+            return summed
+        return torch.relu(self.norm(summed.transpose(1, 2)).transpose(1, 2))
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Put BN's running statistics into W's columns, the bias and slope 0 (a ReLU inside the operator)."""
+        if not isinstance(self.norm, nn.BatchNorm1d):
+            return
+        norm = self.norm
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+        self.weight.weight *= scale.repeat(2 if self.pair else 1).unsqueeze(1)
+        self.bias = norm.bias - norm.running_mean * scale
+        self.norm, self.slope = nn.Identity(), 0.0
+
+
+class GraphBlock(nn.Module):
+    """Two graph convolutions and a skip connection (eq. 5)."""
+
+    def __init__(self, features: int, *, pair: bool) -> None:
+        super().__init__()
+        self.first = GraphConv(features, features, pair=pair)
+        self.second = GraphConv(features, features, pair=pair)
+
+    def forward(self, nodes: Tensor, attention: Tensor, neighbours: Tensor) -> Tensor:
+        hidden: Tensor = self.first(nodes, attention, neighbours)
+        out: Tensor = self.second(hidden, attention, neighbours)
+        return out + nodes
+
+
+class GraphHead(nn.Module):
+    """Map-to-node, edge weights, a graph convolution, residual blocks, a last graph convolution to (x, y, log_scale).
+
+    map_size: height and width of the feature maps. adjacency: a name of ADJACENCIES. symmetric:
+    the graph's rows are padded with the own index (`symmetrise`). Landmarks are the mean shape plus the last layer's
+    output.
+    """
+
+    neighbours: Tensor
+    mean_shape: Tensor
+    rows: Tensor | None
+
+    def __init__(
+        self,
+        in_channels: int,
+        map_size: int,
+        graph: LandmarkGraph,
+        *,
+        expansion: int,
+        hidden: int,
+        blocks: int,
+        pair: bool,
+        map_to_node: Callable[[int, int, int], nn.Module] = MapToNode,
+        map_hidden: int = 256,
+        adjacency: str = "dynamic",
+        symmetric: bool = False,
+    ) -> None:
+        super().__init__()
+        num_points, num_edges = graph.neighbours.shape
+        self.register_buffer("neighbours", graph.neighbours)
+        self.register_buffer("mean_shape", graph.mean_shape)
+        self.register_buffer("rows", None, persistent=False)
+        self.log_scale_start = math.log(START_EXPECTED_ERROR)
+        self.pair = pair
+        self.map_to_node = map_to_node(in_channels, map_hidden, num_points * expansion)
+        mask = is_edge(graph.neighbours) if symmetric else None
+        self.edge_weights: nn.Module = (
+            EdgeWeights(num_points * expansion, num_points, num_edges, edges=mask)
+            if adjacency == "dynamic"
+            else StaticEdges(num_points, num_edges, learned=adjacency == "static", edges=mask)
+        )
+        self.presence = nn.Linear(num_points * expansion, 1)
+        self.first = GraphConv(expansion * map_size**2, hidden, pair=pair)
+        self.blocks = nn.ModuleList(GraphBlock(hidden, pair=pair) for _ in range(blocks))
+        self.last = GraphConv(hidden, 3, pair=pair, last=True)
+        with torch.no_grad():
+            self.last.weight.weight *= START_SCALE
+
+    def table(self) -> Tensor:
+        """(N, K) int32 rows of z that the operator reads: the neighbours, or their rows in the interleaved pair."""
+        if self.rows is not None:
+            return self.rows
+        if not self.pair:
+            return self.neighbours
+        rows = 2 * self.neighbours + 1
+        own = torch.arange(len(rows), dtype=rows.dtype, device=rows.device).unsqueeze(1)
+        return torch.where(self.neighbours == own, rows - 1, rows)
+
+    def forward(self, features: Tensor) -> HeadOutput:
+        """features: (B, C, H, W) of the backbone."""
+        maps = self.map_to_node(features)
+        with torch.autocast(maps.device.type, enabled=False):  # sub-pixel coordinates do not survive bfloat16
+            maps = maps.float()
+            pooled = maps.mean(dim=(2, 3))
+            attention = self.edge_weights(pooled)
+            nodes = maps.reshape(maps.shape[0], self.mean_shape.shape[0], -1)
+            neighbours = self.table()
+            nodes = self.first(nodes, attention, neighbours)
+            for block in self.blocks:
+                nodes = block(nodes, attention, neighbours)
+            out = self.last(nodes, attention, neighbours)
+            points = self.mean_shape + out[..., :2]
+            return HeadOutput(points, self.presence(pooled).squeeze(1), self.log_scale_start + out[..., 2])
+
+    @torch.no_grad()
+    def to_pixels(self, input_size: int) -> None:
+        """For export: put the unit into the last layer, so that points come out in crop px (a fraction f of the side
+        is pixel f * S - 0.5) and log_scale as the log of crop px; make the operator's rows a constant."""
+        columns = self.last.bias.new_tensor([input_size, input_size, 1.0]).repeat(2 if self.pair else 1)
+        self.last.weight.weight *= columns.unsqueeze(1)
+        self.last.bias *= columns[:3]
+        self.mean_shape.mul_(input_size).sub_(0.5)
+        self.log_scale_start += math.log(input_size)
+        self.rows = self.table()

@@ -1,0 +1,92 @@
+"""The landmark graph: who is whose neighbour, mined from a training set (paper section III.B, eq. 1 and 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from sdfl.errors import ConfigError
+from sdfl.types import require_shape
+
+
+def correlation(points: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """points: (M, N, 2) landmarks of M pictures in their evaluation crops. Returns C (N, N), 0..1 (eq. 1)."""
+    require_shape("points", points, ("M", "N", 2))
+    with np.errstate(invalid="ignore", divide="ignore"):  # a coordinate that never moves correlates with nothing
+        x, y = (np.nan_to_num(np.corrcoef(points[:, :, axis].T.astype(np.float64))) for axis in (0, 1))
+    return np.asarray((np.abs(x) + np.abs(y)) / 2)
+
+
+def joint_correlation(points: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """The alternative of section IV.E, which the paper gives no formula for: one coefficient from both axes,
+    |sum_m <p_i - mean, p_j - mean>| over the product of both norms. points: (M, N, 2). Returns C (N, N), 0..1."""
+    require_shape("points", points, ("M", "N", 2))
+    centred = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)
+    flat = centred.transpose(1, 0, 2).reshape(points.shape[1], -1)
+    norm = np.linalg.norm(flat, axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.abs(np.nan_to_num(flat @ flat.T / np.outer(norm, norm))))
+
+
+CORRELATIONS = {"separate": correlation, "joint": joint_correlation}
+
+
+def symmetrise(neighbours: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Edges both ways, as in the released code: (N, K) -> (N, K'), K' the longest row; shorter rows are padded with the
+    own index, which the head gives the weight 0. Column 0 stays the node itself."""
+    count = len(neighbours)
+    matrix = np.zeros((count, count), dtype=bool)
+    matrix[np.arange(count)[:, None], neighbours] = True
+    matrix |= matrix.T
+    np.fill_diagonal(matrix, False)
+    rows = [np.flatnonzero(row) for row in matrix]
+    out = np.repeat(np.arange(count, dtype=np.int32)[:, None], 1 + max(map(len, rows)), axis=1)
+    for own, row in enumerate(rows):
+        out[own, 1 : 1 + len(row)] = row
+    return out
+
+
+def is_edge(neighbours: Tensor) -> Tensor:
+    """(N, K) bool: True but for the padding of short rows."""
+    own = torch.arange(len(neighbours), device=neighbours.device).unsqueeze(1)
+    edges = neighbours != own
+    edges[:, 0] = True
+    return edges
+
+
+def nearest_neighbours(matrix: npt.NDArray[np.floating], k: int) -> npt.NDArray[np.int32]:
+    """The k + 1 largest entries of each row of C (eq. 2): (N, k + 1) indices, the node itself first, then by falling
+    correlation. Raises ConfigError unless 1 <= k < N."""
+    count = len(matrix)
+    if not 1 <= k < count:
+        raise ConfigError(f"model.neighbours must lie in 1..{count - 1}, got {k}")
+    with_self_first = matrix + np.eye(count)
+    return np.argsort(-with_self_first, axis=1, kind="stable")[:, : k + 1].astype(np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class LandmarkGraph:
+    """neighbours: (N, K) int32, column 0 the node itself, which also pads short rows. mean_shape: (N, 2) float32, 0..1
+    of the crop's side."""
+
+    neighbours: Tensor
+    mean_shape: Tensor
+
+    @classmethod
+    def from_points(
+        cls, points: npt.NDArray[np.floating], k: int, *, how: str = "separate", symmetric: bool = False
+    ) -> LandmarkGraph:
+        """points: (M, N, 2) in evaluation crops, 0..1 of the side. how: one of CORRELATIONS."""
+        neighbours = nearest_neighbours(CORRELATIONS[how](points), k)
+        if symmetric:
+            neighbours = symmetrise(neighbours)
+        return cls(torch.from_numpy(neighbours), torch.from_numpy(points.mean(axis=0).astype(np.float32)))
+
+    @classmethod
+    def placeholder(cls, num_points: int, k: int) -> LandmarkGraph:
+        """Right shapes, no content: to be filled from a checkpoint."""
+        return cls(torch.zeros(num_points, k + 1, dtype=torch.int32), torch.full((num_points, 2), 0.5))

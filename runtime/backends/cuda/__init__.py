@@ -1,0 +1,1 @@
+"""GPU memory behind one small interface, by `cuda-bindings` or `pycuda`."""

@@ -1,0 +1,39 @@
+"""ONNX Runtime on the CPU. It runs the model-local function of `sdfl::SparseGraphConv` as it stands in the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sdfl.artifacts.onnx_metadata import read_spec
+from sdfl.errors import MissingDependency
+from sdfl.runtime.backends.base import INPUT, OUTPUTS, check_crops, check_threads, refused
+from sdfl.types import Image, Prediction
+
+
+class OnnxRuntimeBackend:
+    """A `Backend`. threads: intra-operator threads, None for all cores."""
+
+    def __init__(self, path: Path, *, threads: int | None = None) -> None:
+        check_threads(threads)
+        self.spec = read_spec(path)
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise MissingDependency("onnxruntime") from error
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or 0
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3  # errors come as exceptions; its warnings are of no use to a user
+        try:
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # its exception classes are private and differ between versions
+            raise refused(path, "ONNX Runtime", error) from error
+
+    def infer(self, crops: Image) -> Prediction:
+        """crops: (B, S, S, 3) uint8 BGR."""
+        check_crops(crops, self.spec)
+        return Prediction(*self._session.run(list(OUTPUTS), {INPUT: crops}))
+
+    def close(self) -> None:
+        """Free the session."""
+        del self._session

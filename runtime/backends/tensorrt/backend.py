@@ -1,0 +1,121 @@
+"""TensorRT engines that `sdfl build` made. The passport is checked before anything is deserialised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sdfl.artifacts.passport import check_passport, read_passport
+from sdfl.errors import ArtifactError
+from sdfl.runtime.backends.base import INPUT, OUTPUTS, check_crops, check_threads
+from sdfl.runtime.backends.cuda.cuda_bindings import Buffer, Cuda, CudaError, Replay, open_cuda, read_gpu
+from sdfl.runtime.backends.tensorrt.library import Log, find_plugin, load_library, load_plugin
+from sdfl.types import FloatArray, Image, Prediction
+
+
+class TensorRtBackend:
+    """A `Backend`. threads: accepted as by all back ends; the network runs on the GPU.
+
+    More crops than the engine takes at once are run one part after the other. Not for several threads at once.
+    """
+
+    def __init__(self, path: Path, *, threads: int | None = None) -> None:
+        check_threads(threads)
+        passport = read_passport(path)
+        self.spec = passport.spec(str(path))
+        library = load_library(passport.target)
+        log = Log(library)
+        plugin = find_plugin() if passport.plugin_sha256 else None
+        check_passport(path, passport, library_version=library.__version__, gpu=read_gpu(), plugin=plugin)
+        if plugin is not None:
+            load_plugin(library, log, plugin)
+        self._largest = passport.max_faces
+        self._engine = Engine(library, log, path.read_bytes(), str(path), open_cuda())
+        if set(OUTPUTS) - set(self._engine.outputs):
+            raise ArtifactError(f"{path}: has other outputs than a landmark model; build it again: {passport.rebuild}")
+        self._engine.prepare((1, self.spec.input_size, self.spec.input_size, 3))
+
+    def infer(self, crops: Image) -> Prediction:
+        """crops: (B, S, S, 3) uint8 BGR. Raises ArtifactError where the GPU fails."""
+        check_crops(crops, self.spec)
+        parts = [
+            self._engine.run(crops[start : start + self._largest]) for start in range(0, len(crops), self._largest)
+        ]
+        points = self.spec.num_points
+        shapes = {"points": (0, points, 2), "presence": (0,), "log_scale": (0, points)}
+        return Prediction(
+            *(np.concatenate([np.zeros(shapes[name], np.float32), *(part[name] for part in parts)]) for name in OUTPUTS)
+        )
+
+    def close(self) -> None:
+        """Free the engine and all memory of the GPU."""
+        self._engine.close()
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """What one size of a batch needs. context: kept alive as long as its work is replayed."""
+
+    context: Any
+    image: Buffer
+    outputs: dict[str, Buffer]
+    replay: Replay
+
+
+class Engine:
+    """A deserialised engine with one uint8 input and float outputs. origin: what errors call it.
+
+    For each batch size, memory is allocated and the work recorded when it first comes; after that nothing is allocated.
+    """
+
+    def __init__(self, library: Any, log: Log, content: bytes, origin: str, cuda: Cuda) -> None:
+        self._log, self._origin, self._cuda = log, origin, cuda
+        self._runtime = library.Runtime(log.logger)
+        self._engine = self._runtime.deserialize_cuda_engine(content)
+        if self._engine is None:
+            raise ArtifactError(f"{origin}: TensorRT refuses it ({log.why('no reason given')})")
+        names = [self._engine.get_tensor_name(index) for index in range(self._engine.num_io_tensors)]
+        if INPUT not in names or self._engine.get_tensor_dtype(INPUT) != library.uint8:
+            raise ArtifactError(f"{origin}: does not take uint8 pictures named {INPUT}; build it with `sdfl build`")
+        self.outputs = tuple(name for name in names if name != INPUT)
+        self._recorded: dict[int, Recorded] = {}  # by batch size
+
+    def run(self, crops: Image) -> dict[str, FloatArray]:
+        """crops: (B, S, S, 3), B as the engine allows. Returns every output, its own copy."""
+        recorded = self.prepare(crops.shape)
+        recorded.image.host[...] = crops
+        recorded.replay()
+        return {name: buffer.host.copy() for name, buffer in recorded.outputs.items()}
+
+    def prepare(self, shape: tuple[int, ...]) -> Recorded:
+        """Allocate and record what crops of `shape` need, once."""
+        if shape[0] not in self._recorded:
+            self._recorded[shape[0]] = self._record(shape)
+        return self._recorded[shape[0]]
+
+    def close(self) -> None:
+        """Free everything."""
+        self._recorded.clear()
+        self._cuda.close()
+        del self._engine, self._runtime
+
+    def _record(self, shape: tuple[int, ...]) -> Recorded:
+        context = self._engine.create_execution_context()  # each its own: recorded work holds a context's addresses
+        if context is None:
+            raise ArtifactError(f"{self._origin}: cannot be run ({self._log.why('no execution context')})")
+        if not context.set_input_shape(INPUT, shape):
+            raise ArtifactError(f"{self._origin}: does not take crops {shape} ({self._log.why('shape refused')})")
+        try:
+            image = self._cuda.buffer(shape, np.uint8)
+            outputs = {
+                name: self._cuda.buffer(tuple(context.get_tensor_shape(name)), np.float32) for name in self.outputs
+            }
+            for name, buffer in {INPUT: image, **outputs}.items():
+                context.set_tensor_address(name, buffer.address)
+            replay = self._cuda.record([image], list(outputs.values()), context.execute_async_v3)
+        except CudaError as error:
+            raise ArtifactError(f"{self._origin}: {self._log.why(str(error))}") from error
+        return Recorded(context, image, outputs, replay)

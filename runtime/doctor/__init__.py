@@ -1,0 +1,1 @@
+"""What this computer has for running models, and what is wrong with it."""

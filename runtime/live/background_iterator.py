@@ -1,0 +1,64 @@
+"""Work that goes on in a thread of its own while somebody uses what came out of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sdfl.runtime.live.latest_frame import Newest
+
+T = TypeVar("T")
+IDLE_S = 0.1  # how long a consumer is kept waiting at most: a window must answer meanwhile
+
+
+@contextmanager
+def newest_of(items: Iterable[T], wake: Callable[[], None] = lambda: None) -> Iterator[Iterator[T | None]]:
+    """Iterate over `items` in a thread; what the consumer gets is the newest one that it has not had yet.
+
+    None comes where there is nothing new for IDLE_S. The last item is always given. What `items` raises is raised where
+    it is consumed. wake: called on leaving, so that a thread that waits for an item ends at once.
+    """
+    slot: Newest[T] = Newest()
+    last: list[T] = []
+    stop = threading.Event()
+    failure: list[BaseException] = []
+
+    def produce() -> None:
+        try:
+            for item in items:
+                last[:] = [item]
+                slot.put(item)
+                if stop.is_set():
+                    break
+        except BaseException as error:
+            failure.append(error)
+        finally:
+            slot.close()
+
+    def consume() -> Iterator[T | None]:
+        number, given = 0, object()
+        while True:
+            try:
+                number, item = slot.get(number, IDLE_S)
+            except TimeoutError:
+                yield None
+                continue
+            except EOFError:
+                break
+            given = item
+            yield item
+        if last and last[0] is not given:
+            yield last[0]
+        if failure:
+            raise failure[0]
+
+    thread = threading.Thread(target=produce, name="tracking", daemon=True)
+    thread.start()
+    try:
+        yield consume()
+    finally:
+        stop.set()
+        wake()
+        thread.join(timeout=2.0)

@@ -1,0 +1,189 @@
+"""From a source to results, to a view and a recording: the loop of the live programs."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+
+from sdfl.runtime.landmarker import Follower
+from sdfl.runtime.live.background_iterator import newest_of
+from sdfl.runtime.outputs.overlay import draw
+from sdfl.runtime.outputs.video_file import Recorder
+from sdfl.runtime.sources import FrameSource
+from sdfl.runtime.views import Stats, View
+from sdfl.types import Face, Frame, Image
+
+Clock = Callable[[], float]
+RECENT = 300  # frames that the shown percentiles are of: ten seconds
+LONGEST = 108_000  # frames that the summary's percentiles are of: the last hour
+MEMORY = 0.9  # share of the old value in the running mean of the time between frames
+
+
+@dataclass(frozen=True)
+class Result:
+    """ms: time spent on tracking this frame. latency_ms: from its capture (a file: from its decoding) to here."""
+
+    frame: Frame
+    faces: list[Face]
+    ms: float
+    latency_ms: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run amounted to; times are None without a frame."""
+
+    num_frames: int
+    frames_with_faces: int
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+    latency_p99_ms: float | None
+
+    def __str__(self) -> str:
+        if self.latency_p50_ms is None:
+            return "no frames"
+        return (
+            f"{self.num_frames} frames, {self.frames_with_faces} with a face; "
+            f"latency p50 {self.latency_p50_ms:.1f} ms, p95 {self.latency_p95_ms:.1f} ms, "
+            f"p99 {self.latency_p99_ms:.1f} ms"
+        )
+
+
+def results(
+    source: FrameSource,
+    landmarker: Follower,
+    *,
+    frames: Iterable[Frame] | None = None,
+    clock: Clock = time.monotonic,
+) -> Iterator[Result]:
+    """Track every frame of `source`. frames: the frames themselves where they are chosen or paced, None for all."""
+    update = landmarker.follow(source)
+    for frame in source if frames is None else frames:
+        received_s = clock()
+        faces = update(frame)
+        done_s = clock()
+        captured_s = frame.timestamp_s if source.live else received_s
+        yield Result(frame, faces, (done_s - received_s) * 1000, (done_s - captured_s) * 1000)
+
+
+def run(
+    source: FrameSource,
+    landmarker: Follower,
+    view: View,
+    *,
+    recorder: Recorder | None = None,
+    max_frames: int | None = None,
+    progress: Callable[[Iterable[Frame]], Iterable[Frame]] = lambda frames: frames,
+    clock: Clock = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Summary:
+    """Show and record `source` until it ends, the viewer ends it, `max_frames` are done or Ctrl-C is pressed.
+
+    Of a live source a thread captures, another one tracks and records, and this one shows the newest result; every
+    frame of a file is shown. What was tracked is recorded, whatever the view does.
+    """
+    endless = view.watched and source.loops and recorder is None
+    frames: Iterable[Frame] = itertools.chain.from_iterable(itertools.repeat(source)) if endless else source
+    if view.watched and not source.live:
+        frames = paced(frames, 1 / source.fps, clock=clock, sleep=sleep)
+    frames = progress(itertools.islice(frames, max_frames))
+    tally = _Tally()
+    tracked = tally.count(results(source, landmarker, frames=frames, clock=clock))
+    drawn = _drawn(tracked, recorder, always=view.watched)
+    rate = _Rate(source.fps)
+    last: tuple[Image, Stats] | None = None
+    with newest_of(drawn, source.close) if source.live else nullcontext(drawn) as shown:
+        try:
+            for new in shown:
+                if new is not None:
+                    result, image = new
+                    last = image, _stats(result, source, landmarker, rate.at(clock()), tally)
+                if last is not None and not view.show(*last):
+                    break
+        except KeyboardInterrupt:
+            pass  # the usual way to end a live view
+    return tally.summary()
+
+
+def paced(frames: Iterable[Frame], period_s: float, *, clock: Clock, sleep: Callable[[float], None]) -> Iterator[Frame]:
+    """Give `frames` no faster than one a period; a frame that comes late moves all later ones."""
+    due_s = clock()
+    for frame in frames:
+        if (wait_s := due_s - clock()) > 0:
+            sleep(wait_s)
+        yield frame
+        due_s = max(due_s + period_s, clock())
+
+
+class _Rate:
+    """Frames a second, smoothed; starts from the nominal rate."""
+
+    def __init__(self, fps: float) -> None:
+        self._period_s = 1 / fps
+        self._last_s: float | None = None
+
+    def at(self, now_s: float) -> float:
+        """Count one frame. Returns the rate."""
+        if self._last_s is not None:
+            self._period_s = MEMORY * self._period_s + (1 - MEMORY) * max(now_s - self._last_s, 1e-6)
+        self._last_s = now_s
+        return 1 / self._period_s
+
+
+def _drawn(tracked: Iterable[Result], recorder: Recorder | None, *, always: bool) -> Iterator[tuple[Result, Image]]:
+    """Each result with its picture, drawn where it is recorded or `always`, and recorded."""
+    for result in tracked:
+        image = result.frame.image
+        if always or recorder is not None:
+            image = draw(image, result.faces, label=f"{result.ms:.1f} ms")
+        if recorder is not None:
+            recorder.write(image, result.frame.timestamp_s)
+        yield result, image
+
+
+def _stats(result: Result, source: FrameSource, landmarker: Follower, fps: float, tally: _Tally) -> Stats:
+    p50, p95, p99 = tally.recent_ms()
+    return Stats(
+        source=source.name,
+        model=landmarker.spec.name,
+        frame=result.frame.index,
+        faces=len(result.faces),
+        ms=round(result.ms, 2),
+        latency_ms=round(result.latency_ms, 2),
+        latency_p50_ms=round(p50, 2),
+        latency_p95_ms=round(p95, 2),
+        latency_p99_ms=round(p99, 2),
+        fps=round(fps, 1),
+    )
+
+
+class _Tally:
+    """Counts every tracked frame, also those that no view was quick enough for."""
+
+    def __init__(self) -> None:
+        self._latencies_ms: deque[float] = deque(maxlen=LONGEST)
+        self._frames = self._with_faces = 0
+
+    def count(self, tracked: Iterable[Result]) -> Iterator[Result]:
+        for result in tracked:
+            self._latencies_ms.append(result.latency_ms)
+            self._frames += 1
+            self._with_faces += bool(result.faces)
+            yield result
+
+    def recent_ms(self) -> list[float]:
+        """50th, 95th and 99th percentile of the latest frames' latencies."""
+        latest = sorted(itertools.islice(reversed(self._latencies_ms), RECENT))
+        return [latest[min(len(latest) - 1, int(share * len(latest)))] for share in (0.5, 0.95, 0.99)]
+
+    def summary(self) -> Summary:
+        if not self._latencies_ms:
+            return Summary(0, 0, None, None, None)
+        p50, p95, p99 = np.percentile(self._latencies_ms, [50, 95, 99])
+        return Summary(self._frames, self._with_faces, float(p50), float(p95), float(p99))

@@ -1,0 +1,55 @@
+"""When the detector is asked for further faces: only for free places, not too often, and not while others wait."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from sdfl.types import Box, Detector, Image
+
+EVERY_S = 0.3  # while some face is tracked
+EVERY_ALONE_S = 0.05  # while none is: at 30 frames a second every other frame
+
+
+class OneAtATime:
+    """A `Detector` that several trackers share, each of which may ask in a thread of its own."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector, self._lock = detector, threading.Lock()
+
+    def detect(self, image: Image) -> list[Box]:
+        """Boxes in frame px, best first."""
+        with self._lock:
+            return self._detector.detect(image)
+
+
+class Finder:
+    """Asks `detector` now and then.
+
+    background: while a face is tracked the detector runs in a thread and its answer is used when it is there, so that
+    no tracked face waits for it; without, the answer is that of the very frame, the same in every run.
+    """
+
+    def __init__(self, detector: Detector, *, background: bool = False) -> None:
+        self._detector, self._background = detector, background
+        self._pool: ThreadPoolExecutor | None = None
+        self._pending: Future[list[Box]] | None = None
+        self._asked_s: float | None = None
+
+    def boxes(self, image: Image, now_s: float, *, tracked: int, lost: bool) -> list[Box]:
+        """Boxes in frame px, best first; mostly none. lost: a face has just gone, look at once."""
+        if self._pending is not None and self._pending.done():
+            pending, self._pending = self._pending, None
+            return pending.result()
+        if self._pending is not None or not (lost or self._is_due(now_s, tracked)):
+            return []
+        self._asked_s = now_s
+        if not (self._background and tracked):
+            return self._detector.detect(image)
+        self._pool = self._pool or ThreadPoolExecutor(1, thread_name_prefix="detector")
+        self._pending = self._pool.submit(self._detector.detect, image)
+        return []
+
+    def _is_due(self, now_s: float, tracked: int) -> bool:
+        every_s = EVERY_S if tracked else EVERY_ALONE_S
+        return self._asked_s is None or not self._asked_s <= now_s < self._asked_s + every_s - 1e-6

@@ -1,0 +1,57 @@
+"""One inference over any number of regions of a frame, and what counts as a face in them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sdfl.geometry import cut_crop, landmark_box, transform_points
+from sdfl.types import Backend, FloatArray, Image, Landmarks
+
+MIN_FACE_PX = 8.0
+MAX_FACE_FRAMES = 4.0  # a face larger than this many frames is not one
+MAX_LOG_SCALE = 5.0  # an error of 150 crop px is as good as any
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What the network saw in one region. box: (4,) xyxy px of the landmarks. spread: (N,) their expected error, px."""
+
+    landmarks: Landmarks
+    presence: float
+    spread: FloatArray
+    box: FloatArray
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Centre of the box, px."""
+        x0, y0, x1, y1 = self.box.tolist()
+        return (x0 + x1) / 2, (y0 + y1) / 2
+
+
+def look(backend: Backend, image: Image, regions: Sequence[FloatArray]) -> list[Look]:
+    """regions: (2, 3) affines crop px -> frame px. One look a region."""
+    if not regions:
+        return []
+    spec = backend.spec
+    crops = [cut_crop(image, region, spec.input_size).image for region in regions]
+    seen = backend.infer(crops[0][None] if len(crops) == 1 else np.stack(crops))
+    looks = []
+    for region, points, presence, log_scale in zip(regions, seen.points, seen.presence, seen.log_scale, strict=True):
+        placed = transform_points(region, points)
+        spread = np.exp(np.minimum(log_scale, MAX_LOG_SCALE)) * math.hypot(region[0, 0], region[1, 0])
+        looks.append(Look(Landmarks(placed, spec.layout), float(presence), spread, landmark_box(placed)))
+    return looks
+
+
+def is_face(seen: Look, image: Image, min_presence: float) -> bool:
+    """False for a face that is gone, and for landmarks that no next crop could be cut from."""
+    x0, y0, x1, y1 = seen.box.tolist()
+    if not (seen.presence >= min_presence and math.isfinite(x0 + y0 + x1 + y1)):
+        return False
+    height, width = image.shape[:2]
+    inside = 0 <= x0 + x1 < 2 * width and 0 <= y0 + y1 < 2 * height
+    return bool(inside and MIN_FACE_PX <= max(x1 - x0, y1 - y0) <= MAX_FACE_FRAMES * max(width, height))

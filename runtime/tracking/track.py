@@ -1,0 +1,59 @@
+"""One followed face between two frames: where it was, how fast it moved, where it will be."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sdfl.runtime.tracking.observation import Look
+from sdfl.types import FloatArray, Landmarks
+
+VELOCITY_MEMORY_S = 0.06  # a measured velocity counts for 1 - exp(-dt / this) of the new one
+MAX_COAST_S = 0.6  # an unseen face is expected to go on for so long, then to stand
+DEFAULT_STEP_S = 1 / 30  # between frames whose timestamps do not advance
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """look: what the network saw last, never smoothed. velocity_px_s: of the middle of its box, right and down.
+
+    seen_s: when that was. age_frames: since it was found. hidden: not seen in the last frame.
+    """
+
+    id: int
+    look: Look
+    seen_s: float
+    velocity_px_s: tuple[float, float] = (0.0, 0.0)
+    age_frames: int = 0
+    hidden: bool = False
+
+    def expected(self, now_s: float) -> tuple[Landmarks, FloatArray]:
+        """Where its points and their (4,) box should be at `now_s`: on at constant velocity."""
+        step_s = min(_step(self.seen_s, now_s), MAX_COAST_S)
+        x, y = (speed * step_s for speed in self.velocity_px_s)
+        points = self.look.landmarks.points + np.array([x, y], np.float32)
+        return Landmarks(points, self.look.landmarks.layout), self.look.box + np.array([x, y, x, y], np.float32)
+
+    def seen(self, look: Look, now_s: float, *, contested: bool) -> Track:
+        """The track after it was seen again. contested: another face is so near that its motion cannot be trusted."""
+        velocity = self.velocity_px_s
+        if not contested:
+            step_s = _step(self.seen_s, now_s)
+            share = 1.0 if self.hidden else -math.expm1(-step_s / VELOCITY_MEMORY_S)
+            old, new = self.look.middle, look.middle
+            rate = [(b - a) / step_s for a, b in zip(old, new, strict=True)]
+            velocity = (
+                velocity[0] + share * (rate[0] - velocity[0]),
+                velocity[1] + share * (rate[1] - velocity[1]),
+            )
+        return Track(self.id, look, now_s, velocity, self.age_frames + 1)
+
+    def unseen(self) -> Track:
+        """The track after a frame without its face."""
+        return replace(self, hidden=True, age_frames=self.age_frames + 1)
+
+
+def _step(before_s: float, now_s: float) -> float:
+    return now_s - before_s if now_s > before_s else DEFAULT_STEP_S

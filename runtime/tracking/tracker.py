@@ -1,0 +1,181 @@
+"""Following faces from frame to frame: the last landmarks say where to look, the detector only fills free places.
+
+Every known face, hidden ones too, is looked at where it should be by now, all in one inference. Where faces meet, an
+assignment says whose each look is. A face that is not seen is hidden: no longer reported, but remembered for a second.
+New faces come from the detector; one that is found where a hidden one should be takes its id.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+
+from sdfl.errors import ConfigError
+from sdfl.geometry import box_iou, evaluation_affine, landmark_box
+from sdfl.runtime.tracking.assignment import assign, distance
+from sdfl.runtime.tracking.detection_schedule import Finder
+from sdfl.runtime.tracking.observation import Look, is_face, look
+from sdfl.runtime.tracking.region import region_of_landmarks
+from sdfl.runtime.tracking.smoothing import PointFilter, Smoother
+from sdfl.runtime.tracking.track import Track
+from sdfl.types import Backend, Box, Detector, Face, FloatArray, Frame, Image, Landmarks
+
+MIN_PRESENCE = 0.5  # of a face that was there in the last frame
+NEW_PRESENCE = 0.8  # of one that was not: phantoms must not come easily
+SAME_FACE_IOU = 0.4
+NEAR_IOU = 0.02  # faces that overlap by more may hide one another
+KEEP_S = 1.0  # a hidden face is remembered for so long
+MAX_JUMP = 0.8  # face sizes between where a face should be and is
+HIDDEN_COST = 0.2  # face sizes that a hidden face must be nearer than a visible one to be preferred
+
+NewSmoother = Callable[[], PointFilter]
+
+
+class FaceTracker:
+    """Feed it frames in order; a new instance begins a new video.
+
+    max_faces: at most so many at a time. smoother: makes the filter of each face, None for the network's own points;
+    tracking itself always uses those. min_presence: below it a face is not seen any more. background: the detector
+    runs in a thread while faces are tracked, for live sources.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        detector: Detector,
+        *,
+        max_faces: int = 1,
+        smoother: NewSmoother | None = Smoother,
+        min_presence: float = MIN_PRESENCE,
+        background: bool = False,
+    ) -> None:
+        if max_faces < 1:
+            raise ConfigError(f"max_faces must be at least 1, got {max_faces}")
+        self._backend, self._finder = backend, Finder(detector, background=background)
+        self._max_faces, self._min_presence = max_faces, min_presence
+        self._new_smoother = smoother
+        self._tracks: list[Track] = []
+        self._smoothers: dict[int, PointFilter] = {}
+        self._ids = itertools.count(1)
+
+    def update(self, frame: Frame) -> list[Face]:
+        """The faces in `frame`, those known longest first."""
+        before = sum(not track.hidden for track in self._tracks)
+        tracks, looks = self._follow(frame)
+        tracked = len(looks)
+        if tracked < self._max_faces:
+            boxes = self._finder.boxes(frame.image, frame.timestamp_s, tracked=tracked, lost=tracked < before)
+            if boxes:
+                tracks = self._add(frame, tracks, looks, boxes)
+        self._tracks = tracks
+        self._smoothers = {track.id: self._smoothers[track.id] for track in tracks if track.id in self._smoothers}
+        return [self._report(track, frame.timestamp_s) for track in tracks if not track.hidden]
+
+    def _follow(self, frame: Frame) -> tuple[list[Track], dict[int, Look]]:
+        """Every remembered track after this frame, and what was seen of those that are visible, by id."""
+        now_s = frame.timestamp_s
+        known = [track for track in self._tracks if not track.hidden or now_s - track.seen_s <= KEEP_S]
+        visible = sum(not track.hidden for track in known)
+        asked = [track for track in known if not track.hidden or visible < self._max_faces]
+        expected = [track.expected(now_s) for track in asked]
+        boxes = [box for _, box in expected]
+        regions = [region_of_landmarks(landmarks, self._backend.spec) for landmarks, _ in expected]
+        seen = look(self._backend, frame.image, regions)
+        owned = self._owners(asked, boxes, seen, frame.image)
+        tracks: list[Track] = []
+        looks: dict[int, Look] = {}
+        places = self._max_faces - sum(track.id in owned for track in known if not track.hidden)
+        for track in known:
+            own = owned.get(track.id)
+            if own is not None and track.hidden:
+                places -= 1
+            if own is None or (track.hidden and places < 0):
+                tracks.append(track.unseen())
+                continue
+            near = any(
+                box_iou(own.box, box) > NEAR_IOU for box, other in zip(boxes, asked, strict=True) if other is not track
+            )
+            tracks.append(track.seen(own, now_s, contested=near))
+            looks[track.id] = own
+        return tracks, looks
+
+    def _owners(
+        self, asked: Sequence[Track], boxes: Sequence[FloatArray], seen: Sequence[Look], image: Image
+    ) -> dict[int, Look]:
+        """id -> what was seen of that track. boxes: where each should be."""
+        good = [
+            index
+            for index, (track, each) in enumerate(zip(asked, seen, strict=True))
+            if is_face(each, image, NEW_PRESENCE if track.hidden else self._min_presence)
+            and distance(boxes[index], each.box) <= MAX_JUMP
+        ]
+        meeting = any(box_iou(seen[a].box, seen[b].box) > NEAR_IOU for a, b in itertools.combinations(good, 2))
+        if not meeting:
+            return {asked[index].id: seen[index] for index in good}
+        good.sort(key=lambda index: distance(boxes[index], seen[index].box) + HIDDEN_COST * asked[index].hidden)
+        single = _without_twins([seen[index] for index in good])
+        penalty = [HIDDEN_COST * track.hidden for track in asked]
+        pairs = assign(boxes, [each.box for each in single], limit=MAX_JUMP, penalty=penalty)
+        return {asked[place].id: single[index] for index, place in pairs.items()}
+
+    def _add(self, frame: Frame, tracks: list[Track], looks: dict[int, Look], boxes: Sequence[Box]) -> list[Track]:
+        """Fill the free places with new faces, best detection first; `looks` gets what was seen of them."""
+        now_s = frame.timestamp_s
+        found = self._find(frame.image, [*looks.values()], boxes)
+        hidden = [track for track in tracks if track.hidden]
+        places = assign([track.expected(now_s)[1] for track in hidden], [each.box for each in found], MAX_JUMP)
+        added = []
+        for index, each in enumerate(found):
+            old = hidden[places[index]] if index in places else None
+            if old is not None:
+                tracks = [track for track in tracks if track is not old]
+                track = old.seen(each, now_s, contested=True)
+            else:
+                track = Track(next(self._ids), each, now_s)
+            added.append(track)
+            looks[track.id] = each
+        return sorted([*tracks, *added], key=lambda track: track.id)
+
+    def _find(self, image: Image, known: Sequence[Look], boxes: Sequence[Box]) -> list[Look]:
+        """New faces for the free places, best detection first."""
+        free = self._max_faces - len(known)
+        found: list[Look] = []
+        rest = iter(boxes)
+        while len(found) < free:
+            batch = list(itertools.islice(_untaken(rest, [*known, *found]), free - len(found)))
+            if not batch:
+                break
+            found = _without_twins([*known, *found, *self._begin(image, batch)])[len(known) :]
+        return found
+
+    def _begin(self, image: Image, boxes: Sequence[Box]) -> list[Look]:
+        """Two looks at each box: an upright crop of the box, then the crop that tracking would use."""
+        spec, backend = self._backend.spec, self._backend
+        first = look(backend, image, [evaluation_affine(box.xyxy, spec.input_size, spec.crop_scale) for box in boxes])
+        rough = [each for each in first if is_face(each, image, self._min_presence)]
+        second = look(backend, image, [region_of_landmarks(each.landmarks, spec) for each in rough])
+        return [each for each in second if is_face(each, image, NEW_PRESENCE)]
+
+    def _report(self, track: Track, now_s: float) -> Face:
+        seen = track.look
+        if self._new_smoother is None:
+            return Face(track.id, Box(seen.box, seen.presence), seen.landmarks, seen.presence, track.age_frames)
+        if track.id not in self._smoothers:
+            self._smoothers[track.id] = self._new_smoother()
+        points = self._smoothers[track.id].update(seen.landmarks.points, seen.spread, now_s)
+        landmarks = Landmarks(points, seen.landmarks.layout)
+        return Face(track.id, Box(landmark_box(points), seen.presence), landmarks, seen.presence, track.age_frames)
+
+
+def _untaken(boxes: Iterator[Box], faces: Sequence[Look]) -> Iterator[Box]:
+    """The boxes that lie on none of `faces`."""
+    return (box for box in boxes if all(box_iou(box.xyxy, face.box) < SAME_FACE_IOU for face in faces))
+
+
+def _without_twins(looks: Sequence[Look]) -> list[Look]:
+    """`looks` without those that show the same face as an earlier one."""
+    kept: list[Look] = []
+    for each in looks:
+        if all(box_iou(each.box, other.box) < SAME_FACE_IOU for other in kept):
+            kept.append(each)
+    return kept

@@ -1,0 +1,130 @@
+"""A page for a web browser: the picture as an MJPEG stream, figures, plots and switches.
+
+Served by Starlette on uvicorn in a thread of its own, so that a slow viewer keeps nobody waiting; the tracking thread
+only ever replaces the newest picture.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+
+from sdfl.errors import MissingDependency, SdflError
+from sdfl.runtime.live.edges import draw_edges
+from sdfl.runtime.live.switchboard import Extras, Switchboard
+from sdfl.runtime.notices import Say, to_stderr
+from sdfl.runtime.sources.browser import BrowserSource
+from sdfl.runtime.views.base import Stats
+from sdfl.types import Image
+
+try:
+    import uvicorn
+
+    from sdfl.runtime.views.browser.access import Access
+    from sdfl.runtime.views.browser.app import make_app
+    from sdfl.runtime.views.browser.feed import Feed
+except ModuleNotFoundError as error:
+    if error.name not in ("uvicorn", "starlette"):
+        raise
+    raise MissingDependency("the browser view's server", extra="demo") from error
+
+HOST = "127.0.0.1"
+PORT = 8000
+END_S = 1  # how long the server waits for viewers when it ends
+
+
+class BrowserView:
+    """A `View`.
+
+    host: the address to listen on; any but a loopback one needs a token, which is part of `address`. port: None tries
+    8000, then any free one; 0 takes any free one. board: what the page may switch. camera: takes the page's pictures.
+    """
+
+    watched = True
+
+    def __init__(
+        self,
+        *,
+        say: Say = to_stderr,
+        host: str | None = None,
+        port: int | None = None,
+        board: Switchboard | None = None,
+        camera: BrowserSource | None = None,
+    ) -> None:
+        host = host or HOST
+        self._board = board
+        self._last: Image | None = None
+        listener = _listen(host, port)
+        loop = asyncio.new_event_loop()
+        access = Access.to(host)
+        self._feed = Feed(loop)
+        app = make_app(self._feed, access, board, camera)
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=END_S,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=_serve, args=(self._server, loop, listener), name="browser view")
+        self._thread.start()
+        self.address = f"http://{_shown(host)}:{listener.getsockname()[1]}/"
+        if access.token is not None:
+            self.address += f"?token={access.token}"
+        say(f"open {self.address} in a browser; Ctrl-C here ends it")
+
+    def show(self, image: Image, stats: Stats) -> bool:
+        """Replace the picture that viewers get next. Never waits for them. The one before, shown again while nothing
+        new comes, is none: the page tells its age."""
+        if image is self._last:
+            return True
+        self._last = image
+        extras = self._board.extras(stats.frame) if self._board else Extras([], None)
+        for edges in extras.edges:
+            image = draw_edges(image, edges)
+        self._feed.put(image, stats, extras.jitter_percent)
+        return True
+
+    def close(self) -> None:
+        """End all streams and free the port."""
+        self._feed.end()
+        self._server.should_exit = True
+        self._thread.join()
+
+
+def _serve(server: uvicorn.Server, loop: asyncio.AbstractEventLoop, listener: socket.socket) -> None:
+    """The server's thread."""
+    asyncio.set_event_loop(loop)
+    with listener:
+        loop.run_until_complete(server.serve(sockets=[listener]))
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+
+
+def _listen(host: str, port: int | None) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for candidate in (PORT, 0) if port is None else (port,):
+        listener = socket.socket(family)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, candidate))
+            listener.listen()
+            return listener
+        except OSError as error:
+            listener.close()
+            refused = error
+    if candidate == 0:
+        raise SdflError(
+            f"address {host} cannot be used ({refused.strerror}); give one of this computer, or 0.0.0.0 for all"
+        ) from refused
+    raise SdflError(f"port {candidate} of {host} cannot be used ({refused.strerror}); choose another") from refused
+
+
+def _shown(host: str) -> str:
+    """`host` as it stands in an address; "every address" becomes this computer's name."""
+    name = socket.gethostname() if host in ("0.0.0.0", "::") else host
+    return f"[{name}]" if ":" in name else name

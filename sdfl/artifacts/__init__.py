@@ -1,0 +1,1 @@
+"""Model files: what they say about themselves, how they are named, and how they are checked."""

@@ -1,0 +1,40 @@
+"""The comparison of the operator's forms."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sdfl.benchmarks.studies import operator_forms
+from sdfl.runtime.zoo import resolve_model
+
+
+def test_forms_take_turns() -> None:
+    calls: list[str] = []
+    times = operator_forms.interleave({name: lambda name=name: calls.append(name) for name in "ab"}, rounds=3)
+    assert calls[-6:] == ["a", "b"] * 3
+    assert {name: len(values) for name, values in times.items()} == {"a": 3, "b": 3}
+
+
+def test_the_inlined_copy_is_the_same_network(tmp_path: Path) -> None:
+    model = resolve_model()
+    inlined = operator_forms.inlined_copy(model, tmp_path)
+    backends = [operator_forms.OnnxRuntimeBackend(path, threads=1) for path in (model, inlined)]
+    crop = np.random.default_rng(1).integers(0, 256, size=(1, 128, 128, 3), dtype=np.uint8)
+    first, second = (backend.infer(crop).points for backend in backends)
+    np.testing.assert_allclose(first, second, atol=1e-3)  # px; the same sums, fused differently
+
+
+@pytest.mark.native
+def test_it_prints_both_tables(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    if operator_forms.find_extension() is None:
+        pytest.skip("the OpenVINO extension was not built")
+    monkeypatch.setattr(sys, "argv", ["operator_forms", "--rounds", "2"])
+    monkeypatch.setattr(operator_forms, "WARMUP", 1)
+    operator_forms.main()
+    printed = capsys.readouterr().out
+    assert printed.count("compiled extension") == 3  # the network in f32 and bf16, the operator alone
+    assert "ONNX Runtime, inlined f32" in printed

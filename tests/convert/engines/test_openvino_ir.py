@@ -1,0 +1,102 @@
+"""`sdfl build --target openvino`: an IR that carries its passport, and runs like its source."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import toy_model
+from toy_engine import quiet
+from typer.testing import CliRunner
+
+from sdfl.artifacts.model_file import read_built, read_spec
+from sdfl.cli import app
+from sdfl.convert.engines import run_build
+from sdfl.convert.engines.plan import make_plan
+from sdfl.errors import ArtifactError, ConfigError
+from sdfl.runtime.backends import open_backend
+from sdfl.runtime.backends.openvino.backend import OpenVinoBackend
+from sdfl.runtime.zoo import resolve_model
+
+
+def build_ir(source: Path, out: Path, precision: str | None = None) -> Path:
+    return run_build(make_plan(source, "openvino", out=out, precision=precision), quiet).path
+
+
+@pytest.fixture
+def ir(toy: Path, tmp_path: Path) -> Path:
+    return build_ir(toy, tmp_path / "toy.xml", "fp32")
+
+
+def test_it_computes_what_the_source_computes(ir: Path) -> None:
+    crops = np.random.default_rng(0).integers(0, 256, (3, toy_model.SIZE, toy_model.SIZE, 3), dtype=np.uint8)
+    got, want = (
+        OpenVinoBackend(ir, precision="f32").infer(crops),
+        toy_model.numpy_reference(crops, toy_model.make_weights()),
+    )
+    np.testing.assert_allclose(got.points, want.points, atol=1e-4)
+    np.testing.assert_allclose(got.presence, want.presence, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "precision", "megabytes"),
+    [
+        pytest.param("medium", "fp16", 7.2, id="fp16: half of 14 MB"),
+        pytest.param("medium_int8", "int8", 4.2, id="int8: a quarter and scales"),
+    ],
+)
+def test_weights_are_stored_small(tmp_path: Path, name: str, precision: str, megabytes: float) -> None:
+    path = build_ir(resolve_model(name), tmp_path / "m.xml")
+    assert path.with_suffix(".bin").stat().st_size < megabytes * 1e6
+    passport = read_built(path)
+    assert passport is not None
+    assert (passport.target, passport.precision, passport.source) == ("openvino", precision, f"{name}.onnx")
+    assert read_spec(path).precision == precision
+    assert read_spec(path).nme_percent == read_spec(resolve_model(name)).nme_percent
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["m.bin", "m.xml"]
+
+
+def test_the_command_line_takes_it_as_a_model(tmp_path: Path) -> None:
+    path = tmp_path / "m.xml"
+    built = CliRunner().invoke(app, ["build", "medium_int8", "--target", "openvino", "-o", str(path)])
+    assert built.exit_code == 0, built.output
+    assert "int8 for openvino" in built.output
+    sample = Path(__file__).parents[3] / "docs" / "sample.jpg"
+    seen = CliRunner().invoke(app, ["track", str(sample), "--model", str(path)])
+    assert seen.exit_code == 0, seen.output
+    assert '"points"' in seen.output
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        pytest.param(lambda xml: xml.write_text(xml.read_text()[:-200]), "not a complete OpenVINO IR", id="cut off"),
+        pytest.param(lambda xml: xml.with_suffix(".bin").unlink(), "OpenVINO cannot load it", id="bin missing"),
+        pytest.param(lambda xml: xml.write_text("<net/>"), "was not made by `sdfl build`", id="some other IR"),
+    ],
+)
+def test_damaged_files_are_one_line(ir: Path, spoil, message: str) -> None:
+    spoil(ir)
+    with pytest.raises(ArtifactError, match=rf"toy\.xml: .*{message}") as caught:
+        open_backend(ir)
+    assert "\n" not in str(caught.value)
+
+
+def test_onnx_runtime_does_not_read_it(ir: Path) -> None:
+    with pytest.raises(ConfigError, match=r"backend onnxruntime does not read toy\.xml"):
+        open_backend(ir, name="onnxruntime")
+
+
+def test_it_needs_no_onnx(toy: Path, tmp_path: Path) -> None:
+    """A plain installation has OpenVINO and no package `onnx`."""
+    script = (
+        "import sys; sys.modules['onnx'] = None\n"
+        "from sdfl.cli import app\n"
+        f"app(['build', {str(toy)!r}, '--target', 'openvino', '-o', 'toy.xml'])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "toy.xml").exists()

@@ -1,0 +1,56 @@
+"""All implementations of `sdfl::SparseGraphConv` against one formula on one file of vectors."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import operator_vectors as generated
+import pytest
+from operator_implementations import IMPLEMENTATIONS, Implementation
+from operator_vectors import CASES, Vector
+
+ROWS = [pytest.param(row, id=row.name, marks=row.marks) for row in IMPLEMENTATIONS]
+VECTORS = [case.name for case in CASES]
+
+
+@pytest.mark.parametrize("name", VECTORS)
+@pytest.mark.parametrize("implementation", ROWS)
+def test_implementation_gives_the_formula(
+    implementation: Implementation, name: str, vectors: dict[str, Vector], request: pytest.FixtureRequest
+) -> None:
+    vector = vectors[name]
+    y = implementation.open(request)(vector)
+
+    assert y.shape == vector.truth.shape
+    if vector.is_finite:
+        kind = np.dtype(vector.z.dtype)
+        epsilons = getattr(implementation, kind.name)
+        allowed = epsilons * np.finfo(kind).eps * vector.scale + float(np.finfo(kind).smallest_subnormal)
+        worst = np.max(np.abs(y - vector.truth) / allowed, initial=0) * epsilons
+        assert worst <= epsilons, f"{worst:.2f} epsilons where {epsilons} are allowed: {implementation.reason}"
+
+
+def test_vectors_are_the_same_every_time(tmp_path: Path) -> None:
+    digests = set()
+    for name in ("one.npz", "other.npz"):
+        generated.write(tmp_path / name)
+        digests.add(hashlib.sha256((tmp_path / name).read_bytes()).hexdigest())
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "wanted"),
+    [
+        ("nodes", {1, 29, 68, 98}),
+        ("neighbours", {*range(1, 9), 29, 98}),
+        ("channels", {1, 2, 3, 64, 128, 131}),
+        ("batch", {0, 1, 7}),
+        ("slope", {0, 0.1, 1}),
+        ("dtype", {"float32", "float16"}),
+    ],
+)
+def test_vectors_cover_the_contract(field: str, wanted: set[object]) -> None:
+    assert {getattr(case, field) for case in CASES} == wanted
+    assert {case.sources // case.nodes for case in CASES} == {1, 2}

@@ -1,0 +1,70 @@
+"""Where the compiled operator is looked for: what the user named, else the installed package, nowhere else."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from sdfl.errors import ConfigError
+from sdfl.runtime.backends.openvino.extension import EXTENSION_VARIABLE, find_extension
+
+
+class Installed:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def locate_file(self, path: str) -> Path:
+        return self._folder / path
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of an installed package without the library."""
+    monkeypatch.delenv(EXTENSION_VARIABLE, raising=False)
+    monkeypatch.setattr(metadata, "distribution", lambda _: Installed(tmp_path))
+    return tmp_path
+
+
+def library_in(folder: Path) -> Path:
+    path = folder / "sdfl" / "lib" / "libsdfl_openvino.so"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    return path
+
+
+def test_package_without_the_library(package: Path) -> None:
+    assert find_extension() is None
+
+
+def test_package_with_the_library(package: Path) -> None:
+    path = library_in(package)
+    assert find_extension() == path
+
+
+def test_named_file_comes_first(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library_in(package)
+    own = tmp_path / "own.so"
+    own.touch()
+    monkeypatch.setenv(EXTENSION_VARIABLE, str(own))
+    assert find_extension() == own
+
+
+def test_empty_name_means_standard_operators(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library_in(package)
+    monkeypatch.setenv(EXTENSION_VARIABLE, "")
+    assert find_extension() is None
+
+
+def test_named_file_that_is_missing(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(EXTENSION_VARIABLE, "/nowhere/own.so")
+    with pytest.raises(ConfigError, match=f"^{EXTENSION_VARIABLE} names /nowhere/own.so, which is no file$"):
+        find_extension()
+
+
+def test_working_folder_is_not_searched(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    library_in(elsewhere)
+    monkeypatch.chdir(elsewhere / "sdfl" / "lib")
+    assert find_extension() is None

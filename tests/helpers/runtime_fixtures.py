@@ -1,0 +1,48 @@
+"""A model that needs no file, and clips of the toy face."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import pytest
+from toy_face import box_of, look, scene
+
+from sdfl.artifacts.landmark_spec import ModelSpec
+from sdfl.runtime import FaceLandmarker
+from sdfl.runtime.backends.fake import FakeBackend
+from sdfl.runtime.detector import FakeDetector
+
+
+@pytest.fixture(scope="session")
+def spec() -> ModelSpec:
+    return ModelSpec(name="toy", layout="ibug68", num_points=68, input_size=128, crop_scale=1.5)
+
+
+@pytest.fixture
+def backend(spec: ModelSpec) -> FakeBackend:
+    return FakeBackend(spec, look)
+
+
+@pytest.fixture
+def landmarker(backend: FakeBackend) -> Iterator[FaceLandmarker]:
+    """Sees the toy face; its detector always points at (160, 120)."""
+    with FaceLandmarker(backend=backend, detector=FakeDetector([box_of(160, 120, 40)])) as opened:
+        yield opened
+
+
+@pytest.fixture
+def write_video(tmp_path: Path) -> Callable[..., Path]:
+    """write_video(name, num_frames): a 320 x 240 clip of 30 frames a second in which the toy face moves right."""
+
+    def write(name: str = "clip.mp4", num_frames: int = 30) -> Path:
+        path = tmp_path / name
+        codec = cv2.VideoWriter.fourcc(*("MJPG" if path.suffix == ".avi" else "mp4v"))
+        writer = cv2.VideoWriter(str(path), codec, 30, (320, 240))
+        for index in range(num_frames):
+            writer.write(scene((150 + index, 120, 40)))
+        writer.release()
+        return path
+
+    return write

@@ -1,0 +1,79 @@
+"""The second start of a model reads what the first one compiled."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toy_model import save_toy_model
+
+from sdfl.runtime.backends.openvino import compiled_cache as ov_cache
+from sdfl.runtime.backends.openvino.backend import OpenVinoBackend
+
+CROPS = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = tmp_path / "toy.onnx"
+    save_toy_model(path)
+    return path
+
+
+def blobs(path: Path) -> list[Path]:
+    return sorted((path.parent / "cache" / "sdfl" / "openvino").glob("*.blob"))
+
+
+def infer(path: Path) -> np.ndarray:
+    backend = OpenVinoBackend(path, precision="f32", threads=1)
+    size = backend.spec.input_size
+    return backend.infer(np.resize(CROPS, (2, size, size, 3))).points
+
+
+def test_a_cached_network_gives_the_same_points(toy: Path) -> None:
+    first = infer(toy)
+    assert len(blobs(toy)) == 2, "one for each batch"
+    written = [blob.stat().st_mtime_ns for blob in blobs(toy)]
+    np.testing.assert_array_equal(infer(toy), first)
+    assert [blob.stat().st_mtime_ns for blob in blobs(toy)] == written
+
+
+def test_another_file_or_setting_is_compiled_anew(toy: Path) -> None:
+    OpenVinoBackend(toy, precision="f32")
+    OpenVinoBackend(toy, precision="f32", threads=1)
+    toy.write_bytes(toy.read_bytes() + b"")
+    OpenVinoBackend(toy, precision="f32")
+    assert len(blobs(toy)) == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"cut off"], ids=["empty", "no network"])
+def test_a_damaged_cache_only_costs_time(toy: Path, content: bytes) -> None:
+    first = infer(toy)
+    for blob in blobs(toy):
+        blob.write_bytes(content)
+    np.testing.assert_array_equal(infer(toy), first)
+
+
+def test_a_cache_that_cannot_be_written_only_costs_time(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (toy.parent / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(toy.parent / "file"))
+    assert np.isfinite(infer(toy)).all()
+
+
+def test_it_does_not_grow_without_end(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ov_cache, "MAX_FILES", 1)
+    infer(toy)
+    assert len(blobs(toy)) == 1
+
+
+def test_openvino_comes_without_its_converter_and_still_has_it() -> None:
+    text = (
+        "import sys; from sdfl.runtime.backends.openvino.library import load_openvino as load; ov = load();"
+        "assert 'openvino.tools.ovc' not in sys.modules; assert callable(ov.convert_model);"
+        "from openvino.tools.ovc import convert_model"
+    )
+    subprocess.run([sys.executable, "-c", text], check=True)

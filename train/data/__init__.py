@@ -1,0 +1,1 @@
+"""Labelled pictures as training batches."""

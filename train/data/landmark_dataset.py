@@ -1,0 +1,133 @@
+"""Labelled pictures as batches of augmented crops. Every sample depends on (seed, epoch, position) alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from sdfl.artifacts.landmark_spec import CROP_SCALE
+from sdfl.datasets import Sample, find_samples, is_split, load_list, load_split, read_image
+from sdfl.errors import DataError
+from sdfl.geometry import evaluation_affine, invert_affine, transform_points
+from sdfl.layouts import get_layout
+from sdfl.train.data.augmentation import AugmentConfig, face_crop, no_face_crop
+from sdfl.train.data.pose_balance import draw
+from sdfl.train.recipe import DataConfig
+from sdfl.types import FloatArray, Image
+
+Key = tuple[int, int, int]  # epoch, position in the epoch, index of the sample
+
+
+def locate(data: Path, relative: str) -> Path:
+    """`relative` below --data, below its 300w folder, or beside it. Raises DataError that lists these places."""
+    places = [data / relative, data / "300w" / relative, data.parent / relative]
+    for place in places:
+        if place.exists():
+            return place
+    raise DataError(f"{relative}: not found as {', '.join(map(str, places))}; point --data at the folder that holds it")
+
+
+def split_samples(config: DataConfig, data: Path, layout: str) -> tuple[list[Sample], list[Sample]]:
+    """Training and validation samples of a recipe."""
+    train: list[Sample] = []
+    held_out: list[Sample] = []
+    for folder in config.train:
+        samples = _load(data, folder, layout)
+        if config.holdout.every and folder == config.holdout.folder:
+            held_out += samples[:: config.holdout.every]
+            samples = [sample for i, sample in enumerate(samples) if i % config.holdout.every]
+        train += samples
+    if config.holdout.every and not held_out:
+        raise DataError(f"data.holdout.folder ({config.holdout.folder!r}) must be one of data.train")
+    return train, held_out
+
+
+def _load(data: Path, name: str, layout: str) -> list[Sample]:
+    """A split of a dataset in its official files ("wflw:train"), a list (.txt), or a folder of pictures with .pts."""
+    if is_split(name):
+        samples = load_split(data, name)
+    elif name.endswith(".txt"):
+        samples = load_list(locate(data, name))
+    else:
+        return find_samples(locate(data, name), layout)
+    if samples[0].layout != layout:
+        raise DataError(f"{name}: has layout {samples[0].layout}, the recipe {layout}")
+    return samples
+
+
+def crop_shapes(samples: Sequence[Sample]) -> FloatArray:
+    """(M, N, 2): the points of each sample in its evaluation crop, 0..1 of the side; the graph is mined from them."""
+    size = 256
+    shapes = [
+        transform_points(invert_affine(evaluation_affine(sample.points, size, CROP_SCALE)), sample.points)
+        for sample in samples
+    ]
+    return ((np.stack(shapes) + 0.5) / size).astype(np.float32)
+
+
+class EpochSampler(Sampler[Key]):
+    """Yields the keys of one epoch; set `epoch` before iterating, and `skip` to leave out the first ones of this
+    process. rank and ranks split an epoch over processes."""
+
+    def __init__(self, weights: np.ndarray, seed: int, *, rank: int = 0, ranks: int = 1) -> None:
+        self.epoch = 0
+        self.skip = 0
+        self._weights, self._seed, self._rank, self._ranks = weights, seed, rank, ranks
+
+    def __len__(self) -> int:
+        return len(self._weights) // self._ranks
+
+    def __iter__(self) -> Iterator[Key]:
+        rng = np.random.default_rng([self._seed, self.epoch])
+        indices = draw(self._weights, len(self._weights), rng)
+        for position in range(self._rank + self.skip * self._ranks, len(self) * self._ranks, self._ranks):
+            yield self.epoch, position, int(indices[position])
+
+
+class FaceDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
+    """Items: crop (S, S, 3) uint8, points (N, 2) 0..1 of the side, has_face (bool). Decoded pictures are kept in memory
+    up to `cache_gib`."""
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        size: int,
+        augment: AugmentConfig,
+        *,
+        no_face: float,
+        seed: int,
+        cache_gib: float,
+    ) -> None:
+        self._samples, self._size, self._augment = list(samples), size, augment
+        self._no_face, self._seed = no_face, seed
+        self._cache: dict[int, Image] = {}
+        self._room = int(cache_gib * 2**30)
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __getitem__(self, key: Key) -> tuple[Tensor, Tensor, Tensor]:
+        epoch, position, index = key
+        rng = np.random.default_rng([self._seed, epoch, position])
+        sample, image = self._samples[index], self._image(index)
+        has_face = bool(rng.random() >= self._no_face)
+        points = np.zeros_like(sample.points)
+        if has_face:
+            crop, points = face_crop(image, sample.points, get_layout(sample.layout), self._size, self._augment, rng)
+        else:
+            crop = no_face_crop(image, sample.points, self._size, self._augment, rng)
+        return torch.from_numpy(crop), torch.from_numpy(points), torch.tensor(has_face)
+
+    def _image(self, index: int) -> Image:
+        if index in self._cache:
+            return self._cache[index]
+        image = read_image(self._samples[index].image_path)
+        if image.nbytes <= self._room:
+            self._room -= image.nbytes
+            self._cache[index] = image
+        return image
