@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
+from sdfl.artifacts.names import INPUT, OUTPUTS
 from sdfl.artifacts.passport import Passport, read_passport
 from sdfl.convert.engines.onnx_copy import load_onnx, make_copy, tensor_names
 from sdfl.convert.engines.plan import CopyOptions, make_plan
 from sdfl.errors import ArtifactError
-from sdfl.runtime.backends.base import INPUT, OUTPUTS
 from sdfl.types import Image
 
 Array = npt.NDArray[np.floating]

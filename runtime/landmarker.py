@@ -1,26 +1,24 @@
-"""The one object that most programs need: a model, a back end and a detector, put together.
-
-with FaceLandmarker() as landmarker:
-    faces = landmarker.detect(cv2.imread("people.jpg"))
-"""
+"""The one object that most programs need: a model, a back end and a detector, put together."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 from sdfl.artifacts.landmark_spec import ModelSpec
+from sdfl.errors import ClosedError
 from sdfl.runtime.backends import open_backend
 from sdfl.runtime.detector import open_detector
-from sdfl.runtime.sources import FrameSource, open_source
-from sdfl.runtime.sources.base import to_bgr8
-from sdfl.runtime.tracking.detection_schedule import OneAtATime
+from sdfl.runtime.sources import FrameSource, Source, open_source
+from sdfl.runtime.sources.pictures import Picture, to_image
+from sdfl.runtime.tracking.detection_schedule import LockedDetector
 from sdfl.runtime.tracking.smoothing import Smoother
-from sdfl.runtime.tracking.tracker import FaceTracker, NewSmoother
-from sdfl.runtime.zoo import default_file, resolve_model
-from sdfl.types import Backend, Detector, Face, Frame, Image
+from sdfl.runtime.tracking.tracker import FaceTracker, NewSmoother, require_max_faces
+from sdfl.runtime.zoo import model_to_run
+from sdfl.types import Backend, Detector, Face, Frame
 
 Update = Callable[[Frame], list[Face]]
 
@@ -29,55 +27,111 @@ class Follower(Protocol):
     """What follows the faces of a source: a `FaceLandmarker`, or a `Switchboard` that changes it on the way."""
 
     @property
-    def spec(self) -> ModelSpec: ...
+    def spec(self) -> ModelSpec:
+        """What the model says about itself."""
+        ...
 
-    def follow(self, source: FrameSource) -> Update: ...
+    def follow(self, source: FrameSource) -> Update:
+        """The function to call with each frame of `source` in order."""
+        ...
 
 
 class FaceLandmarker:
-    """Finds and follows face landmarks. A context manager; `close` frees the model.
+    """Finds faces and their landmarks in pictures, and follows them through videos.
 
-    model: a zoo name or file, None for the default. backend: a name of `sdfl.runtime.backends.BACKENDS` or an opened
-    one. threads: of a named back end and detector. max_faces: at most so many at a time. detector: None for the
-    built-in one, "yunet:FILE", or an opened one. smoothing: of tracked points; those of single pictures are never
-    smoothed.
+    A context manager; `close` frees the model.
+
+        with FaceLandmarker() as landmarker:
+            faces = landmarker.detect("people.jpg")
+            for frame, faces in landmarker.track(0):
+                ...
+
+    Args:
+        model: a model of the package ("nano", "small", "medium", "large"), a file that `sdfl export` or `sdfl build`
+            wrote, or None for the default model.
+        precision: "fp32", "fp16" or "int8", for a model of the package; None takes the fastest form that costs no
+            accuracy.
+        max_faces: largest number of faces. None finds every face in a picture and follows one through a video.
+        backend: "openvino", "onnxruntime" or "tensorrt", an opened `Backend`, or None for the one that the file is for.
+        threads: CPU threads of the model and the detector, None for the libraries' own choice.
+        detector: None for the built-in one, "yunet:FILE", "sdfl:FILE", or an opened `Detector`.
+        smoothing: whether the points of tracked faces are steadied. Those of single pictures never are.
+
+    Raises:
+        ConfigError: an argument is wrong.
+        ArtifactError: a model file is missing, damaged or built for another machine.
+        MissingDependency: the back end's library is not installed.
     """
 
     def __init__(
         self,
         model: str | Path | None = None,
         *,
+        precision: str | None = None,
+        max_faces: int | None = None,
         backend: str | Backend | None = None,
         threads: int | None = None,
-        max_faces: int = 1,
         detector: str | Detector | None = None,
         smoothing: bool = True,
     ) -> None:
+        require_max_faces(max_faces)
+        self._owns_backend = backend is None or isinstance(backend, str)
         if backend is None or isinstance(backend, str):
-            path = default_file(backend) if model is None else resolve_model(str(model))
-            backend = open_backend(path, name=backend, threads=threads)
+            backend = open_backend(model_to_run(model, precision, backend), name=backend, threads=threads)
         self._backend = backend
         if detector is None or isinstance(detector, str):
             detector = open_detector(detector, threads=threads)
-        self._detector = OneAtATime(detector)
+        self._detector = LockedDetector(detector)
         self._max_faces, self._smoother = max_faces, Smoother if smoothing else None
-        self.new_tracker()  # refuses a wrong max_faces here rather than at the first frame
+        self._closed = False
 
     @property
     def spec(self) -> ModelSpec:
         """What the model says about itself."""
         return self._backend.spec
 
-    def detect(self, image: Image) -> list[Face]:
-        """The faces in one picture. image: (H, W, 3) BGR, or grey or BGRA, 8 or 16 bits."""
-        return self.new_tracker().update(Frame(to_bgr8(image, "image"), 0, 0.0))
+    def detect(self, image: Picture) -> list[Face]:
+        """The faces in one picture, the most certain first.
 
-    def track(self, source: str | FrameSource) -> Iterator[tuple[Frame, list[Face]]]:
-        """Every frame of `source` (see `open_source`) with its faces. A source given as text is closed at the end."""
-        if isinstance(source, str):
-            with open_source(source) as opened:
-                yield from self.track(opened)
-            return
+        Args:
+            image: the path of a picture, an array (H, W, 3) BGR as `cv2.imread` gives it, or grey or BGRA, uint8 or
+                uint16; or a PIL picture.
+
+        Returns:
+            Every face, at most `max_faces`; landmarks in px of the picture.
+
+        Raises:
+            SourceError: this is no picture, or cannot be read; says what came.
+            ClosedError: the landmarker was closed.
+        """
+        every = self._new_tracker(self._max_faces or sys.maxsize)
+        return every.update(Frame(to_image(image), 0, 0.0))
+
+    def track(self, source: Source) -> Iterator[tuple[Frame, list[Face]]]:
+        """Every frame of a source with the faces in it, which keep their ids from frame to frame.
+
+        Args:
+            source: what `sdfl.open_source` takes: a camera number, the path or URL of a video, a folder of pictures, a
+                list of arrays, an iterator of arrays or frames, a `cv2.VideoCapture`, or an opened source. What this
+                call opened is closed at the end.
+
+        Yields:
+            The frame, and its faces, those known longest first.
+
+        Raises:
+            SourceError: the source cannot be opened, or fails in the middle.
+            ClosedError: the landmarker was closed.
+        """
+        self._require_open()
+        if isinstance(source, FrameSource):
+            return self._tracked(source)
+        return self._opened_and_tracked(source)
+
+    def _opened_and_tracked(self, source: Source) -> Iterator[tuple[Frame, list[Face]]]:
+        with open_source(source) as opened:
+            yield from self._tracked(opened)
+
+    def _tracked(self, source: FrameSource) -> Iterator[tuple[Frame, list[Face]]]:
         update = self.follow(source)
         for frame in source:
             yield frame, update(frame)
@@ -91,20 +145,30 @@ class FaceLandmarker:
     def new_tracker(self, *, background: bool = False, smoother: NewSmoother | None = None) -> FaceTracker:
         """A tracker for one video; any number may share this model from one thread.
 
-        background: for live sources, the detector looks for further faces beside the tracking of known ones.
-        smoother: makes the filter of each face, None for this landmarker's own choice.
+        Args:
+            background: for live sources, the detector looks for further faces beside the tracking of known ones.
+            smoother: makes the filter of each face, None for this landmarker's own choice.
         """
-        return FaceTracker(
-            self._backend,
-            self._detector,
-            max_faces=self._max_faces,
-            smoother=smoother or self._smoother,
-            background=background,
-        )
+        return self._new_tracker(self._max_faces or 1, background=background, smoother=smoother)
+
+    def _new_tracker(self, max_faces: int, **options: Any) -> FaceTracker:
+        self._require_open()
+        options["smoother"] = options.get("smoother") or self._smoother
+        return FaceTracker(self._backend, self._detector, max_faces=max_faces, **options)
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise ClosedError("this FaceLandmarker was closed; open a new one")
 
     def close(self) -> None:
-        """Free the model."""
-        self._backend.close()
+        """Free the model, but not a back end that was given opened.
+
+        May be called twice; every other call then raises ClosedError.
+        """
+        if not self._closed:
+            self._closed = True
+            if self._owns_backend:
+                self._backend.close()
 
     def __enter__(self) -> FaceLandmarker:
         return self

@@ -5,7 +5,8 @@ SdflError
 ├── DataError           a picture, label file or folder: names the file
 ├── CheckpointError     a training checkpoint that cannot be used
 ├── ArtifactError       a model file that is missing, cut off or contradicts itself
-├── SourceError         a camera, stream or video
+├── SourceError         a camera, stream, video or picture
+├── ClosedError         something that was closed is used
 └── MissingDependency   a package that is not installed: names the pip command
 """
 
@@ -31,7 +32,11 @@ class ArtifactError(SdflError):
 
 
 class SourceError(SdflError):
-    """A camera, stream, video or folder of pictures cannot be read."""
+    """A camera, stream, video, picture or folder of pictures cannot be read."""
+
+
+class ClosedError(SdflError):
+    """A landmarker or back end is used after it was closed."""
 
 
 class MissingDependency(SdflError):

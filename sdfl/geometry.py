@@ -13,10 +13,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from sdfl.artifacts.landmark_spec import CROP_SCALE
 from sdfl.types import Crop, FloatArray, Image
 
 MEAN_BGR = (103.53, 116.28, 123.675)  # ImageNet mean: border colour here, subtracted in the network's graph
 STD_BGR = (57.375, 57.12, 58.395)
+REFERENCE_CROP_PX = 256.0  # lengths that must not depend on a network's input size are px of a crop of this side
 
 
 def landmark_box(points: FloatArray) -> FloatArray:
@@ -120,8 +122,22 @@ def _reach(row: list[float], size: int, factor: int, limit: int) -> tuple[int, i
     return first, end
 
 
-def evaluation_affine(points_or_box: FloatArray, size: int, scale: float) -> FloatArray:
-    """The axis-aligned evaluation crop: (N, 2) points or a (4,) xyxy box -> (2, 3) affine crop px -> frame px."""
+def evaluation_affine(points_or_box: FloatArray, size: int, scale: float = CROP_SCALE) -> FloatArray:
+    """The (2, 3) affine crop px -> frame px of the axis-aligned evaluation crop.
+
+    points_or_box: (N, 2) points or a (4,) xyxy box, frame px. size: crop pixels per side. scale: side of the crop in
+    longer sides of the box.
+    """
     box = landmark_box(points_or_box) if points_or_box.ndim == 2 else points_or_box
     centre, side_px = square_around(box, scale)
     return crop_affine(centre, side_px, size)
+
+
+def evaluation_crop(image: Image, points_or_box: FloatArray, size: int, scale: float = CROP_SCALE) -> Crop:
+    """The axis-aligned crop around labelled points or a detected box; the arguments of `evaluation_affine`."""
+    return cut_crop(image, evaluation_affine(points_or_box, size, scale), size)
+
+
+def to_reference_px(distances: npt.NDArray[np.floating], size: int) -> FloatArray:
+    """Distances in px of a crop of `size` px as px of a crop of REFERENCE_CROP_PX."""
+    return np.asarray(distances * (REFERENCE_CROP_PX / size), dtype=np.float32)

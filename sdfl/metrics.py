@@ -9,12 +9,6 @@ from sdfl.errors import ConfigError
 from sdfl.layouts import Layout
 
 Floats = npt.NDArray[np.floating]
-# The points of the left and of the right eye, whose means stand for the pupils; COFW and WFLW label the pupils.
-PUPILS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
-    "ibug68": (tuple(range(36, 42)), tuple(range(42, 48))),
-    "wflw98": ((96,), (97,)),
-    "cofw29": ((16,), (17,)),
-}
 
 
 def inter_ocular(points: Floats, layout: Layout) -> Floats:
@@ -25,7 +19,7 @@ def inter_ocular(points: Floats, layout: Layout) -> Floats:
 
 def inter_pupil(points: Floats, layout: Layout) -> Floats:
     """points: (..., N, 2). Returns (...): distance of the eyes' centres (68 points) or of the pupils, same unit."""
-    left, right = (points[..., list(eye), :].mean(axis=-2) for eye in PUPILS[layout.name])
+    left, right = (points[..., list(eye), :].mean(axis=-2) for eye in layout.pupils)
     return np.asarray(np.linalg.norm(left - right, axis=-1))
 
 

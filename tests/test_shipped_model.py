@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sdfl import FaceLandmarker
 from sdfl.artifacts.onnx_metadata import read_spec
 from sdfl.datasets import Sample, find_samples, read_image
 from sdfl.evaluation import evaluate
 from sdfl.geometry import crop_affine, cut_crop, landmark_box, square_around
-from sdfl.runtime import FaceLandmarker
 from sdfl.runtime.backends import open_backend
 from sdfl.runtime.backends.onnxruntime import OnnxRuntimeBackend
 from sdfl.runtime.sources.sample import SampleSource, sample_affine
-from sdfl.runtime.zoo import default_file, families
+from sdfl.runtime.zoo import families, model_to_run
 
 LARGEST_NME = {"nano": 4.3, "small": 3.9, "medium": 3.5, "large": 3.5}  # what each was made for, trained on CPU cores
 INT8_MAY_COST = 0.05  # points of NME
@@ -106,5 +106,5 @@ def test_it_follows_the_sample_without_losing_it(model: str | None) -> None:
 
 
 def test_without_a_name_openvino_runs_int8_and_onnx_runtime_float() -> None:
-    assert read_spec(default_file(None)).precision == "int8"
-    assert read_spec(default_file("onnxruntime")).precision == "fp32"
+    assert read_spec(model_to_run()).precision == "int8"
+    assert read_spec(model_to_run(backend="onnxruntime")).precision == "fp32"

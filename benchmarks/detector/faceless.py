@@ -1,8 +1,8 @@
 """Fixed crops without a face, in which every detection is a false one.
 
 `FILE` lists them by picture. `python -m sdfl.benchmarks.detector.faceless --data DIR --yunet FILE` drew it: parts of
-the windows of HELEN's test pictures ("test") and of the held-out fifth of its training pictures ("validation") that touch neither
-the labelled face nor anything that YuNet takes for one with a score above 0.3. By eye none shows a face;
+the windows of HELEN's test pictures ("test") and of the held-out fifth of its training pictures ("validation") that
+touch neither the labelled face nor anything that YuNet takes for one with a score above 0.3. By eye none shows a face;
 some show a forehead, a chin, an ear or a neck.
 """
 

@@ -13,7 +13,7 @@ from sdfl.benchmarks.video.clips import Still
 from sdfl.datasets import Sample, read_image
 from sdfl.errors import DataError
 from sdfl.geometry import landmark_box, square_around
-from sdfl.runtime import FaceLandmarker
+from sdfl.runtime.landmarker import FaceLandmarker
 from sdfl.runtime.sources.sample import astronaut
 from sdfl.runtime.zoo import resolve_model
 from sdfl.types import FloatArray, Image

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from sdfl.artifacts.names import OUTPUTS
 from sdfl.artifacts.passport import Gpu
 from sdfl.convert.engines.plan import BuildPlan
-from sdfl.runtime.backends.base import OUTPUTS
 
 WORKSPACE_SHARE, LARGEST_WORKSPACE_MB = 4, 1024
 

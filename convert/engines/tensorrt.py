@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sdfl.artifacts.names import INPUT
 from sdfl.artifacts.passport import Gpu, sha256_of, write_passport
 from sdfl.convert.engines.flavours import Flavour, choose_flavour
 from sdfl.convert.engines.layers import Built, Layer, layers_from_inspector, layers_from_log
@@ -19,7 +20,6 @@ from sdfl.convert.engines.plan import RTX_CAPABILITIES, BuildPlan
 from sdfl.convert.engines.progress import Step, interruptible, make_monitor
 from sdfl.errors import ArtifactError, SdflError
 from sdfl.files import atomic_path, cache_dir
-from sdfl.runtime.backends.base import INPUT
 from sdfl.runtime.backends.cuda.cuda_bindings import read_gpu
 from sdfl.runtime.backends.tensorrt.library import Log, load_library, load_plugin
 

@@ -1,15 +1,31 @@
-"""What all back ends share: the tensor names of the network and the check of their input."""
+"""What all back ends share: the checks of their input and their errors."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from sdfl.artifacts.landmark_spec import ModelSpec
-from sdfl.errors import ArtifactError, ConfigError
+from sdfl.errors import ArtifactError, ClosedError, ConfigError
 from sdfl.types import Image, require_shape
 
-INPUT = "image"
-OUTPUTS = ("points", "presence", "log_scale")
+
+class Closable:
+    """What is closed once: `close` may be called twice, everything else then raises ClosedError."""
+
+    _closed = False
+
+    def close(self) -> None:
+        """Free the network. May be called twice."""
+        if not self._closed:
+            self._closed = True
+            self._free()
+
+    def _free(self) -> None:
+        """Let go of what is held."""
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise ClosedError(f"this {type(self).__name__} was closed; open the model again")
 
 
 def check_crops(crops: Image, spec: ModelSpec) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sdfl.artifacts.names import INPUT, OUTPUTS
 from sdfl.artifacts.onnx_metadata import read_spec
 from sdfl.errors import MissingDependency
-from sdfl.runtime.backends.base import INPUT, OUTPUTS, check_crops, check_threads, refused
+from sdfl.runtime.backends.base import Closable, check_crops, check_threads, refused
 from sdfl.types import Image, Prediction
 
 
-class OnnxRuntimeBackend:
+class OnnxRuntimeBackend(Closable):
     """A `Backend`. threads: intra-operator threads, None for all cores."""
 
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
@@ -31,9 +32,9 @@ class OnnxRuntimeBackend:
 
     def infer(self, crops: Image) -> Prediction:
         """crops: (B, S, S, 3) uint8 BGR."""
+        self._require_open()
         check_crops(crops, self.spec)
         return Prediction(*self._session.run(list(OUTPUTS), {INPUT: crops}))
 
-    def close(self) -> None:
-        """Free the session."""
+    def _free(self) -> None:
         del self._session

@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 
 from sdfl.artifacts.detector_spec import STRIDES, read_detector_spec
+from sdfl.artifacts.names import INPUT
 from sdfl.errors import ConfigError, MissingDependency
-from sdfl.runtime.backends.base import INPUT, check_threads, refused
+from sdfl.runtime.backends.base import check_threads, refused
 from sdfl.runtime.detector.canvas import lay_out
 from sdfl.types import Box, FloatArray, Image
 

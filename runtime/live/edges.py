@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sdfl.artifacts.model_file import read_spec
+from sdfl.artifacts.names import INPUT
 from sdfl.errors import ArtifactError
 from sdfl.geometry import cut_crop
-from sdfl.runtime.backends.base import INPUT, refused
+from sdfl.runtime.backends.base import refused
 from sdfl.runtime.backends.openvino.library import load_openvino
 from sdfl.runtime.backends.openvino.operator import standard_form
 from sdfl.runtime.tracking.region import region_of_landmarks

@@ -15,24 +15,14 @@ from sdfl.runtime.landmarker import Follower
 from sdfl.runtime.live.background_iterator import newest_of
 from sdfl.runtime.outputs.overlay import draw
 from sdfl.runtime.outputs.video_file import Recorder
+from sdfl.runtime.results import Clock, Result, results
 from sdfl.runtime.sources import FrameSource
 from sdfl.runtime.views import Stats, View
-from sdfl.types import Face, Frame, Image
+from sdfl.types import Frame, Image
 
-Clock = Callable[[], float]
 RECENT = 300  # frames that the shown percentiles are of: ten seconds
 LONGEST = 108_000  # frames that the summary's percentiles are of: the last hour
 MEMORY = 0.9  # share of the old value in the running mean of the time between frames
-
-
-@dataclass(frozen=True)
-class Result:
-    """ms: time spent on tracking this frame. latency_ms: from its capture (a file: from its decoding) to here."""
-
-    frame: Frame
-    faces: list[Face]
-    ms: float
-    latency_ms: float
 
 
 @dataclass(frozen=True)
@@ -53,23 +43,6 @@ class Summary:
             f"latency p50 {self.latency_p50_ms:.1f} ms, p95 {self.latency_p95_ms:.1f} ms, "
             f"p99 {self.latency_p99_ms:.1f} ms"
         )
-
-
-def results(
-    source: FrameSource,
-    landmarker: Follower,
-    *,
-    frames: Iterable[Frame] | None = None,
-    clock: Clock = time.monotonic,
-) -> Iterator[Result]:
-    """Track every frame of `source`. frames: the frames themselves where they are chosen or paced, None for all."""
-    update = landmarker.follow(source)
-    for frame in source if frames is None else frames:
-        received_s = clock()
-        faces = update(frame)
-        done_s = clock()
-        captured_s = frame.timestamp_s if source.live else received_s
-        yield Result(frame, faces, (done_s - received_s) * 1000, (done_s - captured_s) * 1000)
 
 
 def run(

@@ -19,7 +19,7 @@ from sdfl.runtime.landmarker import FaceLandmarker, Update
 from sdfl.runtime.live.edges import Edges, EdgeWeights
 from sdfl.runtime.live.jitter import Jitter
 from sdfl.runtime.sources import FrameSource
-from sdfl.runtime.zoo import default_file, families, resolve_model, zoo_models
+from sdfl.runtime.zoo import families, model_to_run, resolve_model, zoo_models
 from sdfl.types import Face, Frame
 
 OCCLUDER_BGR = (96, 96, 96)
@@ -78,12 +78,14 @@ class Extras:
 class Switchboard:
     """A landmarker for `pipeline.run`, and the settings that a view may change from its own thread.
 
-    model: as for `FaceLandmarker`. smoothing: to begin with. options: the rest of what `FaceLandmarker` takes.
+    model, precision: as for `FaceLandmarker`. smoothing: to begin with. options: what else `FaceLandmarker` takes.
     """
 
-    def __init__(self, model: str | Path | None = None, *, smoothing: bool = True, **options: Any) -> None:
+    def __init__(
+        self, model: str | Path | None = None, *, precision: str | None = None, smoothing: bool = True, **options: Any
+    ) -> None:
         self._options = options
-        name, precision = _named(model or default_file(options.get("backend")))
+        name, precision = _named(model_to_run(model, precision, options.get("backend")))
         self.choices = {family: list(stored) for family, stored in families().items()}
         if precision == STORED:
             self.choices = {name: [STORED], **self.choices}

@@ -7,7 +7,12 @@ with open_source("clip.mp4") as source:
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from sdfl.datasets.pts import IMAGE_SUFFIXES
 from sdfl.errors import SourceError
@@ -15,16 +20,19 @@ from sdfl.runtime.notices import Say, to_stderr
 from sdfl.runtime.sources.base import FrameSource
 from sdfl.runtime.sources.capture import CameraMode, camera_indices
 from sdfl.runtime.sources.live import LiveSource, open_camera, open_stream
-from sdfl.runtime.sources.pictures import MemorySource, PictureSource
+from sdfl.runtime.sources.pictures import IteratorSource, MemorySource, PictureSource
 from sdfl.runtime.sources.sample import SampleSource
-from sdfl.runtime.sources.video import VideoSource
+from sdfl.runtime.sources.video import CaptureSource, VideoSource
 
 __all__ = [
+    "CaptureSource",
     "FrameSource",
+    "IteratorSource",
     "LiveSource",
     "MemorySource",
     "PictureSource",
     "SampleSource",
+    "Source",
     "VideoSource",
     "default_source",
     "open_source",
@@ -33,13 +41,59 @@ __all__ = [
 SAMPLE = "sample"
 NO_WEBCAM = "no webcam found: showing the sample clip (name a camera, video, picture, folder or URL to see another)"
 
+Source: TypeAlias = Any
+"""What `open_source` takes."""
 
-def open_source(text: str, *, mode: CameraMode = CameraMode(), say: Say = to_stderr) -> FrameSource:  # noqa: B008
-    """Open a camera index ("0"), a URL, a video, a picture, a folder of pictures, or "sample".
 
-    mode: what to ask a camera for. say: takes one-line remarks, such as that a camera reconnects. Raises SourceError
-    that says what to do.
+def open_source(source: Source, *, mode: CameraMode = CameraMode(), say: Say = to_stderr) -> FrameSource:  # noqa: B008
+    """Frames from wherever they come.
+
+    Args:
+        source: one of
+            - a camera number (0 or "0");
+            - the path of a video, a picture or a folder of pictures, as text or Path; "sample" is a clip that needs
+              neither;
+            - the URL of a stream (rtsp://, http://);
+            - a list of pictures of one video (arrays or PIL), or of paths of pictures that have nothing to do with
+              each other;
+            - an iterator of pictures or `Frame`s;
+            - an opened `cv2.VideoCapture`;
+            - a `FrameSource`, which is returned as it is.
+        mode: what to ask a camera for.
+        say: takes one-line remarks, such as that a camera reconnects.
+
+    Returns:
+        A context manager that iterates over `Frame`s.
+
+    Raises:
+        SourceError: says what is wrong and what to do.
     """
+    if isinstance(source, FrameSource):
+        return source
+    if isinstance(source, int) and not isinstance(source, bool):
+        if source < 0:
+            raise SourceError(f"a camera number must not be negative, got {source}")
+        return open_camera(source, mode, say=say)
+    if isinstance(source, str | os.PathLike):
+        return _open_named(os.fspath(source), mode, say)
+    if hasattr(source, "read") and hasattr(source, "isOpened"):
+        return CaptureSource(source)
+    if isinstance(source, list | tuple):
+        if source and all(isinstance(each, str | os.PathLike) for each in source):
+            return PictureSource([Path(each).expanduser() for each in source])
+        return MemorySource(source)
+    if isinstance(source, Iterator):
+        return IteratorSource(source)
+    if source is None:
+        raise SourceError("the source is None; give a camera number, a path, a URL, a list of pictures or 'sample'")
+    what = "one picture: use detect, or give a list" if isinstance(source, np.ndarray) else type(source).__name__
+    raise SourceError(
+        f"the source is {what}; give a camera number, a path, a URL, a list or iterator of pictures, or a "
+        "cv2.VideoCapture"
+    )
+
+
+def _open_named(text: str, mode: CameraMode, say: Say) -> FrameSource:
     if text == SAMPLE:
         return SampleSource()
     if text.isdecimal():

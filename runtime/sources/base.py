@@ -52,11 +52,14 @@ class FrameSource(ABC):
 
 def to_bgr8(pixels: npt.NDArray[Any], name: str) -> Image:
     """Any grey, BGR or BGRA picture of 8 or 16 bits as (H, W, 3) uint8 BGR. Raises SourceError naming the source."""
-    channels = 1 if pixels.ndim == 2 else pixels.shape[-1]
+    if pixels.dtype.kind == "f":
+        advice = "multiply by 255 where they lie in 0..1, then .astype(np.uint8)"
+        raise SourceError(f"{name}: pictures must be uint8 or uint16, got {pixels.dtype}; {advice}")
+    channels = 1 if pixels.ndim == 2 else pixels.shape[-1] if pixels.ndim else 0
     if pixels.ndim not in (2, 3) or channels not in (1, 3, 4) or pixels.dtype not in (np.uint8, np.uint16):
         raise SourceError(
-            f"{name}: gives pictures of shape {pixels.shape} and type {pixels.dtype}; "
-            "convert them to 8-bit grey, BGR or BGRA"
+            f"{name}: pictures must have shape (H, W), (H, W, 3) or (H, W, 4) and type uint8 or uint16, got shape "
+            f"{pixels.shape} and type {pixels.dtype}"
         )
     if not pixels.size:
         raise SourceError(f"{name}: gives an empty picture of shape {pixels.shape}")

@@ -1,9 +1,13 @@
-"""Pictures: one file, a folder of them, or arrays in memory."""
+"""Pictures: files, a folder of them, arrays in memory, or whatever a program's own iterator gives."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from sdfl.datasets import read_image
 from sdfl.datasets.pts import IMAGE_SUFFIXES
@@ -11,42 +15,105 @@ from sdfl.errors import DataError, SourceError
 from sdfl.runtime.sources.base import DEFAULT_FPS, FrameSource, to_bgr8
 from sdfl.types import Frame, Image
 
+Picture: TypeAlias = Any
+"""A path, an array (H, W), (H, W, 3) BGR or (H, W, 4) BGRA of uint8 or uint16, or a PIL picture."""
+
+
+def to_image(picture: Picture, name: str = "image") -> Image:
+    """Any picture as (H, W, 3) uint8 BGR.
+
+    Args:
+        picture: see `Picture`.
+        name: what messages call it.
+
+    Raises:
+        SourceError: it cannot be read, or is something else; says what came.
+    """
+    if isinstance(picture, str | os.PathLike):
+        try:
+            return read_image(Path(picture).expanduser())
+        except DataError as error:
+            raise SourceError(str(error)) from error
+    if isinstance(picture, np.ndarray):
+        return to_bgr8(picture, name)
+    if hasattr(picture, "convert") and hasattr(picture, "mode"):  # of PIL, which need not be installed
+        return np.ascontiguousarray(np.asarray(picture.convert("RGB"))[:, :, ::-1])
+    if picture is None:
+        raise SourceError(f"{name} is None; cv2.imread returns None where it cannot read a file: does the file exist?")
+    if isinstance(picture, bytes | bytearray | memoryview):
+        advice = "decode them first: cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)"
+        raise SourceError(f"{name} is {len(picture)} bytes of a file; {advice}")
+    raise SourceError(
+        f"{name} must be a path, an array (H, W, 3) of uint8 or a PIL picture, got {type(picture).__name__}; "
+        "np.asarray(image, np.uint8) makes an array"
+    )
+
 
 class PictureSource(FrameSource):
-    """A picture, or the pictures directly in a folder sorted by name. Grey and 16-bit pictures become 8-bit BGR."""
+    """A picture, the pictures directly in a folder sorted by name, or a list of paths, as pictures of their own.
+
+    Grey and 16-bit pictures become 8-bit BGR.
+
+    Raises:
+        SourceError: there is no such picture, or none in the folder.
+    """
 
     stills = True
     fps = 1.0
 
-    def __init__(self, path: Path) -> None:
-        self.name = str(path)
-        self.paths = _pictures_in(path) if path.is_dir() else [path]
+    def __init__(self, path: Path | Sequence[Path]) -> None:
+        single = isinstance(path, Path) and not path.is_dir()
+        self.name = str(path) if isinstance(path, Path) else f"{len(path)} pictures"
+        self.paths = list(path) if not isinstance(path, Path) else [path] if single else _pictures_in(path)
         self.num_frames = len(self.paths)
-        self.loops = not path.is_dir()  # a single picture stays in view
+        self.loops = single  # a single picture stays in view
         if not self.paths:
             raise SourceError(f"{path}: holds no pictures ({', '.join(IMAGE_SUFFIXES)})")
-        if not path.exists():
-            raise SourceError(f"{path}: no such picture")
+        missing = next((each for each in self.paths if not each.exists()), None)
+        if missing is not None:
+            raise SourceError(f"{missing}: no such picture")
 
     def __iter__(self) -> Iterator[Frame]:
         for index, path in enumerate(self.paths):
-            try:
-                image = read_image(path)
-            except DataError as error:
-                raise SourceError(str(error)) from error
-            yield Frame(image, index, index / self.fps)
+            yield Frame(to_image(path), index, index / self.fps)
 
 
 class MemorySource(FrameSource):
-    """Pictures that are in memory already, for tests and for video that another program decodes."""
+    """A clip of pictures that are in memory already.
 
-    def __init__(self, images: Sequence[Image], *, fps: float = DEFAULT_FPS, name: str = "memory") -> None:
+    Args:
+        images: see `Picture`, all of one video.
+        fps: their rate.
+        name: what messages call the clip.
+    """
+
+    def __init__(self, images: Sequence[Picture], *, fps: float = DEFAULT_FPS, name: str = "memory") -> None:
         self.name, self.fps, self._images = name, fps, images
         self.num_frames = len(images)
 
     def __iter__(self) -> Iterator[Frame]:
         for index, image in enumerate(self._images):
-            yield Frame(to_bgr8(image, self.name), index, index / self.fps)
+            yield Frame(to_image(image, f"{self.name}[{index}]"), index, index / self.fps)
+
+
+class IteratorSource(FrameSource):
+    """Whatever an iterator gives, once: pictures, which then lie 1/fps apart, or `Frame`s with times of their own.
+
+    Args:
+        images: gives pictures (see `Picture`) or `Frame`s.
+        fps: rate of the pictures.
+        name: what messages call it.
+    """
+
+    def __init__(self, images: Iterable[Picture | Frame], *, fps: float = DEFAULT_FPS, name: str = "iterator") -> None:
+        self.name, self.fps, self._images = name, fps, images
+
+    def __iter__(self) -> Iterator[Frame]:
+        for index, image in enumerate(self._images):
+            if isinstance(image, Frame):
+                yield image
+            else:
+                yield Frame(to_image(image, f"{self.name}[{index}]"), index, index / self.fps)
 
 
 def _pictures_in(folder: Path) -> list[Path]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 
@@ -71,3 +73,28 @@ class VideoSource(FrameSource):
         missing_s = (declared - 1) / self.fps - position_s
         if count < declared and missing_s > CUT_OFF_S:
             raise SourceError(f"{self.name}: is cut off after frame {count} of {declared}; those were used")
+
+
+class CaptureSource(FrameSource):
+    """What an opened `cv2.VideoCapture` still gives, from where it stands; the program that opened it releases it.
+
+    Args:
+        capture: has `read`, `get` and `isOpened`.
+
+    Raises:
+        SourceError: it is not open.
+    """
+
+    name = "cv2.VideoCapture"
+
+    def __init__(self, capture: Any) -> None:
+        if not capture.isOpened():
+            raise SourceError(f"{self.name}: is not open; is the path or camera number right?")
+        self.fps, self._capture = nominal_fps(capture), capture
+
+    def __iter__(self) -> Iterator[Frame]:
+        for index in itertools.count():
+            arrived, pixels = self._capture.read()
+            if not arrived:
+                return
+            yield Frame(to_bgr8(pixels, self.name), index, index / self.fps)

@@ -11,7 +11,7 @@ EVERY_S = 0.3  # while some face is tracked
 EVERY_ALONE_S = 0.05  # while none is: at 30 frames a second every other frame
 
 
-class OneAtATime:
+class LockedDetector:
     """A `Detector` that several trackers share, each of which may ask in a thread of its own."""
 
     def __init__(self, detector: Detector) -> None:
@@ -23,7 +23,7 @@ class OneAtATime:
             return self._detector.detect(image)
 
 
-class Finder:
+class DetectionSchedule:
     """Asks `detector` now and then.
 
     background: while a face is tracked the detector runs in a thread and its answer is used when it is there, so that

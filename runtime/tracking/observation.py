@@ -13,11 +13,12 @@ from sdfl.types import Backend, FloatArray, Image, Landmarks
 
 MIN_FACE_PX = 8.0
 MAX_FACE_FRAMES = 4.0  # a face larger than this many frames is not one
+LARGEST_BATCH = 32  # more regions are seen in several inferences, so that memory stays bounded
 MAX_LOG_SCALE = 5.0  # an error of 150 crop px is as good as any
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class Observation:
     """What the network saw in one region. box: (4,) xyxy px of the landmarks. spread: (N,) their expected error, px."""
 
     landmarks: Landmarks
@@ -32,22 +33,25 @@ class Look:
         return (x0 + x1) / 2, (y0 + y1) / 2
 
 
-def look(backend: Backend, image: Image, regions: Sequence[FloatArray]) -> list[Look]:
+def observe(backend: Backend, image: Image, regions: Sequence[FloatArray]) -> list[Observation]:
     """regions: (2, 3) affines crop px -> frame px. One look a region."""
     if not regions:
         return []
     spec = backend.spec
+    if len(regions) > LARGEST_BATCH:
+        parts = (regions[start : start + LARGEST_BATCH] for start in range(0, len(regions), LARGEST_BATCH))
+        return [each for part in parts for each in observe(backend, image, part)]
     crops = [cut_crop(image, region, spec.input_size).image for region in regions]
     seen = backend.infer(crops[0][None] if len(crops) == 1 else np.stack(crops))
-    looks = []
+    observations = []
     for region, points, presence, log_scale in zip(regions, seen.points, seen.presence, seen.log_scale, strict=True):
         placed = transform_points(region, points)
         spread = np.exp(np.minimum(log_scale, MAX_LOG_SCALE)) * math.hypot(region[0, 0], region[1, 0])
-        looks.append(Look(Landmarks(placed, spec.layout), float(presence), spread, landmark_box(placed)))
-    return looks
+        observations.append(Observation(Landmarks(placed, spec.layout), float(presence), spread, landmark_box(placed)))
+    return observations
 
 
-def is_face(seen: Look, image: Image, min_presence: float) -> bool:
+def is_face(seen: Observation, image: Image, min_presence: float) -> bool:
     """False for a face that is gone, and for landmarks that no next crop could be cut from."""
     x0, y0, x1, y1 = seen.box.tolist()
     if not (seen.presence >= min_presence and math.isfinite(x0 + y0 + x1 + y1)):

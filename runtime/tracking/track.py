@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sdfl.runtime.tracking.observation import Look
+from sdfl.runtime.tracking.observation import Observation
 from sdfl.types import FloatArray, Landmarks
 
 VELOCITY_MEMORY_S = 0.06  # a measured velocity counts for 1 - exp(-dt / this) of the new one
@@ -23,7 +23,7 @@ class Track:
     """
 
     id: int
-    look: Look
+    observation: Observation
     seen_s: float
     velocity_px_s: tuple[float, float] = (0.0, 0.0)
     age_frames: int = 0
@@ -33,22 +33,24 @@ class Track:
         """Where its points and their (4,) box should be at `now_s`: on at constant velocity."""
         step_s = min(_step(self.seen_s, now_s), MAX_COAST_S)
         x, y = (speed * step_s for speed in self.velocity_px_s)
-        points = self.look.landmarks.points + np.array([x, y], np.float32)
-        return Landmarks(points, self.look.landmarks.layout), self.look.box + np.array([x, y, x, y], np.float32)
+        points = self.observation.landmarks.points + np.array([x, y], np.float32)
+        return Landmarks(points, self.observation.landmarks.layout), self.observation.box + np.array(
+            [x, y, x, y], np.float32
+        )
 
-    def seen(self, look: Look, now_s: float, *, contested: bool) -> Track:
+    def seen(self, observation: Observation, now_s: float, *, contested: bool) -> Track:
         """The track after it was seen again. contested: another face is so near that its motion cannot be trusted."""
         velocity = self.velocity_px_s
         if not contested:
             step_s = _step(self.seen_s, now_s)
             share = 1.0 if self.hidden else -math.expm1(-step_s / VELOCITY_MEMORY_S)
-            old, new = self.look.middle, look.middle
+            old, new = self.observation.middle, observation.middle
             rate = [(b - a) / step_s for a, b in zip(old, new, strict=True)]
             velocity = (
                 velocity[0] + share * (rate[0] - velocity[0]),
                 velocity[1] + share * (rate[1] - velocity[1]),
             )
-        return Track(self.id, look, now_s, velocity, self.age_frames + 1)
+        return Track(self.id, observation, now_s, velocity, self.age_frames + 1)
 
     def unseen(self) -> Track:
         """The track after a frame without its face."""

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from sdfl.errors import ConfigError
 from sdfl.geometry import box_iou, evaluation_affine, landmark_box
 from sdfl.runtime.tracking.assignment import assign, distance
-from sdfl.runtime.tracking.detection_schedule import Finder
-from sdfl.runtime.tracking.observation import Look, is_face, look
+from sdfl.runtime.tracking.detection_schedule import DetectionSchedule
+from sdfl.runtime.tracking.observation import Observation, is_face, observe
 from sdfl.runtime.tracking.region import region_of_landmarks
 from sdfl.runtime.tracking.smoothing import PointFilter, Smoother
 from sdfl.runtime.tracking.track import Track
@@ -49,9 +49,8 @@ class FaceTracker:
         min_presence: float = MIN_PRESENCE,
         background: bool = False,
     ) -> None:
-        if max_faces < 1:
-            raise ConfigError(f"max_faces must be at least 1, got {max_faces}")
-        self._backend, self._finder = backend, Finder(detector, background=background)
+        require_max_faces(max_faces)
+        self._backend, self._finder = backend, DetectionSchedule(detector, background=background)
         self._max_faces, self._min_presence = max_faces, min_presence
         self._new_smoother = smoother
         self._tracks: list[Track] = []
@@ -61,17 +60,17 @@ class FaceTracker:
     def update(self, frame: Frame) -> list[Face]:
         """The faces in `frame`, those known longest first."""
         before = sum(not track.hidden for track in self._tracks)
-        tracks, looks = self._follow(frame)
-        tracked = len(looks)
+        tracks, observations = self._follow(frame)
+        tracked = len(observations)
         if tracked < self._max_faces:
             boxes = self._finder.boxes(frame.image, frame.timestamp_s, tracked=tracked, lost=tracked < before)
             if boxes:
-                tracks = self._add(frame, tracks, looks, boxes)
+                tracks = self._add(frame, tracks, observations, boxes)
         self._tracks = tracks
         self._smoothers = {track.id: self._smoothers[track.id] for track in tracks if track.id in self._smoothers}
         return [self._report(track, frame.timestamp_s) for track in tracks if not track.hidden]
 
-    def _follow(self, frame: Frame) -> tuple[list[Track], dict[int, Look]]:
+    def _follow(self, frame: Frame) -> tuple[list[Track], dict[int, Observation]]:
         """Every remembered track after this frame, and what was seen of those that are visible, by id."""
         now_s = frame.timestamp_s
         known = [track for track in self._tracks if not track.hidden or now_s - track.seen_s <= KEEP_S]
@@ -80,10 +79,10 @@ class FaceTracker:
         expected = [track.expected(now_s) for track in asked]
         boxes = [box for _, box in expected]
         regions = [region_of_landmarks(landmarks, self._backend.spec) for landmarks, _ in expected]
-        seen = look(self._backend, frame.image, regions)
+        seen = observe(self._backend, frame.image, regions)
         owned = self._owners(asked, boxes, seen, frame.image)
         tracks: list[Track] = []
-        looks: dict[int, Look] = {}
+        observations: dict[int, Observation] = {}
         places = self._max_faces - sum(track.id in owned for track in known if not track.hidden)
         for track in known:
             own = owned.get(track.id)
@@ -96,12 +95,12 @@ class FaceTracker:
                 box_iou(own.box, box) > NEAR_IOU for box, other in zip(boxes, asked, strict=True) if other is not track
             )
             tracks.append(track.seen(own, now_s, contested=near))
-            looks[track.id] = own
-        return tracks, looks
+            observations[track.id] = own
+        return tracks, observations
 
     def _owners(
-        self, asked: Sequence[Track], boxes: Sequence[FloatArray], seen: Sequence[Look], image: Image
-    ) -> dict[int, Look]:
+        self, asked: Sequence[Track], boxes: Sequence[FloatArray], seen: Sequence[Observation], image: Image
+    ) -> dict[int, Observation]:
         """id -> what was seen of that track. boxes: where each should be."""
         good = [
             index
@@ -113,15 +112,17 @@ class FaceTracker:
         if not meeting:
             return {asked[index].id: seen[index] for index in good}
         good.sort(key=lambda index: distance(boxes[index], seen[index].box) + HIDDEN_COST * asked[index].hidden)
-        single = _without_twins([seen[index] for index in good])
+        single = _without_duplicates([seen[index] for index in good])
         penalty = [HIDDEN_COST * track.hidden for track in asked]
         pairs = assign(boxes, [each.box for each in single], limit=MAX_JUMP, penalty=penalty)
         return {asked[place].id: single[index] for index, place in pairs.items()}
 
-    def _add(self, frame: Frame, tracks: list[Track], looks: dict[int, Look], boxes: Sequence[Box]) -> list[Track]:
-        """Fill the free places with new faces, best detection first; `looks` gets what was seen of them."""
+    def _add(
+        self, frame: Frame, tracks: list[Track], observations: dict[int, Observation], boxes: Sequence[Box]
+    ) -> list[Track]:
+        """Fill the free places with new faces, best detection first; `observations` gets what was seen of them."""
         now_s = frame.timestamp_s
-        found = self._find(frame.image, [*looks.values()], boxes)
+        found = self._find(frame.image, [*observations.values()], boxes)
         hidden = [track for track in tracks if track.hidden]
         places = assign([track.expected(now_s)[1] for track in hidden], [each.box for each in found], MAX_JUMP)
         added = []
@@ -133,31 +134,33 @@ class FaceTracker:
             else:
                 track = Track(next(self._ids), each, now_s)
             added.append(track)
-            looks[track.id] = each
+            observations[track.id] = each
         return sorted([*tracks, *added], key=lambda track: track.id)
 
-    def _find(self, image: Image, known: Sequence[Look], boxes: Sequence[Box]) -> list[Look]:
+    def _find(self, image: Image, known: Sequence[Observation], boxes: Sequence[Box]) -> list[Observation]:
         """New faces for the free places, best detection first."""
         free = self._max_faces - len(known)
-        found: list[Look] = []
+        found: list[Observation] = []
         rest = iter(boxes)
         while len(found) < free:
             batch = list(itertools.islice(_untaken(rest, [*known, *found]), free - len(found)))
             if not batch:
                 break
-            found = _without_twins([*known, *found, *self._begin(image, batch)])[len(known) :]
+            found = _without_duplicates([*known, *found, *self._begin(image, batch)])[len(known) :]
         return found
 
-    def _begin(self, image: Image, boxes: Sequence[Box]) -> list[Look]:
-        """Two looks at each box: an upright crop of the box, then the crop that tracking would use."""
+    def _begin(self, image: Image, boxes: Sequence[Box]) -> list[Observation]:
+        """Two observations at each box: an upright crop of the box, then the crop that tracking would use."""
         spec, backend = self._backend.spec, self._backend
-        first = look(backend, image, [evaluation_affine(box.xyxy, spec.input_size, spec.crop_scale) for box in boxes])
+        first = observe(
+            backend, image, [evaluation_affine(box.xyxy, spec.input_size, spec.crop_scale) for box in boxes]
+        )
         rough = [each for each in first if is_face(each, image, self._min_presence)]
-        second = look(backend, image, [region_of_landmarks(each.landmarks, spec) for each in rough])
+        second = observe(backend, image, [region_of_landmarks(each.landmarks, spec) for each in rough])
         return [each for each in second if is_face(each, image, NEW_PRESENCE)]
 
     def _report(self, track: Track, now_s: float) -> Face:
-        seen = track.look
+        seen = track.observation
         if self._new_smoother is None:
             return Face(track.id, Box(seen.box, seen.presence), seen.landmarks, seen.presence, track.age_frames)
         if track.id not in self._smoothers:
@@ -167,15 +170,23 @@ class FaceTracker:
         return Face(track.id, Box(landmark_box(points), seen.presence), landmarks, seen.presence, track.age_frames)
 
 
-def _untaken(boxes: Iterator[Box], faces: Sequence[Look]) -> Iterator[Box]:
+def require_max_faces(max_faces: object) -> None:
+    """Raise ConfigError unless `max_faces` is None or a whole number of at least 1."""
+    if max_faces is None:
+        return
+    if not isinstance(max_faces, int) or isinstance(max_faces, bool) or max_faces < 1:
+        raise ConfigError(f"max_faces must be a whole number of at least 1, got {max_faces!r}")
+
+
+def _untaken(boxes: Iterator[Box], faces: Sequence[Observation]) -> Iterator[Box]:
     """The boxes that lie on none of `faces`."""
     return (box for box in boxes if all(box_iou(box.xyxy, face.box) < SAME_FACE_IOU for face in faces))
 
 
-def _without_twins(looks: Sequence[Look]) -> list[Look]:
-    """`looks` without those that show the same face as an earlier one."""
-    kept: list[Look] = []
-    for each in looks:
+def _without_duplicates(observations: Sequence[Observation]) -> list[Observation]:
+    """`observations` without those that show the same face as an earlier one."""
+    kept: list[Observation] = []
+    for each in observations:
         if all(box_iou(each.box, other.box) < SAME_FACE_IOU for other in kept):
             kept.append(each)
     return kept

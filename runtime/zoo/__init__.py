@@ -1,45 +1,50 @@
-"""The models that come with the package: `<name>.onnx`, and `<name>_int8.onnx` beside it, in this folder."""
+"""The models that come with the package: `<family>.onnx`, and `<family>_int8.onnx` beside it, in this folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from sdfl.artifacts.names import ONNX, SUFFIX_OF_PRECISION, file_stem, split_stem
 from sdfl.errors import ArtifactError, ConfigError
 
 DEFAULT_MODEL = "small"
 ZOO = Path(__file__).parent
-SUFFIX_OF = {"fp32": "", "int8": "_int8"}  # precision -> what follows the model's name
-STORED_AS = {"fp16": "fp32"}  # the float files hold halves; what they are computed in is the back end's `precision`
+STORED_AS = {"fp16": "fp32"}  # float files store fp16; the back end decides what they are computed in
 
 
 def zoo_models() -> dict[str, Path]:
-    """Name -> file of everything that is installed, sorted by name; int8 files as "<name>_int8"."""
-    return {path.stem: path for path in sorted(ZOO.glob("*.onnx"))}
+    """File name without its ending -> file, of every model in the package, sorted by name."""
+    return {path.stem: path for path in sorted(ZOO.glob(f"*{ONNX}"))}
 
 
 def families() -> dict[str, dict[str, Path]]:
-    """Model name -> precision of SUFFIX_OF -> file."""
+    """Model name -> precision, of SUFFIX_OF_PRECISION -> file."""
     files = zoo_models()
-    names = [name for name in files if not name.endswith(SUFFIX_OF["int8"])]
+    names = [family for family, precision in map(split_stem, files) if precision == "fp32"]
     return {
-        name: {kind: files[name + suffix] for kind, suffix in SUFFIX_OF.items() if name + suffix in files}
+        name: {kind: files[file_stem(name, kind)] for kind in SUFFIX_OF_PRECISION if file_stem(name, kind) in files}
         for name in names
     }
 
 
 def precisions(name: str) -> list[str]:
-    """What `precision` a model of the package may be asked for in."""
+    """The values of `precision` that the package has the model `name` in."""
     stored = families()[name]
     return [*stored, *(alias for alias, target in STORED_AS.items() if target in stored)]
 
 
-def resolve_model(name_or_path: str | None = None, precision: str | None = None) -> Path:
-    """The file of a zoo name, a path, or (None) the default model.
+def resolve_model(name_or_path: str | Path | None = None, precision: str | None = None) -> Path:
+    """The file of a model's name or path: the one to export, build, measure or inspect.
 
-    precision: one of `precisions` of a zoo name, None for the file of that very name. Raises ArtifactError that lists
-    the choices, ConfigError for a precision of a path or one that the model does not have.
+    Args:
+        name_or_path: a model of the package ("small", "small_int8") or a file; None for the default model.
+        precision: one of `precisions` for a model of the package; None for the file of that very name.
+
+    Raises:
+        ArtifactError: there is no such model; lists the choices.
+        ConfigError: the model does not come in this precision, or a file was given together with one.
     """
-    wanted = name_or_path or DEFAULT_MODEL
+    wanted = str(name_or_path or DEFAULT_MODEL)
     models = zoo_models()
     if precision is not None:
         return _with_precision(wanted, precision)
@@ -53,10 +58,28 @@ def resolve_model(name_or_path: str | None = None, precision: str | None = None)
     raise ArtifactError(f"{wanted}: {problem}; choose {', '.join([*models, 'the path of an .onnx file'])}")
 
 
-def default_file(backend: str | None) -> Path:
-    """What is run where no model is named. backend: a name, None for the default. Int8 loses nothing and OpenVINO is
-    quickest with it; ONNX Runtime is quicker with the float file (docs/zoo.md)."""
-    return resolve_model(DEFAULT_MODEL, "int8" if backend in (None, "openvino") else "fp32")
+def model_to_run(
+    name_or_path: str | Path | None = None, precision: str | None = None, backend: str | None = None
+) -> Path:
+    """The file to run, for those who did not say in which precision.
+
+    A model of the package runs in int8 in OpenVINO, where that is fastest and costs no accuracy, and in float
+    elsewhere, since ONNX Runtime is slower in int8 (docs/zoo.md).
+
+    Args:
+        name_or_path: as for `resolve_model`.
+        precision: as for `resolve_model`; None chooses.
+        backend: name of the back end that will run it, None for the default one.
+
+    Raises:
+        ArtifactError, ConfigError: as `resolve_model`.
+    """
+    family = str(name_or_path or DEFAULT_MODEL)
+    if precision is None and family in families():
+        wanted = "int8" if backend in (None, "openvino") else "fp32"
+        stored = families()[family]
+        return stored.get(wanted) or next(iter(stored.values()))
+    return resolve_model(name_or_path, precision)
 
 
 def _with_precision(name: str, precision: str) -> Path:

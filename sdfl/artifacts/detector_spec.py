@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from sdfl.artifacts.landmark_spec import PRECISIONS, PREFIX
+from sdfl.artifacts.landmark_spec import PREFIX
+from sdfl.artifacts.names import PRECISIONS
 from sdfl.artifacts.onnx_metadata import read_metadata
 from sdfl.errors import ArtifactError
 

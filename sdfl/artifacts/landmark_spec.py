@@ -9,12 +9,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
+from sdfl.artifacts.names import PRECISIONS
 from sdfl.errors import ArtifactError
 from sdfl.layouts import LAYOUTS
 
 PREFIX = "sdfl."
 CROP_SCALE = 1.25  # side of the evaluation crop in longer sides of the landmark box; what networks are trained on
-PRECISIONS = ("fp32", "fp16", "int8")
 OPERATOR_DOMAIN, OPERATOR_NAME, OPERATOR_VERSION = "sdfl", "SparseGraphConv", 1  # docs/operator.md
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from sdfl.artifacts.landmark_spec import ModelSpec
+from sdfl.artifacts.names import ENGINE, OPENVINO_IR
 from sdfl.artifacts.onnx_metadata import read_spec as read_onnx_spec
 from sdfl.artifacts.passport import Passport, read_passport
 from sdfl.errors import ArtifactError
@@ -37,4 +38,4 @@ def _ir_passport(path: Path) -> Passport:
     return Passport.from_json(entry.get("value", ""), str(path))
 
 
-_READERS: dict[str, Callable[[Path], Passport]] = {".xml": _ir_passport, ".engine": read_passport}
+_READERS: dict[str, Callable[[Path], Passport]] = {OPENVINO_IR: _ir_passport, ENGINE: read_passport}

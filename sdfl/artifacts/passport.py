@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from sdfl.artifacts.landmark_spec import PRECISIONS, ModelSpec
+from sdfl.artifacts.landmark_spec import ModelSpec
+from sdfl.artifacts.names import PRECISIONS
 from sdfl.errors import ArtifactError
 from sdfl.files import atomic_path
 

@@ -10,23 +10,38 @@ from typing import Annotated
 import typer
 
 import sdfl
-from sdfl.cli import bench, build, data, demo, export, quantize, train, zoo
+from sdfl.cli import (
+    bench,
+    build,
+    data,
+    demo,
+    doctor,
+    eval,
+    export,
+    quantize,
+    report,
+    reproduce,
+    track,
+    train,
+    verify,
+    zoo,
+)
 from sdfl.errors import SdflError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=sdfl.__doc__)
 VERBS: dict[str, Callable[..., None]] = {
     "demo": demo.demo,
-    "track": demo.track,
-    "doctor": demo.doctor,
+    "track": track.track,
+    "doctor": doctor.doctor,
     "train": train.train,
-    "eval": train.evaluate,
+    "eval": eval.evaluate,
     "quantize": quantize.quantize,
-    "reproduce": data.reproduce,
+    "reproduce": reproduce.reproduce,
     "export": export.export,
     "build": build.build,
-    "verify": export.verify,
+    "verify": verify.verify,
     "bench": bench.bench,
-    "report": bench.report,
+    "report": report.report,
 }
 for _verb, _function in VERBS.items():
     app.command(_verb)(_function)
@@ -35,7 +50,7 @@ NOUNS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "data": ("Labelled pictures on disk.", {"check": data.data_check, "label": data.data_label}),
     "zoo": (
         "The models in the package and what networks cost.",
-        {"list": zoo.zoo_list, "show": data.zoo_show, "verify": zoo.zoo_verify, "train": zoo.zoo_train},
+        {"list": zoo.zoo_list, "show": zoo.zoo_show, "verify": zoo.zoo_verify, "train": zoo.zoo_train},
     ),
 }
 for _noun, (_help, _verbs) in NOUNS.items():

@@ -1,14 +1,13 @@
-"""Verbs for those who study the method: data check, reproduce, zoo show."""
+"""sdfl data: labelled pictures on disk."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from sdfl.cli.options import Accelerator, Assignments, DeviceCount, Strategy
 from sdfl.errors import DataError, MissingDependency
 
 
@@ -57,88 +56,3 @@ def data_label(
     samples = find_samples(folder)
     count = write_pseudo_labels(samples, open_backend(resolve_model(teacher)), out, progress=progress("labelling"))
     typer.echo(f"{out}: {count} of {len(samples)} pictures labelled")
-
-
-def reproduce(
-    target: Annotated[str, typer.Argument(help="table1 ... table7, fig2, fig4, fig6, fig8 or fig9.")],
-    data: Annotated[Path, typer.Option("--data", help="Folder that holds the datasets.")],
-    out: Annotated[Path, typer.Option(help="Folder for checkpoints, tables and figures.")] = Path("runs/reproduce"),
-    reduced: Annotated[
-        bool, typer.Option("--reduced", help="A short form on part of 300W, where there is one.")
-    ] = False,
-    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each cell, with seeds 0, 1, ...")] = 1,
-    checkpoint: Annotated[list[Path] | None, typer.Option(help="Trained networks for fig2 and fig9.")] = None,
-    assignments: Assignments = None,
-    accelerator: Accelerator = "auto",
-    devices: DeviceCount = "auto",
-    strategy: Strategy = "auto",
-) -> None:
-    """Run or resume all cells of one table or figure of the paper, and write it beside the paper's figures."""
-    try:
-        from sdfl.train.loop import Devices
-        from sdfl.train.reproduce import reproduce as run
-    except ModuleNotFoundError as error:
-        raise MissingDependency(error.name or "torch", extra="train") from error
-
-    paths = run(
-        target, data, out, reduced=reduced, seeds=seeds, overrides=assignments or (), checkpoints=checkpoint or (),
-        devices=Devices(accelerator, devices, strategy), say=lambda line: typer.echo(line, err=True),
-    )  # fmt: skip
-    for path in paths:
-        typer.echo(str(path))
-
-
-def zoo_show(
-    model: Annotated[str, typer.Argument(help="A zoo name, .onnx or .ckpt file, recipe, or backbone.")],
-    input_size: Annotated[int | None, typer.Option(help="Crop px, for a backbone; default 256.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """What a model is, and its parameters and multiply-adds with and without head."""
-    facts = _file_facts(model) if _is_file(model) else _network_facts(model, input_size or 256)
-    typer.echo(json.dumps(facts) if as_json else "\n".join(f"{key:24} {value}" for key, value in facts.items()))
-
-
-def _is_file(model: str) -> bool:
-    from sdfl.runtime.zoo import zoo_models
-
-    return model in zoo_models() or model.endswith(".onnx")
-
-
-def _file_facts(model: str) -> dict[str, Any]:
-    """The metadata of an ONNX file and what its graph costs."""
-    from sdfl.artifacts.onnx_metadata import read_spec
-    from sdfl.convert.graph_cost import file_cost
-    from sdfl.runtime.zoo import resolve_model
-
-    path = resolve_model(model)
-    spec = read_spec(path)
-    megabytes = round(path.stat().st_size / 1e6, 2)
-    return {"file": str(path), "megabytes": megabytes, **vars(spec), **file_cost(path, spec.input_size)}
-
-
-def _network_facts(model: str, input_size: int) -> dict[str, Any]:
-    try:
-        from sdfl.model.checkpoint import network_from_checkpoint
-        from sdfl.model.complexity import network_cost
-        from sdfl.model.landmarks.network import ModelConfig, Network
-    except ModuleNotFoundError as error:
-        raise MissingDependency(error.name or "torch", extra="train") from error
-    from sdfl.model.backbones import BACKBONES, PREFIX
-
-    if model.endswith(".ckpt"):
-        network = network_from_checkpoint(Path(model))[0]
-    elif model in BACKBONES or model.startswith(PREFIX):
-        network = Network(ModelConfig(layout="wflw98", backbone=model, input_size=input_size))
-    else:
-        network = Network(_recipe_model(model))
-    facts: dict[str, Any] = dict(vars(network.config))
-    for part, cost in network_cost(network).items():
-        facts[f"{part}_parameters"] = cost.parameters
-        facts[f"{part}_multiply_adds"] = cost.multiply_adds
-    return facts
-
-
-def _recipe_model(name: str) -> Any:
-    from sdfl.train.recipe import find_recipe, load_recipe
-
-    return load_recipe(find_recipe(Path(name))).model

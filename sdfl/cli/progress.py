@@ -1,9 +1,14 @@
-"""A progress bar for steps that are known beforehand."""
+"""Progress bars on standard error, silent where that is no terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sdfl.runtime.sources import FrameSource
+    from sdfl.types import Frame
 
 
 def progress(title: str) -> Any:
@@ -17,3 +22,19 @@ def progress(title: str) -> Any:
         return track(list(steps), description=title, console=console, transient=True, disable=not console.is_terminal)
 
     return wrap
+
+
+def frame_progress(
+    source: FrameSource, max_frames: int | None, *, wanted: bool
+) -> Callable[[Iterable[Frame]], Iterable[Frame]]:
+    """A progress bar on standard error for a finite source; nothing where that is no terminal."""
+    from rich.console import Console
+    from rich.progress import track as bar
+
+    console = Console(stderr=True)
+    if source.live or not wanted or not console.is_terminal:
+        return lambda frames: frames
+    total = min(count for count in (source.num_frames, max_frames, sys.maxsize) if count is not None)
+    return lambda frames: bar(
+        frames, total=None if total == sys.maxsize else total, description=source.name, console=console, transient=True
+    )

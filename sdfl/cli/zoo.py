@@ -1,4 +1,4 @@
-"""Verbs about the models in the package: zoo list, zoo verify, zoo train. (`zoo show` is in research.py.)"""
+"""sdfl zoo: the models in the package, and what networks cost."""
 
 from __future__ import annotations
 
@@ -18,9 +18,17 @@ if TYPE_CHECKING:
     from sdfl.evaluation import RegionOf
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON list.")]
+
+
 NME_TOLERANCE = 0.01  # points: another processor sums in another order
+
+
 INT8_ALLOWED = 0.05  # points of NME that int8 may cost
+
+
 CHECKS = (("true", "onnxruntime"), ("true", "openvino"), ("detected", "openvino"))  # crops, back end
+
+
 LINE = (
     "{name} {precision}, {backend}, {crops} crops: NME {nme_percent} % on {num_found} of {num_images}, "
     "failures at 8 % {failure_rate_8_percent} %, at 10 % {failure_rate_10_percent} %, AUC {auc_10}"
@@ -88,20 +96,20 @@ def zoo_train(
         from sdfl.train.zoo import Workshop
     except ModuleNotFoundError as error:
         raise MissingDependency(error.name or "torch", extra="train") from error
+    from sdfl.artifacts.names import ONNX, SUFFIX_OF_PRECISION, file_stem
     from sdfl.convert.compare import runtimes as checks
     from sdfl.datasets import find_samples
     from sdfl.evaluation import evaluate
     from sdfl.model.quantize import backend_from_checkpoint
     from sdfl.runtime.backends.onnxruntime import OnnxRuntimeBackend
-    from sdfl.runtime.zoo import SUFFIX_OF
     from sdfl.train.data.landmark_dataset import locate
 
     crops_of = locate(data, "helen/trainset")  # what files are compared with torch on: on noise points move freely
     workshop = Workshop(
         data, out, backend_from_checkpoint, Devices(accelerator), say=lambda line: typer.echo(line, err=True)
     )
-    for checkpoint, (kind, suffix) in zip(workshop.train(name), SUFFIX_OF.items(), strict=True):
-        path = out / name / f"{name}{suffix}.onnx"
+    for checkpoint, kind in zip(workshop.train(name), SUFFIX_OF_PRECISION, strict=True):
+        path = out / name / f"{file_stem(name, kind)}{ONNX}"
         export(checkpoint, path, storage="fp16")
         limit_px = checks.LIMIT_HALF_PX if kind == "fp32" else None
         for difference in checks.verify(path, checkpoint=checkpoint, data=crops_of, limit_px=limit_px):
@@ -167,3 +175,59 @@ def _facts(name: str, files: dict[str, Path]) -> dict[str, Any]:
         "licence": spec.licence,
         "git_commit": spec.git_commit,
     }
+
+
+def zoo_show(
+    model: Annotated[str, typer.Argument(help="A zoo name, .onnx or .ckpt file, recipe, or backbone.")],
+    input_size: Annotated[int | None, typer.Option(help="Crop px, for a backbone; default 256.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """What a model is, and its parameters and multiply-adds with and without head."""
+    facts = _file_facts(model) if _is_file(model) else _network_facts(model, input_size or 256)
+    typer.echo(json.dumps(facts) if as_json else "\n".join(f"{key:24} {value}" for key, value in facts.items()))
+
+
+def _is_file(model: str) -> bool:
+    from sdfl.runtime.zoo import zoo_models
+
+    return model in zoo_models() or model.endswith(".onnx")
+
+
+def _file_facts(model: str) -> dict[str, Any]:
+    """The metadata of an ONNX file and what its graph costs."""
+    from sdfl.artifacts.onnx_metadata import read_spec
+    from sdfl.convert.graph_cost import file_cost
+    from sdfl.runtime.zoo import resolve_model
+
+    path = resolve_model(model)
+    spec = read_spec(path)
+    megabytes = round(path.stat().st_size / 1e6, 2)
+    return {"file": str(path), "megabytes": megabytes, **vars(spec), **file_cost(path, spec.input_size)}
+
+
+def _network_facts(model: str, input_size: int) -> dict[str, Any]:
+    try:
+        from sdfl.model.checkpoint import network_from_checkpoint
+        from sdfl.model.complexity import network_cost
+        from sdfl.model.landmarks.network import ModelConfig, Network
+    except ModuleNotFoundError as error:
+        raise MissingDependency(error.name or "torch", extra="train") from error
+    from sdfl.model.backbones import BACKBONES, PREFIX
+
+    if model.endswith(".ckpt"):
+        network = network_from_checkpoint(Path(model))[0]
+    elif model in BACKBONES or model.startswith(PREFIX):
+        network = Network(ModelConfig(layout="wflw98", backbone=model, input_size=input_size))
+    else:
+        network = Network(_recipe_model(model))
+    facts: dict[str, Any] = dict(vars(network.config))
+    for part, cost in network_cost(network).items():
+        facts[f"{part}_parameters"] = cost.parameters
+        facts[f"{part}_multiply_adds"] = cost.multiply_adds
+    return facts
+
+
+def _recipe_model(name: str) -> Any:
+    from sdfl.train.recipe import find_recipe, load_recipe
+
+    return load_recipe(find_recipe(Path(name))).model

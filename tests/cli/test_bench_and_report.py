@@ -7,7 +7,7 @@ from toy_model import save_toy_model
 
 from sdfl.benchmarks.records import read_records
 from sdfl.benchmarks.regression import RegressionFound
-from sdfl.cli import bench
+from sdfl.cli import bench, report
 from sdfl.errors import ConfigError, SdflError
 
 QUICK = """
@@ -83,4 +83,4 @@ def test_a_peer_on_the_command_line(tmp_path: Path) -> None:
 
 def test_report_without_records_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(SdflError, match=r"none\.jsonl: cannot be read"):
-        bench.report([tmp_path / "none.jsonl"], out=tmp_path / "report")
+        report.report([tmp_path / "none.jsonl"], out=tmp_path / "report")

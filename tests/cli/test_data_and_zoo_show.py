@@ -6,13 +6,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from sdfl.cli import data as research
+from sdfl.cli import data, reproduce, zoo
 from sdfl.errors import ArtifactError, ConfigError, DataError, MissingDependency
 
 app = typer.Typer()
-app.command("check")(research.data_check)
-app.command("reproduce")(research.reproduce)
-app.command("show")(research.zoo_show)
+app.command("check")(data.data_check)
+app.command("reproduce")(reproduce.reproduce)
+app.command("show")(zoo.zoo_show)
 
 
 def call(*arguments: str) -> str:

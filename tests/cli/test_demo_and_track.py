@@ -32,7 +32,7 @@ PROGRAM = [sys.executable, "-c", "from sdfl.cli import main; main()"]  # run out
 @pytest.fixture
 def sdfl(monkeypatch: pytest.MonkeyPatch, spec: ModelSpec) -> Callable[..., Result]:
     """sdfl(*arguments): the command line, with the toy network in place of the default model."""
-    monkeypatch.setattr("sdfl.runtime.landmarker.resolve_model", lambda _: Path("toy.onnx"))
+    monkeypatch.setattr("sdfl.runtime.landmarker.model_to_run", lambda *_: Path("toy.onnx"))
     monkeypatch.setattr("sdfl.runtime.landmarker.open_backend", lambda *_, **__: FakeBackend(spec, look))
     monkeypatch.setattr("sdfl.runtime.landmarker.open_detector", lambda *_, **__: FakeDetector([box_of(150, 120, 40)]))
     return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments])

@@ -9,8 +9,8 @@ import cv2
 import pytest
 from toy_face import box_of, look, scene
 
+from sdfl import FaceLandmarker
 from sdfl.artifacts.landmark_spec import ModelSpec
-from sdfl.runtime import FaceLandmarker
 from sdfl.runtime.backends.fake import FakeBackend
 from sdfl.runtime.detector import FakeDetector
 

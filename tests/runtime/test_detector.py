@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from sdfl import FaceLandmarker
 from sdfl.artifacts.detector_spec import read_detector_spec
 from sdfl.artifacts.onnx_metadata import read_spec
 from sdfl.benchmarks.detector.faceless import faceless_crops, split
@@ -16,7 +17,6 @@ from sdfl.datasets import read_image
 from sdfl.detector_evaluation import false_scores, labelled_scores, lowest_threshold, pasted_scores, share_above
 from sdfl.errors import ArtifactError, ConfigError, SdflError
 from sdfl.geometry import box_iou, landmark_box
-from sdfl.runtime import FaceLandmarker
 from sdfl.runtime.detector import FACES, NetworkDetector, open_detector
 from sdfl.runtime.detector.canvas import lay_out
 from sdfl.runtime.detector.network import cell_grid, decode, to_frame

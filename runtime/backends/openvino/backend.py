@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from sdfl.artifacts.model_file import read_spec
+from sdfl.artifacts.names import INPUT, OUTPUTS
 from sdfl.errors import ConfigError
-from sdfl.runtime.backends.base import INPUT, OUTPUTS, check_crops, check_threads, refused
+from sdfl.runtime.backends.base import Closable, check_crops, check_threads, refused
 from sdfl.runtime.backends.openvino.compiled_cache import compiled_or_cached, key_of
 from sdfl.runtime.backends.openvino.extension import find_extension
 from sdfl.runtime.backends.openvino.library import load_openvino
@@ -25,7 +26,7 @@ LARGEST_FIXED_BATCH = 4
 ANY_BATCH = 0
 
 
-class OpenVinoBackend:
+class OpenVinoBackend(Closable):
     """A `Backend`.
 
     threads: at most so many, None leaves it to OpenVINO. precision: of PRECISIONS, what floats are computed in; None
@@ -60,15 +61,16 @@ class OpenVinoBackend:
 
     def infer(self, crops: Image) -> Prediction:
         """crops: (B, S, S, 3) uint8 BGR."""
+        self._require_open()
         check_crops(crops, self.spec)
         fixed = 1 <= len(crops) <= LARGEST_FIXED_BATCH
         request = self._request(len(crops) if fixed else ANY_BATCH)
         results = request.infer({INPUT: crops}, share_inputs=True)
         return Prediction(*(np.asarray(results[name], dtype=np.float32) for name in OUTPUTS))
 
-    def close(self) -> None:
-        """Free the compiled networks."""
+    def _free(self) -> None:
         self._requests.clear()
+        self._model = None
 
     def _request(self, batch: int) -> Any:
         if batch not in self._requests:

@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from sdfl.artifacts.names import INPUT, OUTPUTS
 from sdfl.artifacts.passport import check_passport, read_passport
 from sdfl.errors import ArtifactError
-from sdfl.runtime.backends.base import INPUT, OUTPUTS, check_crops, check_threads
+from sdfl.runtime.backends.base import Closable, check_crops, check_threads
 from sdfl.runtime.backends.cuda.cuda_bindings import Buffer, Cuda, CudaError, Replay, open_cuda, read_gpu
 from sdfl.runtime.backends.tensorrt.library import Log, find_plugin, load_library, load_plugin
 from sdfl.types import FloatArray, Image, Prediction
 
 
-class TensorRtBackend:
+class TensorRtBackend(Closable):
     """A `Backend`. threads: accepted as by all back ends; the network runs on the GPU.
 
     More crops than the engine takes at once are run one part after the other. Not for several threads at once.
@@ -40,6 +41,7 @@ class TensorRtBackend:
 
     def infer(self, crops: Image) -> Prediction:
         """crops: (B, S, S, 3) uint8 BGR. Raises ArtifactError where the GPU fails."""
+        self._require_open()
         check_crops(crops, self.spec)
         parts = [
             self._engine.run(crops[start : start + self._largest]) for start in range(0, len(crops), self._largest)
@@ -50,8 +52,7 @@ class TensorRtBackend:
             *(np.concatenate([np.zeros(shapes[name], np.float32), *(part[name] for part in parts)]) for name in OUTPUTS)
         )
 
-    def close(self) -> None:
-        """Free the engine and all memory of the GPU."""
+    def _free(self) -> None:
         self._engine.close()
 
 

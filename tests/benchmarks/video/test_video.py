@@ -12,9 +12,9 @@ from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.benchmarks.video.clips import FPS, SCENES, SIZE, STILL_FRAMES, Clip, Still, make_clip, plan_clip
 from sdfl.benchmarks.video.metrics import Seen, measure_clip
 from sdfl.geometry import landmark_box, transform_points
-from sdfl.runtime import FaceTracker
 from sdfl.runtime.backends.fake import FakeBackend
 from sdfl.runtime.detector import FakeDetector
+from sdfl.runtime.tracking.tracker import FaceTracker
 from sdfl.types import FloatArray, Frame
 
 PLACE = (160, 120, 60)

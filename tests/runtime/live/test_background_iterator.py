@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from toy_face import scene
 
+from sdfl import FaceLandmarker
 from sdfl.errors import SourceError
-from sdfl.runtime import FaceLandmarker
 from sdfl.runtime.live.background_iterator import newest_of
 from sdfl.runtime.live.pipeline import run
 from sdfl.runtime.outputs.video_file import Recorder

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from toy_face import scene
 
+from sdfl import FaceLandmarker
 from sdfl.errors import SourceError
-from sdfl.runtime import FaceLandmarker
 from sdfl.runtime.live.pipeline import Summary, results, run
 from sdfl.runtime.outputs.video_file import Recorder
 from sdfl.runtime.sources import FrameSource, MemorySource, PictureSource, VideoSource

@@ -29,7 +29,7 @@ WriteVideo = Callable[..., Path]
 @pytest.fixture
 def track(monkeypatch: pytest.MonkeyPatch, spec: ModelSpec) -> Callable[..., Result]:
     """track(*arguments): the verb, with the toy network in place of the default model."""
-    monkeypatch.setattr("sdfl.runtime.landmarker.default_file", lambda _: Path("toy.onnx"))
+    monkeypatch.setattr("sdfl.runtime.landmarker.model_to_run", lambda *_: Path("toy.onnx"))
     monkeypatch.setattr("sdfl.runtime.landmarker.open_backend", lambda *_, **__: FakeBackend(spec, look))
     monkeypatch.setattr("sdfl.runtime.landmarker.open_detector", lambda *_, **__: FakeDetector([box_of(150, 120, 40)]))
     return lambda *arguments: CliRunner().invoke(app, ["track", *map(str, arguments)])

@@ -14,8 +14,7 @@ import numpy.typing as npt
 import pytest
 
 from sdfl.errors import MissingDependency, SourceError
-from sdfl.runtime import default_source, open_source
-from sdfl.runtime.sources import MemorySource, SampleSource, VideoSource, capture, video
+from sdfl.runtime.sources import MemorySource, SampleSource, VideoSource, capture, default_source, open_source, video
 from sdfl.runtime.sources.base import to_bgr8
 from sdfl.runtime.sources.sample import FACE_CENTRE, sample_affine
 
@@ -101,7 +100,7 @@ def test_what_cannot_be_read_is_one_line(tmp_path: Path, make: Callable[[Path], 
     ],
 )
 def test_opencv_adds_nothing_of_its_own(tmp_path: Path, make: Callable[[Path], str]) -> None:
-    program = "import sys; from sdfl.runtime import open_source; open_source(sys.argv[1])"
+    program = "import sys; from sdfl import open_source; open_source(sys.argv[1])"
     command = [sys.executable, "-c", program, make(tmp_path)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     last = done.stderr.splitlines()[-1]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from toy_face import scene, truth
 
+from sdfl import FaceLandmarker
 from sdfl.errors import ConfigError
-from sdfl.runtime import FaceLandmarker
 from sdfl.runtime.tracking.smoothing import LowPass, Smoother
 from sdfl.types import FloatArray, Frame, Image
 

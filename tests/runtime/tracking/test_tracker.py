@@ -10,9 +10,9 @@ from toy_face import box_of, look, scene, truth
 
 from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.errors import ConfigError
-from sdfl.runtime import FaceTracker
 from sdfl.runtime.backends.fake import FakeBackend
 from sdfl.runtime.detector import FakeDetector
+from sdfl.runtime.tracking.tracker import FaceTracker
 from sdfl.types import FloatArray, Frame, Image
 
 TOLERANCE_PX = 1.5  # drawing and resampling round the edges of the disc, of radius 40
@@ -168,7 +168,7 @@ def test_ids_belong_to_one_tracker(spec: ModelSpec) -> None:
 
 
 def test_refuses_to_follow_nobody(spec: ModelSpec) -> None:
-    with pytest.raises(ConfigError, match="max_faces must be at least 1, got 0"):
+    with pytest.raises(ConfigError, match="max_faces must be a whole number of at least 1, got 0"):
         make(spec, max_faces=0)
 
 

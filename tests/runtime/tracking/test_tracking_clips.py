@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sdfl import FaceLandmarker
 from sdfl.benchmarks.video.clips import FPS, SIZE, make_clip
 from sdfl.benchmarks.video.metrics import Seen, measure_clip
 from sdfl.benchmarks.video.stills import labelled_stills
 from sdfl.datasets import find_samples
-from sdfl.runtime import FaceLandmarker
 from sdfl.types import Frame
 
 pytestmark = [pytest.mark.data, pytest.mark.slow]

@@ -1,0 +1,45 @@
+"""Results as CSV: one row a face."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from typing import TextIO
+
+from sdfl.runtime.results import Result
+from sdfl.types import Face
+
+ANGLES = ("yaw_deg", "pitch_deg", "roll_deg")
+OPENNESS = ("left_eye_open", "right_eye_open", "mouth_open")
+
+
+class CsvWriter:
+    """Writes one row for each face; a frame without faces has none.
+
+    Columns: frame, timestamp, id, presence, box, angles of the head, openness of eyes and mouth, then x0, y0, x1, ...
+    in frame px. What a layout does not tell is left empty.
+
+    Args:
+        file: open for writing text.
+        num_points: of the model's layout.
+    """
+
+    def __init__(self, file: TextIO, num_points: int) -> None:
+        self._writer = csv.writer(file, lineterminator="\n")
+        points = [f"{axis}{index}" for index in range(num_points) for axis in "xy"]
+        box = ("left", "top", "right", "bottom")
+        self._writer.writerow(["frame", "timestamp_s", "id", "presence", *box, *ANGLES, *OPENNESS, *points])
+
+    def write(self, result: Result, *, start_s: float) -> None:
+        """Add the faces of one frame. start_s: the timestamp that counts as 0."""
+        head = [result.frame.index, round(result.frame.timestamp_s - start_s, 4)]
+        self._writer.writerows([*head, *_row(face)] for face in result.faces)
+
+
+def _row(face: Face) -> Iterator[object]:
+    table = face.to_dict()
+    yield from (table["id"], table["presence"], *table["box"])
+    pose = table.get("pose", {})
+    yield from (pose.get(name, "") for name in ANGLES)
+    yield from (table.get(name, "") for name in OPENNESS)
+    yield from (value for point in table["points"] for value in point)
