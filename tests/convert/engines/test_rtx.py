@@ -18,7 +18,7 @@ from sdfl.convert.engines.plan import make_plan
 from sdfl.errors import ArtifactError, SdflError
 from sdfl.runtime.zoo import families, resolve_model
 
-pytest.importorskip("tensorrt_rtx_bindings", reason="TensorRT-RTX is not installed: pip install 'sdfl[rtx]'")
+pytest.importorskip("tensorrt_rtx_bindings", reason="TensorRT-RTX is not installed: pip install '.[rtx]'")
 
 
 @pytest.mark.parametrize("name", families())

@@ -175,10 +175,10 @@ def test_missing_libraries_name_the_command(
 ) -> None:
     monkeypatch.setitem(sys.modules, "cuda.bindings.runtime", None)
     monkeypatch.setitem(sys.modules, "pycuda.driver", None)
-    with pytest.raises(MissingDependency, match=r"cuda-bindings is not installed.*sdfl\[tensorrt\]"):
+    with pytest.raises(MissingDependency, match=r"cuda-bindings is not installed.*pip install '.*\[tensorrt\]'"):
         open_backend(engine)
     monkeypatch.setitem(sys.modules, "tensorrt", None)
-    with pytest.raises(MissingDependency, match=r"tensorrt is not installed.*sdfl\[tensorrt\]"):
+    with pytest.raises(MissingDependency, match=r"tensorrt is not installed.*pip install '.*\[tensorrt\]'"):
         open_backend(engine)
 
 
