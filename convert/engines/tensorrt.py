@@ -20,7 +20,7 @@ from sdfl.convert.engines.plan import RTX_CAPABILITIES, BuildPlan
 from sdfl.convert.engines.progress import Step, interruptible, make_monitor
 from sdfl.errors import ArtifactError, SdflError
 from sdfl.files import atomic_path, cache_dir
-from sdfl.runtime.backends.cuda.cuda_bindings import read_gpu
+from sdfl.runtime.backends.cuda.open import read_gpu
 from sdfl.runtime.backends.tensorrt.library import Log, load_library, load_plugin
 
 

@@ -16,7 +16,7 @@ from sdfl.runtime.detector.canvas import lay_out
 from sdfl.types import Box, FloatArray, Image
 
 FACES = Path(__file__).parent / "sdfl_faces.onnx"
-SAME_FACE_IOU = 0.4  # boxes that overlap more are one face
+NMS_IOU = 0.4  # of boxes that overlap by more, non-maximum suppression keeps the best
 MOST_BOXES = 400  # looked at before overlaps are removed
 _LARGEST_LOG_SIDE = 8.0
 
@@ -54,7 +54,7 @@ class NetworkDetector:
         boxes, points = decode(cells[sure], centres[sure], strides[sure])
         scores = 1 / (1 + np.exp(-cells[sure, 0].astype(np.float64)))
         xywh = np.column_stack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
-        kept = np.ravel(cv2.dnn.NMSBoxes(xywh.tolist(), scores.tolist(), self.threshold, SAME_FACE_IOU)).astype(int)
+        kept = np.ravel(cv2.dnn.NMSBoxes(xywh.tolist(), scores.tolist(), self.threshold, NMS_IOU)).astype(int)
         scale = np.array([canvas.scale_x, canvas.scale_y], np.float32)
         return [
             Box(

@@ -15,7 +15,7 @@ from sdfl.runtime.detector.network import to_frame
 from sdfl.types import Box, FloatArray, Image
 
 THRESHOLD = 0.6
-SAME_FACE_IOU = 0.3  # YuNet's own default
+NMS_IOU = 0.3  # of non-maximum suppression, YuNet's own default
 MOST_BOXES = 400
 
 # Landmark box against YuNet's: offset of its centre in widths and heights of YuNet's box, then its size in those.
@@ -40,7 +40,7 @@ class YuNetDetector:
             cv2.setNumThreads(threads)
         try:
             self._network: Any = cv2.FaceDetectorYN.create(
-                str(path), "", (320, 320), threshold, SAME_FACE_IOU, MOST_BOXES
+                str(path), "", (320, 320), threshold, NMS_IOU, MOST_BOXES
             )
             self._network.detect(np.zeros((320, 320, 3), np.uint8))
         except cv2.error as error:

@@ -120,7 +120,7 @@ def _jetson() -> dict[str, Any]:
 
 
 def _gpu() -> dict[str, Any]:
-    from sdfl.runtime.backends.cuda.cuda_bindings import read_gpu
+    from sdfl.runtime.backends.cuda.open import read_gpu
 
     binding = next((name for name in ("cuda-bindings", "pycuda") if _version(name)), "")
     try:

@@ -101,7 +101,7 @@ def _tensorrt() -> Implementation:
 def engine_report(path: Path) -> str:
     """Whether the engine `path` is for this machine, one sentence. Nothing is deserialised."""
     from sdfl.artifacts.passport import check_passport, read_passport
-    from sdfl.runtime.backends.cuda.cuda_bindings import read_gpu
+    from sdfl.runtime.backends.cuda.open import read_gpu
     from sdfl.runtime.backends.tensorrt.library import find_plugin, load_library
 
     try:

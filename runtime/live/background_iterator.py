@@ -7,20 +7,20 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from sdfl.runtime.live.latest_frame import Newest
+from sdfl.runtime.sources.latest_frame import Latest
 
 T = TypeVar("T")
 IDLE_S = 0.1  # how long a consumer is kept waiting at most: a window must answer meanwhile
 
 
 @contextmanager
-def newest_of(items: Iterable[T], wake: Callable[[], None] = lambda: None) -> Iterator[Iterator[T | None]]:
+def latest_in_background(items: Iterable[T], wake: Callable[[], None] = lambda: None) -> Iterator[Iterator[T | None]]:
     """Iterate over `items` in a thread; what the consumer gets is the newest one that it has not had yet.
 
     None comes where there is nothing new for IDLE_S. The last item is always given. What `items` raises is raised where
     it is consumed. wake: called on leaving, so that a thread that waits for an item ends at once.
     """
-    slot: Newest[T] = Newest()
+    slot: Latest[T] = Latest()
     last: list[T] = []
     stop = threading.Event()
     failure: list[BaseException] = []

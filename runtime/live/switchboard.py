@@ -16,7 +16,7 @@ from typing import Any
 from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.errors import ConfigError, SdflError
 from sdfl.runtime.landmarker import FaceLandmarker, Update
-from sdfl.runtime.live.edges import Edges, EdgeWeights
+from sdfl.runtime.live.attention_reader import Edges, AttentionReader
 from sdfl.runtime.live.jitter import Jitter
 from sdfl.runtime.sources import FrameSource
 from sdfl.runtime.zoo import families, model_to_run, resolve_model, zoo_models
@@ -94,7 +94,7 @@ class Switchboard:
         self._landmarker = self._made(self._settings)
         self._loading: threading.Thread | None = None
         self._problem = ""
-        self._edge_weights: EdgeWeights | None = None
+        self._edge_weights: AttentionReader | None = None
         self._jitter = Jitter()
         self._extras: deque[tuple[int, Extras]] = deque(maxlen=KEPT)
 
@@ -183,7 +183,7 @@ class Switchboard:
             if _network(new) != _network(old):
                 landmarker = self._made(new)
             if self._lacks_edges(new):
-                weights = EdgeWeights(_path(new))
+                weights = AttentionReader(_path(new))
         except SdflError as error:
             with self._lock:
                 back = {key: getattr(old, key) for key in ("model", "precision", "smoothing", "edges")}

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from sdfl.errors import SourceError
-from sdfl.runtime.live.latest_frame import Newest
+from sdfl.runtime.sources.latest_frame import Latest
 from sdfl.runtime.sources.base import FrameSource
 from sdfl.types import Frame, Image
 
@@ -28,7 +28,7 @@ class BrowserSource(FrameSource):
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()  # several pages may send at once
-        self._slot: Newest[tuple[Image, float]] = Newest()
+        self._slot: Latest[tuple[Image, float]] = Latest()
 
     def put(self, jpeg: bytes) -> None:
         """Take a picture from any thread. Raises SourceError for what is none, and for one that is too large."""

@@ -22,7 +22,7 @@ from sdfl.types import Backend, Box, Detector, Face, FloatArray, Frame, Image, L
 
 MIN_PRESENCE = 0.5  # of a face that was there in the last frame
 NEW_PRESENCE = 0.8  # of one that was not: phantoms must not come easily
-SAME_FACE_IOU = 0.4
+DUPLICATE_IOU = 0.4  # observations that overlap by as much are of one face
 NEAR_IOU = 0.02  # faces that overlap by more may hide one another
 KEEP_S = 1.0  # a hidden face is remembered for so long
 MAX_JUMP = 0.8  # face sizes between where a face should be and is
@@ -180,13 +180,13 @@ def require_max_faces(max_faces: object) -> None:
 
 def _untaken(boxes: Iterator[Box], faces: Sequence[Observation]) -> Iterator[Box]:
     """The boxes that lie on none of `faces`."""
-    return (box for box in boxes if all(box_iou(box.xyxy, face.box) < SAME_FACE_IOU for face in faces))
+    return (box for box in boxes if all(box_iou(box.xyxy, face.box) < DUPLICATE_IOU for face in faces))
 
 
 def _without_duplicates(observations: Sequence[Observation]) -> list[Observation]:
     """`observations` without those that show the same face as an earlier one."""
     kept: list[Observation] = []
     for each in observations:
-        if all(box_iou(each.box, other.box) < SAME_FACE_IOU for other in kept):
+        if all(box_iou(each.box, other.box) < DUPLICATE_IOU for other in kept):
             kept.append(each)
     return kept

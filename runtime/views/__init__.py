@@ -6,14 +6,14 @@ import os
 from collections.abc import Mapping
 
 from sdfl.errors import ConfigError
-from sdfl.runtime.choices import load_choice
+from sdfl.runtime.implementations import load_implementation
 from sdfl.runtime.live.switchboard import Switchboard
 from sdfl.runtime.notices import Say, to_stderr
 from sdfl.runtime.sources.browser import BrowserSource
-from sdfl.runtime.views.base import Stats, View
+from sdfl.runtime.views.base import FrameStats, View
 from sdfl.runtime.views.window import has_gui
 
-__all__ = ["VIEWS", "Stats", "View", "choose_view", "open_view"]
+__all__ = ["VIEWS", "FrameStats", "View", "choose_view", "open_view"]
 
 VIEWS = {
     "window": "sdfl.runtime.views.window:WindowView",
@@ -42,7 +42,7 @@ def open_view(
     on; board: what can be switched; camera: the source that its camera feeds.
     """
     chosen = name or ("browser" if host or camera else choose_view())
-    make = load_choice("view", chosen, VIEWS)
+    make = load_implementation("view", chosen, VIEWS)
     if chosen == "browser":
         browser: View = make(say=say, host=host, board=board, camera=camera)
         return browser

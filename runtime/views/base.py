@@ -9,7 +9,7 @@ from sdfl.types import Image
 
 
 @dataclass(frozen=True)
-class Stats:
+class FrameStats:
     """source: its name. frame: index. ms: tracking time of this frame. latency_ms: from capture to result;
     latency_p50_ms, _p95_, _p99_: percentiles of the last ten seconds."""
 
@@ -33,6 +33,6 @@ class View(Protocol):
 
     watched: bool
 
-    def show(self, image: Image, stats: Stats) -> bool: ...
+    def show(self, image: Image, stats: FrameStats) -> bool: ...
 
     def close(self) -> None: ...

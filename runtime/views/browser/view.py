@@ -11,11 +11,11 @@ import socket
 import threading
 
 from sdfl.errors import MissingDependency, SdflError
-from sdfl.runtime.live.edges import draw_edges
+from sdfl.runtime.live.attention_reader import draw_edges
 from sdfl.runtime.live.switchboard import Extras, Switchboard
 from sdfl.runtime.notices import Say, to_stderr
 from sdfl.runtime.sources.browser import BrowserSource
-from sdfl.runtime.views.base import Stats
+from sdfl.runtime.views.base import FrameStats
 from sdfl.types import Image
 
 try:
@@ -77,7 +77,7 @@ class BrowserView:
             self.address += f"?token={access.token}"
         say(f"open {self.address} in a browser; Ctrl-C here ends it")
 
-    def show(self, image: Image, stats: Stats) -> bool:
+    def show(self, image: Image, stats: FrameStats) -> bool:
         """Replace the picture that viewers get next. Never waits for them. The one before, shown again while nothing
         new comes, is none: the page tells its age."""
         if image is self._last:

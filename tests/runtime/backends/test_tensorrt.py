@@ -17,7 +17,8 @@ from fake_tensorrt import FakeTensorRt
 from sdfl.artifacts.passport import passport_path
 from sdfl.errors import ArtifactError, ConfigError, MissingDependency, SdflError
 from sdfl.runtime.backends import open_backend
-from sdfl.runtime.backends.cuda.cuda_bindings import CudaError, read_gpu
+from sdfl.runtime.backends.cuda.interface import CudaError
+from sdfl.runtime.backends.cuda.open import read_gpu
 from sdfl.runtime.backends.onnxruntime import OnnxRuntimeBackend
 from sdfl.types import Image
 

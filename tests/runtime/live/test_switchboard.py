@@ -12,7 +12,7 @@ import pytest
 from toy_face import scene
 
 from sdfl.errors import ArtifactError, ConfigError
-from sdfl.runtime.live.edges import EdgeWeights, draw_edges
+from sdfl.runtime.live.attention_reader import AttentionReader, draw_edges
 from sdfl.runtime.live.jitter import Jitter
 from sdfl.runtime.live.pipeline import run
 from sdfl.runtime.live.switchboard import Switchboard, covered
@@ -163,7 +163,7 @@ def test_edge_weights_are_the_rows_of_an_attention(family: str, precision: str, 
 def test_edge_weights_follow_the_picture(pictures: list[np.ndarray]) -> None:
     with Switchboard(threads=1) as board:
         face = track(board, pictures[:1])[0][0]
-    weights = EdgeWeights(resolve_model(DEFAULT_MODEL))
+    weights = AttentionReader(resolve_model(DEFAULT_MODEL))
     bare = weights.of(pictures[0], face).weights
     dark = weights.of(np.zeros_like(pictures[0]), face).weights
     assert np.abs(bare - dark).max() > 0.01
@@ -175,7 +175,7 @@ def test_edges_that_cannot_be_read_are_switched_off(
     def fail(path: Path) -> None:
         raise ArtifactError(f"{path.name}: holds no graph")
 
-    monkeypatch.setattr("sdfl.runtime.live.switchboard.EdgeWeights", fail)
+    monkeypatch.setattr("sdfl.runtime.live.switchboard.AttentionReader", fail)
     board.change({"edges": True})
     wait_until_loaded(board)
     seen = track(board, pictures[:2])

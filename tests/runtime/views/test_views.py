@@ -17,12 +17,12 @@ from toy_face import scene
 
 from sdfl.errors import ConfigError, SdflError
 from sdfl.runtime.sources.browser import BrowserSource
-from sdfl.runtime.views import Stats, choose_view, open_view
+from sdfl.runtime.views import FrameStats, choose_view, open_view
 from sdfl.runtime.views.browser import view as browser_module
 from sdfl.runtime.views.browser.view import BrowserView
 from sdfl.runtime.views.window import WindowView, has_gui
 
-STATS = Stats(
+STATS = FrameStats(
     source="sample",
     model="toy",
     frame=3,

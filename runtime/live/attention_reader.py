@@ -35,7 +35,7 @@ class Edges:
     weights: FloatArray
 
 
-class EdgeWeights:
+class AttentionReader:
     """The network of `path` with its attention as output. Raises ArtifactError where it has none that can be read."""
 
     def __init__(self, path: Path) -> None:

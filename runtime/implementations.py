@@ -9,7 +9,7 @@ from typing import Any
 from sdfl.errors import ConfigError
 
 
-def load_choice(option: str, name: str, table: Mapping[str, str]) -> Any:
+def load_implementation(option: str, name: str, table: Mapping[str, str]) -> Any:
     """The object that `table` names for `name`. Raises ConfigError that quotes `option` and lists the choices."""
     if name not in table:
         raise ConfigError(f"{option} must be one of {', '.join(table)}, got {name!r}")

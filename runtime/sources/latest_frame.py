@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Newest(Generic[T]):
+class Latest(Generic[T]):
     """One producer, any number of consumers; each remembers the number of the item that it saw last (0: none)."""
 
     def __init__(self) -> None:
