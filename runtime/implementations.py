@@ -1,4 +1,4 @@
-"""Choosing an implementation by its name: tables of "module:Attribute", imported only when used."""
+"""Choosing an implementation by its name from a table of "module:Attribute", imported only when it is used."""
 
 from __future__ import annotations
 
@@ -10,7 +10,19 @@ from sdfl.errors import ConfigError
 
 
 def load_implementation(option: str, name: str, table: Mapping[str, str]) -> Any:
-    """The object that `table` names for `name`. Raises ConfigError that quotes `option` and lists the choices."""
+    """Import an implementation.
+
+    Args:
+        option: what an error calls the choice.
+        name: a key of `table`.
+        table: name -> "module:Attribute".
+
+    Returns:
+        The attribute, a class or function.
+
+    Raises:
+        ConfigError: there is no such name; lists the choices.
+    """
     if name not in table:
         raise ConfigError(f"{option} must be one of {', '.join(table)}, got {name!r}")
     module, _, attribute = table[name].partition(":")

@@ -1,18 +1,18 @@
-"""The learned weights of the graph's edges, read out of the network for one face: an inference of its own, on OpenVINO.
+"""Reading the attention of the landmark graph out of a network: how strongly each landmark depends on its neighbours.
 
-They are the `attention` input of the first `sdfl::SparseGraphConv` node; its constant `neighbours` say whose they are.
+The attention is an input of the network's first `sdfl::SparseGraphConv` node, whose constant `neighbours` says which
+landmarks it is about. OpenVINO compiles the network up to that input and runs it once more for each face.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from sdfl.artifacts.landmark_spec import OPERATOR_DOMAIN, OPERATOR_NAME
 from sdfl.artifacts.model_file import read_spec
 from sdfl.artifacts.names import INPUT
 from sdfl.errors import ArtifactError
@@ -20,55 +20,59 @@ from sdfl.geometry import cut_crop
 from sdfl.runtime.backends.base import refused
 from sdfl.runtime.backends.openvino.library import load_openvino
 from sdfl.runtime.backends.openvino.operator import standard_form
+from sdfl.runtime.outputs.graph_overlay import GraphEdges
 from sdfl.runtime.tracking.region import region_of_landmarks
-from sdfl.types import Face, FloatArray, Image
+from sdfl.types import Face, Image
 
-NODE = "SparseGraphConv"
-
-
-@dataclass(frozen=True, eq=False)
-class Edges:
-    """points: (N, 2) frame px. pairs: (E, 2), (node, its neighbour). weights: (E,) 0..1, one face's."""
-
-    points: FloatArray
-    pairs: npt.NDArray[np.int64]
-    weights: FloatArray
+Found = tuple[str, npt.NDArray[np.int64]]  # name of the value that is the attention; neighbours (N, K)
 
 
 class AttentionReader:
-    """The network of `path` with its attention as output. Raises ArtifactError where it has none that can be read."""
+    """The part of a network that computes the attention of its graph.
+
+    Args:
+        path: an ONNX file or OpenVINO IR of a landmark model.
+
+    Raises:
+        ArtifactError: the file cannot be read, or holds no attention.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path, self._spec = path, read_spec(path)
-        found: list[tuple[str, npt.NDArray[np.int64]]] = []
+        found: list[Found] = []
         try:
             core = load_openvino().Core()
-            core.add_extension(_attention_rule(found))
+            core.add_extension(_note_attention(found))
             model = core.read_model(path)
-            outputs = {node.get_friendly_name(): node for node in model.get_ordered_ops()}
-            if not found or found[0][0] not in outputs:
+            values = {node.get_friendly_name(): node for node in model.get_ordered_ops()}
+            if not found or found[0][0] not in values:
                 raise ArtifactError(f"{path}: holds no graph whose edge weights can be read")
             size = self._spec.input_size
-            alone = load_openvino().Model([outputs[found[0][0]].output(0)], model.get_parameters(), "attention")
-            alone.reshape({INPUT: [1, size, size, 3]})
-            compiled = core.compile_model(alone, "CPU", {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": 1})
+            part = load_openvino().Model([values[found[0][0]].output(0)], model.get_parameters(), "attention")
+            part.reshape({INPUT: [1, size, size, 3]})
+            compiled = core.compile_model(part, "CPU", {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": 1})
         except RuntimeError as error:  # of OpenVINO
             raise refused(path, "OpenVINO", error) from error
         self._neighbours, self._request = found[0][1], compiled.create_infer_request()
 
-    def of(self, image: Image, face: Face) -> Edges:
-        """The edges of `face` in `image` (H, W, 3), one of each pair (node, neighbour); none from a node to itself."""
+    def edges(self, image: Image, face: Face) -> GraphEdges:
+        """The weighted edges of one face; a landmark's weight on itself is left out.
+
+        Args:
+            image: (H, W, 3) uint8 BGR, the whole frame.
+            face: in this frame.
+        """
         crop = cut_crop(image, region_of_landmarks(face.landmarks, self._spec), self._spec.input_size)
         self._request.infer({INPUT: crop.image[None]})
         attention = np.asarray(self._request.get_output_tensor(0).data[0], np.float32)  # (N, K)
         nodes = np.repeat(np.arange(len(attention)), attention.shape[1])
         pairs = np.stack([nodes, self._neighbours.ravel()], axis=1)
         kept = (pairs[:, 0] != pairs[:, 1]) & (attention.ravel() > 0)
-        return Edges(face.landmarks.points, pairs[kept], attention.ravel()[kept])
+        return GraphEdges(face.landmarks.points, pairs[kept], attention.ravel()[kept])
 
 
-def _attention_rule(found: list[tuple[str, npt.NDArray[np.int64]]]) -> Any:
-    """A conversion rule that notes every node's attention, by name, and neighbours."""
+def _note_attention(found: list[Found]) -> Any:
+    """A conversion rule that adds every node's attention and neighbours to `found`."""
     from openvino.frontend.onnx import ConversionExtension
 
     def convert(node: Any) -> Any:
@@ -80,22 +84,4 @@ def _attention_rule(found: list[tuple[str, npt.NDArray[np.int64]]]) -> Any:
             found.append((attention.get_node().get_friendly_name(), rows // rows_a_node))
         return standard_form(node)
 
-    return ConversionExtension(NODE, "sdfl", convert)
-
-
-def draw_edges(image: Image, edges: Edges) -> Image:
-    """A copy of `image` with the edges, dark blue for the weakest to yellow for the strongest."""
-    canvas: Image = image.copy()
-    colours = cv2.applyColorMap(np.round(255 * relative(edges.weights)).astype(np.uint8), cv2.COLORMAP_PLASMA)
-    size_px = float(np.ptp(edges.points, axis=0).max())
-    width = max(1, round(size_px / 170))
-    ends = np.round(np.clip(np.nan_to_num(edges.points), -16000, 16000) * 16).astype(int)
-    for index in np.argsort(edges.weights).tolist():
-        start, end = (ends[node].tolist() for node in edges.pairs[index])
-        cv2.line(canvas, start, end, colours[index, 0].tolist(), width, cv2.LINE_AA, 4)
-    return canvas
-
-
-def relative(weights: FloatArray) -> FloatArray:
-    """Root of the weights as shares of the strongest one, 0..1: most weights are small."""
-    return np.asarray(np.sqrt(weights / max(float(weights.max(initial=0.0)), 1e-6)), np.float32)
+    return ConversionExtension(OPERATOR_NAME, OPERATOR_DOMAIN, convert)

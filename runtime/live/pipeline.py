@@ -17,7 +17,7 @@ from sdfl.runtime.outputs.overlay import draw
 from sdfl.runtime.outputs.video_file import Recorder
 from sdfl.runtime.results import Clock, Result, results
 from sdfl.runtime.sources import FrameSource
-from sdfl.runtime.views import FrameStats, View
+from sdfl.runtime.views.base import FrameStats, View
 from sdfl.types import Frame, Image
 
 RECENT = 300  # frames that the shown percentiles are of: ten seconds

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from sdfl.errors import SourceError
-from sdfl.runtime.sources.latest_frame import Latest
 from sdfl.runtime.sources.base import FrameSource
+from sdfl.runtime.sources.latest_frame import Latest
 from sdfl.types import Frame, Image
 
 JPEG_START = b"\xff\xd8\xff"

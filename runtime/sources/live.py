@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from sdfl.errors import SdflError, SourceError
-from sdfl.runtime.sources.latest_frame import Latest
 from sdfl.runtime.notices import Say, to_stderr
 from sdfl.runtime.sources.base import FrameSource, to_bgr8
 from sdfl.runtime.sources.capture import CameraMode, Capture, nominal_fps, open_device, open_url, why_no_camera
+from sdfl.runtime.sources.latest_frame import Latest
 from sdfl.types import Frame, Image
 
 CAMERA_STALL_S, STREAM_STALL_S = 15.0, 20.0  # longer than a reader waits by itself: V4L2 10 s, FFmpeg 8 s

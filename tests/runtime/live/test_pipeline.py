@@ -15,7 +15,7 @@ from sdfl.errors import SourceError
 from sdfl.runtime.live.pipeline import Summary, results, run
 from sdfl.runtime.outputs.video_file import Recorder
 from sdfl.runtime.sources import FrameSource, MemorySource, PictureSource, VideoSource
-from sdfl.runtime.views import FrameStats
+from sdfl.runtime.views.base import FrameStats
 from sdfl.runtime.views.none import NoView
 from sdfl.types import Frame, Image
 

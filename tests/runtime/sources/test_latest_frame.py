@@ -1,4 +1,4 @@
-"""Only the newest item counts, and nobody waits for a slow consumer."""
+"""Only the latest item counts, and nobody waits for a slow consumer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from sdfl.runtime.sources.latest_frame import Latest
 
 
-def test_a_slow_consumer_gets_only_the_newest() -> None:
+def test_a_slow_consumer_gets_only_the_latest() -> None:
     slot: Latest[str] = Latest()
     for item in ("a", "b", "c"):
         slot.put(item)

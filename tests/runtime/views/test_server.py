@@ -48,7 +48,7 @@ def camera() -> Iterator[BrowserSource]:
 
 @pytest.fixture
 def view(board: Switchboard, camera: BrowserSource) -> Iterator[BrowserView]:
-    opened = BrowserView(port=0, say=lambda _: None, board=board, camera=camera)
+    opened = BrowserView(port=0, say=lambda _: None, controls=board, camera=camera)
     yield opened
     opened.close()
 
@@ -121,7 +121,7 @@ def test_the_newest_picture_of_the_browser_wins(view: BrowserView, camera: Brows
 
 
 def test_without_the_browser_as_source_its_camera_is_not_taken(board: Switchboard) -> None:
-    view = BrowserView(port=0, say=lambda _: None, board=board)
+    view = BrowserView(port=0, say=lambda _: None, controls=board)
     try:
         status, text = ask(view, "POST", "/camera", body=jpeg(), headers=JPEG)
     finally:
