@@ -16,7 +16,7 @@ import sdfl
 from sdfl.benchmarks.latency.jetson import parse_nvpmodel
 from sdfl.errors import ConfigError, SdflError
 from sdfl.runtime.backends.cuda.open import read_gpu
-from sdfl.runtime.doctor.machine import is_jetson, parse_l4t
+from sdfl.runtime.doctor.jetson import is_jetson, parse_l4t
 
 JETSON = "jetson"
 LIBRARIES = ("numpy", "opencv-python", "opencv-python-headless", "onnxruntime", "openvino", "tensorrt", "torch")

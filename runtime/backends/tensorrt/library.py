@@ -18,6 +18,7 @@ LIBRARIES = {
     "tensorrt-rtx": (("tensorrt_rtx", "tensorrt_rtx_bindings"), "rtx"),
 }
 OLDEST_MAJOR = {"tensorrt": 10, "tensorrt-rtx": 1}
+RTX_CAPABILITIES = ("7.5", "8.0", "8.6", "8.9", "12.0", "12.1")  # GPUs that TensorRT-RTX 1.x builds for
 
 # What TensorRT says -> what to do. The words are those of its parser and runtime; None of them names a cure.
 ADVICE = (
