@@ -11,9 +11,9 @@ import numpy as np
 from sdfl.artifacts.detector_spec import STRIDES, read_detector_spec
 from sdfl.artifacts.names import INPUT
 from sdfl.errors import ConfigError, MissingDependency
-from sdfl.runtime.backends.base import check_threads, refused
+from sdfl.runtime.backends.base import refused
 from sdfl.runtime.detector.canvas import lay_out
-from sdfl.types import Box, FloatArray, Image
+from sdfl.types import Box, FloatArray, Image, require_count
 
 FACES = Path(__file__).parent / "sdfl_faces.onnx"
 NMS_IOU = 0.4  # of boxes that overlap by more, non-maximum suppression keeps the best
@@ -31,7 +31,7 @@ class NetworkDetector:
     """
 
     def __init__(self, path: Path | None = None, *, threads: int | None = None, threshold: float | None = None) -> None:
-        check_threads(threads)
+        threads = require_count("threads", threads)
         self._path = path or FACES
         self.spec = read_detector_spec(self._path)
         self.threshold = self.spec.threshold if threshold is None else threshold

@@ -9,10 +9,9 @@ import cv2
 import numpy as np
 
 from sdfl.errors import ArtifactError, SdflError
-from sdfl.runtime.backends.base import check_threads
 from sdfl.runtime.detector.canvas import lay_out
 from sdfl.runtime.detector.network import to_frame
-from sdfl.types import Box, FloatArray, Image
+from sdfl.types import Box, FloatArray, Image, require_count
 
 THRESHOLD = 0.6
 NMS_IOU = 0.3  # of non-maximum suppression, YuNet's own default
@@ -31,7 +30,7 @@ class YuNetDetector:
     """
 
     def __init__(self, path: Path, *, threads: int | None = None, threshold: float = THRESHOLD) -> None:
-        check_threads(threads)
+        threads = require_count("threads", threads)
         if not path.is_file():
             raise ArtifactError(f"{path}: no such file; give a YuNet .onnx file, or leave the detector out")
         if not hasattr(cv2, "FaceDetectorYN"):

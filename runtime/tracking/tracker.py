@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 
-from sdfl.errors import ConfigError
 from sdfl.geometry import box_iou, evaluation_affine, landmark_box
 from sdfl.runtime.tracking.assignment import assign, distance
 from sdfl.runtime.tracking.detection_schedule import DetectionSchedule
@@ -18,7 +17,7 @@ from sdfl.runtime.tracking.observation import Observation, is_face, observe
 from sdfl.runtime.tracking.region import region_of_landmarks
 from sdfl.runtime.tracking.smoothing import PointFilter, Smoother
 from sdfl.runtime.tracking.track import Track
-from sdfl.types import Backend, Box, Detector, Face, FloatArray, Frame, Image, Landmarks
+from sdfl.types import Backend, Box, Detector, Face, FloatArray, Frame, Image, Landmarks, require_count
 
 MIN_PRESENCE = 0.5  # of a face that was there in the last frame
 NEW_PRESENCE = 0.8  # of one that was not: phantoms must not come easily
@@ -49,9 +48,8 @@ class FaceTracker:
         min_presence: float = MIN_PRESENCE,
         background: bool = False,
     ) -> None:
-        require_max_faces(max_faces)
         self._backend, self._finder = backend, DetectionSchedule(detector, background=background)
-        self._max_faces, self._min_presence = max_faces, min_presence
+        self._max_faces, self._min_presence = require_count("max_faces", max_faces) or 1, min_presence
         self._new_smoother = smoother
         self._tracks: list[Track] = []
         self._smoothers: dict[int, PointFilter] = {}
@@ -168,14 +166,6 @@ class FaceTracker:
         points = self._smoothers[track.id].update(seen.landmarks.points, seen.spread, now_s)
         landmarks = Landmarks(points, seen.landmarks.layout)
         return Face(track.id, Box(landmark_box(points), seen.presence), landmarks, seen.presence, track.age_frames)
-
-
-def require_max_faces(max_faces: object) -> None:
-    """Raise ConfigError unless `max_faces` is None or a whole number of at least 1."""
-    if max_faces is None:
-        return
-    if not isinstance(max_faces, int) or isinstance(max_faces, bool) or max_faces < 1:
-        raise ConfigError(f"max_faces must be a whole number of at least 1, got {max_faces!r}")
 
 
 def _untaken(boxes: Iterator[Box], faces: Sequence[Observation]) -> Iterator[Box]:

@@ -11,11 +11,11 @@ import numpy as np
 from sdfl.artifacts.names import INPUT, OUTPUTS
 from sdfl.artifacts.passport import check_passport, read_passport
 from sdfl.errors import ArtifactError
-from sdfl.runtime.backends.base import Closable, check_crops, check_threads
+from sdfl.runtime.backends.base import Closable, check_crops
 from sdfl.runtime.backends.cuda.interface import Buffer, Cuda, CudaError, Replay
 from sdfl.runtime.backends.cuda.open import open_cuda, read_gpu
 from sdfl.runtime.backends.tensorrt.library import Log, find_plugin, load_library, load_plugin
-from sdfl.types import FloatArray, Image, Prediction
+from sdfl.types import FloatArray, Image, Prediction, require_count
 
 
 class TensorRtBackend(Closable):
@@ -25,7 +25,7 @@ class TensorRtBackend(Closable):
     """
 
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
-        check_threads(threads)
+        require_count("threads", threads)
         passport = read_passport(path)
         self.spec = passport.spec(str(path))
         library = load_library(passport.target)
