@@ -70,8 +70,11 @@ def covered(frame: Frame, occluder: Occluder) -> Frame:
 def _occluder(value: object) -> Occluder | None:
     if value is None:
         return None
-    numbers = [float(each) for each in value if isinstance(each, int | float)] if isinstance(value, list) else []
-    if len(numbers) != 4 or not all(0 <= each <= 1 for each in numbers):
+    if not isinstance(value, list) or len(value) != 4 or not all(map(_is_fraction, value)):
         raise ConfigError(f"occluder must be null or [left, top, right, bottom] from 0 to 1, got {value!r}")
-    x0, y0, x1, y1 = numbers
+    x0, y0, x1, y1 = map(float, value)
     return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
+
+
+def _is_fraction(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
