@@ -1,4 +1,4 @@
-"""Only the newest item counts, and nobody waits for a slow consumer."""
+"""Only the latest item counts, and nobody waits for a slow consumer."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import time
 
 import pytest
 
-from sdfl.runtime.live.latest_frame import Newest
+from sdfl.runtime.sources.latest_frame import Latest
 
 
-def test_a_slow_consumer_gets_only_the_newest() -> None:
-    slot: Newest[str] = Newest()
+def test_a_slow_consumer_gets_only_the_latest() -> None:
+    slot: Latest[str] = Latest()
     for item in ("a", "b", "c"):
         slot.put(item)
     assert slot.get(0, 0.0) == (3, "c")
 
 
 def test_the_same_item_is_not_given_twice_to_one_consumer() -> None:
-    slot: Newest[str] = Newest()
+    slot: Latest[str] = Latest()
     slot.put("a")
     number, _ = slot.get(0, 0.0)
     with pytest.raises(TimeoutError):
@@ -27,7 +27,7 @@ def test_the_same_item_is_not_given_twice_to_one_consumer() -> None:
 
 
 def test_a_waiting_consumer_wakes_when_something_arrives() -> None:
-    slot: Newest[str] = Newest()
+    slot: Latest[str] = Latest()
     threading.Timer(0.05, slot.put, ["late"]).start()
     started_s = time.monotonic()
     assert slot.get(0, 5.0) == (1, "late")
@@ -36,7 +36,7 @@ def test_a_waiting_consumer_wakes_when_something_arrives() -> None:
 
 def test_an_empty_slot_and_no_patience_is_a_timeout() -> None:
     with pytest.raises(TimeoutError):
-        Newest[str]().get(0, 0.0)
+        Latest[str]().get(0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_an_empty_slot_and_no_patience_is_a_timeout() -> None:
     ],
 )
 def test_closing_wakes_a_waiting_consumer(reason: Exception | None, expected: type[Exception]) -> None:
-    slot: Newest[str] = Newest()
+    slot: Latest[str] = Latest()
     threading.Timer(0.05, slot.close, [reason]).start()
     with pytest.raises(expected):
         slot.get(0, 5.0)

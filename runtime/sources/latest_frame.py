@@ -1,4 +1,4 @@
-"""A slot that holds only the newest item, so that a slow consumer never makes a producer wait or a queue grow."""
+"""A slot that holds only the latest item, so that a slow consumer never makes a producer wait or a queue grow."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Newest(Generic[T]):
-    """One producer, any number of consumers; each remembers the number of the item that it saw last (0: none)."""
+class Latest(Generic[T]):
+    """The latest item of one producer, for any number of consumers.
+
+    Items are numbered from 1. Each consumer remembers the number of the item that it got last, 0 for none.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -25,15 +28,28 @@ class Newest(Generic[T]):
             self._changed.notify_all()
 
     def close(self, reason: Exception | None = None) -> None:
-        """Wake every consumer; `get` raises `reason` (EOFError without one) from now on. The first reason counts."""
+        """Wake every consumer; `get` raises from now on.
+
+        Args:
+            reason: what it raises, None for EOFError. Only the reason of the first call counts.
+        """
         with self._changed:
             self._end = self._end or reason or EOFError()
             self._changed.notify_all()
 
     def get(self, after: int, timeout_s: float) -> tuple[int, T]:
-        """Wait for an item newer than number `after`. Returns (its number, the item).
+        """Wait for an item that was not seen yet.
 
-        Raises TimeoutError after `timeout_s`, and the reason given to `close`.
+        Args:
+            after: number of the item that the consumer got last.
+            timeout_s: how long to wait.
+
+        Returns:
+            The item's number, and the item.
+
+        Raises:
+            TimeoutError: nothing has come within `timeout_s`.
+            Exception: the reason given to `close`.
         """
         with self._changed:
             arrived = self._changed.wait_for(lambda: self._end or self._number > after, timeout_s)
