@@ -52,7 +52,9 @@ class Box:
 def label(x: int, y: int, text: str, *, size: int, colour: str, bold: bool = False, font: str = SANS) -> str:
     """One line of text; (x, y) is the left end of its baseline."""
     weight = ' font-weight="600"' if bold else ""
-    return f'<text x="{x}" y="{y}" font-family="{font}" font-size="{size}"{weight} fill="{colour}">{escape(text)}</text>'
+    return (
+        f'<text x="{x}" y="{y}" font-family="{font}" font-size="{size}"{weight} fill="{colour}">{escape(text)}</text>'
+    )
 
 
 def arrow(*points: tuple[int, int], dashed: bool = False) -> str:
@@ -64,9 +66,7 @@ def arrow(*points: tuple[int, int], dashed: bool = False) -> str:
 
 def note(x: int, y: int, *lines: str) -> str:
     """Text beside the boxes."""
-    return "\n".join(
-        label(x, y + index * LINE_PX, line, size=13, colour=OUTSIDE) for index, line in enumerate(lines)
-    )
+    return "\n".join(label(x, y + index * LINE_PX, line, size=13, colour=OUTSIDE) for index, line in enumerate(lines))
 
 
 def picture(width: int, height: int, title: str, parts: Sequence[str]) -> str:
@@ -84,17 +84,32 @@ def picture(width: int, height: int, title: str, parts: Sequence[str]) -> str:
 
 def frame_svg() -> str:
     """One frame's way through the runtime."""
-    boxes = [
-        Box(15, 15, 215, 118, BLUE, "1  Source", ["camera, stream, video,", "pictures; gives a Frame"], ["runtime/sources/"]),
-        Box(280, 15, 215, 118, GREEN, "2  Region", ["where each known face", "should be by now"], ["runtime/tracking/", "track.py, region.py"]),
-        Box(545, 15, 215, 118, GREEN, "3  Crop", ["turned upright, 128 or", "256 px; one batch"], ["sdfl/geometry.py"]),
-        Box(810, 15, 215, 118, VIOLET, "4  Network", ["points, presence, log_scale", "for every crop"], ["runtime/backends/"]),
-        Box(810, 325, 215, 118, GREEN, "5  Observation", ["points back in px of the", "frame; is it still a face?"], ["runtime/tracking/", "observation.py"]),
-        Box(545, 325, 215, 118, GREEN, "6  Tracks", ["which observation belongs", "to which face (id)"], ["runtime/tracking/", "tracker.py, assignment.py"]),
-        Box(280, 325, 215, 118, GREEN, "7  Smoothing", ["steady points without lag,", "for the result only"], ["runtime/tracking/", "smoothing.py"]),
-        Box(15, 325, 215, 118, BLUE, "8  Result", ["Face objects to a view, to", "JSON lines, CSV or video"], ["runtime/views/", "runtime/outputs/"]),
-        Box(15, 178, 215, 102, ORANGE, "Detector", ["only while fewer faces are", "tracked than wanted"], ["runtime/detector/"]),
+    top, bottom, left, step = 15, 325, 15, 265
+    size = {"width": 215, "height": 118}
+    tracking = "runtime/tracking/"
+    steps = [
+        Box(left, top, **size, fill=BLUE, title="1  Source",
+            text=["camera, stream, video,", "pictures; gives a Frame"], code=["runtime/sources/"]),
+        Box(left + step, top, **size, fill=GREEN, title="2  Region",
+            text=["where each known face", "should be by now"], code=[tracking, "track.py, region.py"]),
+        Box(left + 2 * step, top, **size, fill=GREEN, title="3  Crop",
+            text=["turned upright, 128 or", "256 px; one batch"], code=["sdfl/geometry.py"]),
+        Box(left + 3 * step, top, **size, fill=VIOLET, title="4  Network",
+            text=["points, presence, log_scale", "for every crop"], code=["runtime/backends/"]),
+        Box(left + 3 * step, bottom, **size, fill=GREEN, title="5  Observation",
+            text=["points back in px of the", "frame; is it still a face?"], code=[tracking, "observation.py"]),
+        Box(left + 2 * step, bottom, **size, fill=GREEN, title="6  Tracks",
+            text=["which observation belongs", "to which face (id)"], code=[tracking, "tracker.py, assignment.py"]),
+        Box(left + step, bottom, **size, fill=GREEN, title="7  Smoothing",
+            text=["steady points without lag,", "for the result only"], code=[tracking, "smoothing.py"]),
+        Box(left, bottom, **size, fill=BLUE, title="8  Result",
+            text=["Face objects to a view, to", "JSON lines, CSV or video"],
+            code=["runtime/views/", "runtime/outputs/"]),
     ]  # fmt: skip
+    detector = Box(
+        left, 178, 215, 102, ORANGE, "Detector",
+        text=["only while fewer faces are", "tracked than wanted"], code=["runtime/detector/"],
+    )  # fmt: skip
     arrows = [
         arrow((230, 74), (279, 74)),
         arrow((495, 74), (544, 74)),
@@ -113,19 +128,28 @@ def frame_svg() -> str:
         note(455, 250, "velocity, for the next frame"),
     ]
     title = "One frame: source, region, crop, network, observation, tracks, smoothing, result; the detector beside them"
-    return picture(1040, 460, title, [*arrows, *(box.svg() for box in boxes), *notes])
+    return picture(1040, 460, title, [*arrows, *(box.svg() for box in (*steps, detector)), *notes])
 
 
 def rooms_svg() -> str:
     """The folders and the direction of their imports."""
+    wide = {"x": 15, "width": 790}
+    left, right = {"x": 15, "width": 380, "height": 80}, {"x": 425, "width": 380, "height": 80}
     boxes = [
-        Box(15, 15, 790, 62, GREY, "sdfl/cli", ["parses options and prints; one file a verb"]),
-        Box(15, 117, 790, 62, ORANGE, "benchmarks", ["latency, accuracy, video, detector, peers, report, studies"]),
-        Box(15, 219, 380, 80, VIOLET, "train", ["recipes, augmentation, one training loop,", "the paper's tables (torch)"]),
-        Box(425, 219, 380, 80, VIOLET, "convert", ["ONNX export, quantization, engines,", "comparison with the source"]),
-        Box(15, 339, 380, 80, GREEN, "model", ["backbones, landmark graph, losses,", "detector, fake quantization (torch)"]),
-        Box(425, 339, 380, 80, BLUE, "runtime", ["sources, tracker, back ends, views,", "models: never torch"]),
-        Box(15, 459, 790, 80, GREY, "sdfl", ["types, layouts, geometry, pose, metrics, evaluation, errors;", "artifacts/ (metadata, passport), datasets/"]),
+        Box(**wide, y=15, height=62, fill=GREY, title="sdfl/cli", text=["parses options and prints; one file a verb"]),
+        Box(**wide, y=117, height=62, fill=ORANGE, title="benchmarks",
+            text=["latency, accuracy, video, detector, peers, report, studies"]),
+        Box(**left, y=219, fill=VIOLET, title="train",
+            text=["recipes, augmentation, one training loop,", "the paper's tables (torch)"]),
+        Box(**right, y=219, fill=VIOLET, title="convert",
+            text=["ONNX export, quantization, engines,", "comparison with the source"]),
+        Box(**left, y=339, fill=GREEN, title="model",
+            text=["backbones, landmark graph, losses,", "detector, fake quantization (torch)"]),
+        Box(**right, y=339, fill=BLUE, title="runtime",
+            text=["sources, tracker, back ends, views,", "models: never torch"]),
+        Box(**wide, y=459, height=80, fill=GREY, title="sdfl",
+            text=["types, layouts, geometry, pose, metrics, evaluation, errors;",
+                  "artifacts/ (metadata, passport), datasets/"]),
     ]  # fmt: skip
     arrows = [
         arrow((410, 77), (410, 116)),
@@ -141,11 +165,8 @@ def rooms_svg() -> str:
     return picture(820, 555, title, [*arrows, *(box.svg() for box in boxes)])
 
 
-def main() -> None:
-    """Write both files."""
-    for name, text in (("frame.svg", frame_svg()), ("rooms.svg", rooms_svg())):
-        (ASSETS / name).write_text(text, encoding="utf-8")
-
+DRAWINGS = {"frame.svg": frame_svg(), "rooms.svg": rooms_svg()}
 
 if __name__ == "__main__":
-    main()
+    for name, text in DRAWINGS.items():
+        (ASSETS / name).write_text(text, encoding="utf-8")
