@@ -10,13 +10,13 @@ import numpy as np
 
 from sdfl.artifacts.model_file import read_spec
 from sdfl.errors import SdflError
-from sdfl.runtime.backends.openvino.extension import find_extension
+from sdfl.runtime.backends.openvino.extension import find_extension, why_unusable
 from sdfl.runtime.doctor.probes import installed_versions
 from sdfl.runtime.zoo import resolve_model
 from sdfl.types import Backend, Image
 
 SELF_TEST_LIMIT_PX = 0.01  # of the model's crop, all in f32
-NOT_BUILT = "not run: not built, see docs/operator.md"
+NOT_BUILT = "not built, see docs/reference/operator.md"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def check_operator(model: str | None = None) -> list[Implementation]:
             result = f"not run: {form.package} is not installed"
         else:
             try:
-                found_at, result = form.find(), NOT_BUILT
+                found_at, result = form.find(), f"not run: {why_unusable() or NOT_BUILT}"
                 if found_at:
                     backend = form.open()
                     reference = reference or backend

@@ -43,6 +43,13 @@ def engine(tmp_path: Path, spec: ModelSpec) -> Path:
     return path
 
 
+def test_an_extension_for_another_openvino_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operator_check, "find_extension", lambda: None)
+    monkeypatch.setattr(operator_check, "why_unusable", lambda: "built for OpenVINO 1, here is 2; install sdfl again")
+    rows = {row.form: row.self_test for row in check_operator("nano")}
+    assert rows["compiled extension"] == "not run: built for OpenVINO 1, here is 2; install sdfl again"
+
+
 @pytest.mark.slow
 def test_it_lists_every_form_of_the_operator_and_those_present_agree() -> None:
     table = report()
