@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -58,6 +59,15 @@ def network_cost(network: Network) -> dict[str, Cost]:
     total = count(network, torch.zeros(1, size, size, 3, dtype=torch.uint8))
     head = Cost(total.parameters - backbone.parameters, total.multiply_adds - backbone.multiply_adds)
     return {"backbone": backbone, "head": head, "total": total}
+
+
+def network_facts(network: Network) -> dict[str, Any]:
+    """Describe a landmark network: its configuration, and parameters and multiply-adds of its parts."""
+    facts: dict[str, Any] = dict(vars(network.config))
+    for part, cost in network_cost(network).items():
+        facts[f"{part}_parameters"] = cost.parameters
+        facts[f"{part}_multiply_adds"] = cost.multiply_adds
+    return facts
 
 
 def graph_layer_flops(nodes: int, k: int, inputs: int, outputs: int) -> int:

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from sdfl.errors import CheckpointError, ConfigError
-from sdfl.model.checkpoint import network_from_checkpoint, save_checkpoint
+from sdfl.model.checkpoint import read_checkpoint, save_checkpoint
 from sdfl.model.complexity import graph_flops, graph_layer_flops, network_cost, paper_graph_flops
-from sdfl.model.landmarks.fold import fold
+from sdfl.model.fold import fold
 from sdfl.model.landmarks.introspection import edge_weights, node_similarities
 from sdfl.model.landmarks.landmark_graph import (
     LandmarkGraph,
@@ -77,7 +77,7 @@ def test_folding_changes_the_unit_and_nothing_else(changes: dict) -> None:
 def test_checkpoints_keep_every_variant(tmp_path, changes: dict) -> None:
     network = make(**changes)
     save_checkpoint(tmp_path / "a.ckpt", network)
-    loaded, _ = network_from_checkpoint(tmp_path / "a.ckpt")
+    loaded = read_checkpoint(tmp_path / "a.ckpt").landmark_network()
     with torch.no_grad():
         assert torch.equal(loaded(IMAGES).points, network(IMAGES).points)
 
@@ -89,11 +89,11 @@ def test_a_checkpoint_without_the_newer_keys_still_loads(tmp_path) -> None:
     for key in ("head", "adjacency", "correlation", "symmetric", "fc_hidden", "fc_layers"):
         del content["model"][key]
     torch.save(content, tmp_path / "old.ckpt")
-    assert network_from_checkpoint(tmp_path / "old.ckpt")[0].config == network.config
+    assert read_checkpoint(tmp_path / "old.ckpt").landmark_network().config == network.config
     del content["weights"]["head.neighbours"]
     torch.save(content, tmp_path / "cut.ckpt")
     with pytest.raises(CheckpointError, match=r"cut\.ckpt: .*head\.neighbours"):
-        network_from_checkpoint(tmp_path / "cut.ckpt")
+        read_checkpoint(tmp_path / "cut.ckpt").landmark_network()
 
 
 def test_binary_edges_all_weigh_the_same_and_static_ones_ignore_the_picture() -> None:
