@@ -9,7 +9,7 @@ from typing import Any
 
 from sdfl.datasets.faceless import faceless_crops, faceless_split
 from sdfl.detector_evaluation import false_scores, labelled_scores, lowest_threshold, share_above
-from sdfl.runtime.detector import NetworkDetector
+from sdfl.runtime.detector.network import NetworkDetector
 
 FALSE_SHARE = 0.01  # of the validation crops; half of the 2 % that are allowed, because the test crops are others
 LOWEST_SCORE = 0.02  # what the detector is asked for, below any threshold

@@ -22,7 +22,8 @@ from sdfl.datasets import find_samples
 from sdfl.datasets.faceless import faceless_crops, faceless_split
 from sdfl.detector_evaluation import false_scores, labelled_scores, pasted_scores, share_above
 from sdfl.files import atomic_path
-from sdfl.runtime.detector import FACES, NetworkDetector, YuNetDetector
+from sdfl.runtime.detector.network import FACES, NetworkDetector
+from sdfl.runtime.detector.yunet import YuNetDetector
 from sdfl.types import Detector, FloatArray
 
 SIZES_PX = (20, 40, 80, 160)
