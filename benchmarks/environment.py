@@ -15,8 +15,8 @@ from typing import Any
 import sdfl
 from sdfl.benchmarks.latency.jetson import parse_nvpmodel
 from sdfl.errors import ConfigError, SdflError
-from sdfl.runtime.backends.cuda.cuda_bindings import read_gpu
-from sdfl.runtime.doctor.machine import is_jetson, parse_l4t
+from sdfl.runtime.backends.cuda.open import read_gpu
+from sdfl.runtime.doctor.jetson import is_jetson, parse_l4t
 
 JETSON = "jetson"
 LIBRARIES = ("numpy", "opencv-python", "opencv-python-headless", "onnxruntime", "openvino", "tensorrt", "torch")

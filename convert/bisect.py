@@ -154,8 +154,8 @@ def _openvino_values(
 
 def _tensorrt_values(artifact: Path, against: Path, crops: Image, names: Sequence[str]) -> dict[str, Values]:
     from sdfl.convert.engines.tensorrt import build_engine
-    from sdfl.runtime.backends.cuda.cuda_bindings import open_cuda, read_gpu
-    from sdfl.runtime.backends.tensorrt.backend import Engine
+    from sdfl.runtime.backends.cuda.open import open_cuda, read_gpu
+    from sdfl.runtime.backends.tensorrt.backend import LoadedEngine
     from sdfl.runtime.backends.tensorrt.library import Log, find_plugin, load_library
 
     passport = read_passport(artifact)
@@ -171,7 +171,7 @@ def _tensorrt_values(artifact: Path, against: Path, crops: Image, names: Sequenc
 
     def value(name: str) -> Array:
         made = build_engine(library, plan, gpu, lambda *_: None, outputs=(name,))
-        engine = Engine(library, Log(library), made.content, f"{artifact.name} up to {name}", open_cuda())
+        engine = LoadedEngine(library, Log(library), made.content, f"{artifact.name} up to {name}", open_cuda())
         try:
             return engine.run(crops)[name]
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,16 +10,16 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from sdfl.artifacts.landmark_spec import ModelSpec
-from sdfl.errors import ClosedError
+from sdfl.errors import ClosedError, ConfigError
 from sdfl.runtime.backends import open_backend
 from sdfl.runtime.detector import open_detector
 from sdfl.runtime.sources import FrameSource, Source, open_source
 from sdfl.runtime.sources.pictures import Picture, to_image
 from sdfl.runtime.tracking.detection_schedule import LockedDetector
 from sdfl.runtime.tracking.smoothing import Smoother
-from sdfl.runtime.tracking.tracker import FaceTracker, NewSmoother, require_max_faces
+from sdfl.runtime.tracking.tracker import FaceTracker, NewSmoother
 from sdfl.runtime.zoo import model_to_run
-from sdfl.types import Backend, Detector, Face, Frame
+from sdfl.types import Backend, Detector, Face, Frame, require_count
 
 Update = Callable[[Frame], list[Face]]
 
@@ -74,7 +75,11 @@ class FaceLandmarker:
         detector: str | Detector | None = None,
         smoothing: bool = True,
     ) -> None:
-        require_max_faces(max_faces)
+        max_faces = require_count("max_faces", max_faces)
+        if not isinstance(model, str | os.PathLike | None):
+            raise ConfigError(f"model must be a name or a path, got {type(model).__name__}")
+        _require(backend, "backend", "a name", ("infer", "close"))
+        _require(detector, "detector", "KIND:FILE", ("detect",))
         self._owns_backend = backend is None or isinstance(backend, str)
         if backend is None or isinstance(backend, str):
             backend = open_backend(model_to_run(model, precision, backend), name=backend, threads=threads)
@@ -137,10 +142,21 @@ class FaceLandmarker:
             yield frame, update(frame)
 
     def follow(self, source: FrameSource) -> Update:
-        """The function to call with each frame of `source` in order: a new tracker's, or `detect` for stills."""
+        """The function to call with each frame of `source` in order: a new tracker's, or `detect` for stills.
+
+        Raises:
+            ClosedError: the landmarker was closed.
+        """
+        self._require_open()
         if source.stills:
             return lambda frame: self.detect(frame.image)
-        return self.new_tracker(background=source.live).update
+        tracker = self.new_tracker(background=source.live)
+
+        def update(frame: Frame) -> list[Face]:
+            self._require_open()
+            return tracker.update(frame)
+
+        return update
 
     def new_tracker(self, *, background: bool = False, smoother: NewSmoother | None = None) -> FaceTracker:
         """A tracker for one video; any number may share this model from one thread.
@@ -177,3 +193,11 @@ class FaceLandmarker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _require(value: object, name: str, text: str, methods: tuple[str, ...]) -> None:
+    """Raise ConfigError unless `value` is None, text or has `methods`."""
+    if value is None or isinstance(value, str) or all(hasattr(value, method) for method in methods):
+        return
+    wanted = f"have the method{'s' if len(methods) > 1 else ''} {' and '.join(methods)}"
+    raise ConfigError(f"{name} must be {text} or {wanted}, got {type(value).__name__}")

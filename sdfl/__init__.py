@@ -16,14 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from sdfl.errors import SdflError
     from sdfl.pose import HeadPose, head_pose
     from sdfl.runtime.landmarker import FaceLandmarker
     from sdfl.runtime.outputs.overlay import draw
     from sdfl.runtime.sources import FrameSource, open_source
     from sdfl.types import Backend, Box, Detector, Face, Frame, Landmarks, Prediction
-
-__version__ = "0.1.0"
 
 # Name -> module, loaded when first asked for: `sdfl doctor` must run where OpenCV cannot be imported.
 _MODULES = {
@@ -59,18 +58,29 @@ __all__ = [
     "open_source",
 ]
 
-if (Path(__file__).parent / "runtime").is_file():
+if not (Path(__file__).parent / "runtime").is_dir():
     raise ImportError(
-        "this checkout has text files in place of the links sdfl/model, sdfl/runtime, ...; run "
-        "`git config core.symlinks true && git checkout -- sdfl` (on Windows with developer mode on), or install the "
-        "package: pip install ."
+        "the links sdfl/model, sdfl/runtime, ... are missing, or are text files; install the package (pip install .) "
+        "or check them out: git config core.symlinks true && git checkout -- sdfl (on Windows in developer mode)"
     )
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version()
     if name in _MODULES:
         return getattr(import_module(f"sdfl.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__} has no attribute {name}")
+
+
+def _version() -> str:
+    """Of the installed package; its one place is pyproject.toml."""
+    from importlib import metadata
+
+    try:
+        return metadata.version("sdfl")
+    except metadata.PackageNotFoundError:
+        return "unknown (not installed)"
 
 
 def __dir__() -> list[str]:

@@ -12,14 +12,14 @@ from sdfl.datasets import Sample, read_image
 from sdfl.geometry import box_iou, landmark_box
 from sdfl.types import Detector, FloatArray, Image
 
-SAME_FACE_IOU = 0.5
+FOUND_IOU = 0.5  # a box that overlaps a labelled face by as much has found it
 PICTURE_PX = (240, 320)  # height, width of a picture that a face is pasted into
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
 
 def face_score(detector: Detector, image: Image, truth: FloatArray) -> float:
     """The best score of a box that overlaps `truth` (4,) xyxy by IoU 0.5 or more; 0 where there is none."""
-    return max((box.score for box in detector.detect(image) if box_iou(box.xyxy, truth) >= SAME_FACE_IOU), default=0.0)
+    return max((box.score for box in detector.detect(image) if box_iou(box.xyxy, truth) >= FOUND_IOU), default=0.0)
 
 
 def labelled_scores(

@@ -1,4 +1,4 @@
-"""Every failure that a user can cause or mend. The command line prints one line and exits with 1.
+"""Every failure that a user can cause or fix. The command line prints one line and exits with 1.
 
 SdflError
 ├── ConfigError         a recipe or option: names the key
@@ -9,6 +9,18 @@ SdflError
 ├── ClosedError         something that was closed is used
 └── MissingDependency   a package that is not installed: names the pip command
 """
+
+from __future__ import annotations
+
+import json
+import shlex
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+PROJECT = Path(__file__).resolve().parents[1]  # of a checkout; of an installed package, the folder of all packages
 
 
 class SdflError(Exception):
@@ -40,8 +52,59 @@ class ClosedError(SdflError):
 
 
 class MissingDependency(SdflError):
-    """A package is not installed. extra: the extra of sdfl that brings it; None: it is installed by its own name."""
+    """A package is not installed.
+
+    Args:
+        package: what is missing.
+        extra: the extra of sdfl that brings it; None where it is installed by its own name.
+    """
 
     def __init__(self, package: str, *, extra: str | None = None) -> None:
-        target = f"'sdfl[{extra}]'" if extra else package
-        super().__init__(f"{package} is not installed; install it with: pip install {target}")
+        command = install_command(extra) if extra else f"pip install {package}"
+        super().__init__(f"{package} is not installed; install it with: {command}")
+
+
+def install_command(extra: str) -> str:
+    """The command that adds an extra to this installation of sdfl.
+
+    Args:
+        extra: a key of `project.optional-dependencies` in pyproject.toml.
+
+    Returns:
+        "pip install '/home/me/sdfl[train]'", with the folder, wheel or repository that sdfl was installed from; and
+        "pip install '.[train]' in the project's folder" where pip has not noted it.
+    """
+    origin = _origin()
+    url = str(origin.get("url", ""))
+    if url and not url.startswith("file:"):
+        vcs = origin.get("vcs_info", {})
+        revision = vcs.get("requested_revision") or vcs.get("commit_id")
+        address = f"{vcs['vcs']}+{url}@{revision}" if vcs else url
+        return _pip_install(f"sdfl[{extra}] @ {address}")
+    path = Path(url2pathname(urlsplit(url).path)) if url else _checkout()
+    if path is not None and path.exists():
+        return _pip_install(f"{path}[{extra}]")
+    return f"{_pip_install(f'.[{extra}]')} in the project's folder"
+
+
+def _pip_install(requirement: str) -> str:
+    return f"pip install {shlex.quote(requirement)}"
+
+
+def _checkout() -> Path | None:
+    """The project's folder where this file lies in it; None where it lies among installed packages."""
+    try:
+        text = (PROJECT / "pyproject.toml").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    return PROJECT if 'name = "sdfl"' in text else None
+
+
+def _origin() -> dict[str, Any]:
+    """What pip has noted about where sdfl was installed from (PEP 610); empty where it has not."""
+    try:
+        text = metadata.distribution("sdfl").read_text("direct_url.json")
+        origin = json.loads(text) if text else {}
+    except (metadata.PackageNotFoundError, ValueError):
+        return {}
+    return origin if isinstance(origin, dict) else {}

@@ -22,13 +22,20 @@ REFERENCE_CROP_PX = 256.0  # lengths that must not depend on a network's input s
 
 
 def landmark_box(points: FloatArray) -> FloatArray:
-    """points: (N, 2). Returns (4,) xyxy, the tight box around them, same px."""
+    """The tight box around points.
+
+    Args:
+        points: (N, 2) px.
+
+    Returns:
+        (4,) xyxy, same px.
+    """
     x, y = points[:, 0], points[:, 1]
     return np.array([x.min(), y.min(), x.max(), y.max()], np.float32)
 
 
 def box_iou(a: FloatArray, b: FloatArray) -> float:
-    """Intersection over union of two (4,) xyxy boxes."""
+    """Intersection over union, 0..1, of two (4,) xyxy boxes."""
     (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = a.tolist(), b.tolist()
     inside = max(0.0, min(ax1, bx1) - max(ax0, bx0)) * max(0.0, min(ay1, by1) - max(ay0, by0))
     total = (ax1 - ax0) * (ay1 - ay0) + (bx1 - bx0) * (by1 - by0) - inside
@@ -36,7 +43,15 @@ def box_iou(a: FloatArray, b: FloatArray) -> float:
 
 
 def square_around(box: FloatArray, scale: float) -> tuple[FloatArray, float]:
-    """box: (4,) xyxy px. Returns the centre (2,) and the side (at least 2 px) of a square `scale` x its longer side."""
+    """The square that crops are cut from.
+
+    Args:
+        box: (4,) xyxy px.
+        scale: side of the square in longer sides of the box.
+
+    Returns:
+        Its centre (2,) px and its side, at least 2 px.
+    """
     x0, y0, x1, y1 = box.tolist()
     centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2], np.float32)
     return centre, max(x1 - x0, y1 - y0, 2.0 / scale) * scale
@@ -50,10 +65,17 @@ def crop_affine(
     angle_deg: float = 0.0,
     mirror: bool = False,
 ) -> FloatArray:
-    """The (2, 3) affine crop px -> frame px of a square region.
+    """The affine of a square region.
 
-    centre: (2,) frame px. side_px: side of the region in the frame. size: crop pixels per side.
-    angle_deg: how far the region is turned, clockwise as seen on the screen. mirror: flip the crop left to right.
+    Args:
+        centre: (2,) frame px.
+        side_px: side of the region in the frame.
+        size: crop pixels per side.
+        angle_deg: how far the region is turned, clockwise as seen on the screen.
+        mirror: whether the crop is flipped left to right.
+
+    Returns:
+        (2, 3) float32, crop px -> frame px.
     """
     scale, middle = side_px / size, (size - 1) / 2
     cos, sin = scale * math.cos(math.radians(angle_deg)), scale * math.sin(math.radians(angle_deg))
@@ -63,7 +85,15 @@ def crop_affine(
 
 
 def transform_points(affine: FloatArray, points: FloatArray) -> FloatArray:
-    """affine: (2, 3); points: (..., 2). Returns (..., 2) float32."""
+    """Move points by an affine.
+
+    Args:
+        affine: (2, 3).
+        points: (..., 2).
+
+    Returns:
+        (..., 2) float32.
+    """
     return np.asarray(points @ affine[:, :2].T + affine[:, 2], dtype=np.float32)
 
 
@@ -73,10 +103,15 @@ def invert_affine(affine: FloatArray) -> FloatArray:
 
 
 def cut_crop(image: Image, to_frame: FloatArray, size: int) -> Crop:
-    """Sample `image` through `to_frame` into a size x size crop: bilinear, border of the mean colour.
+    """Sample a region of a picture: bilinear, with a border of the mean colour.
 
     Regions more than twice as large as the crop are first averaged down by a whole factor; plain bilinear sampling
     would skip pixels there and make landmarks jitter.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        to_frame: (2, 3) affine, crop px -> frame px.
+        size: crop pixels per side.
     """
     (a, b, _), (c, d, _) = to_frame.tolist()
     factor = int(abs(a * d - b * c) ** 0.5)
@@ -123,10 +158,15 @@ def _reach(row: list[float], size: int, factor: int, limit: int) -> tuple[int, i
 
 
 def evaluation_affine(points_or_box: FloatArray, size: int, scale: float = CROP_SCALE) -> FloatArray:
-    """The (2, 3) affine crop px -> frame px of the axis-aligned evaluation crop.
+    """The affine of the axis-aligned evaluation crop.
 
-    points_or_box: (N, 2) points or a (4,) xyxy box, frame px. size: crop pixels per side. scale: side of the crop in
-    longer sides of the box.
+    Args:
+        points_or_box: (N, 2) points or a (4,) xyxy box, frame px.
+        size: crop pixels per side.
+        scale: side of the crop in longer sides of the box.
+
+    Returns:
+        (2, 3) float32, crop px -> frame px.
     """
     box = landmark_box(points_or_box) if points_or_box.ndim == 2 else points_or_box
     centre, side_px = square_around(box, scale)

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 PROJECT = Path(__file__).parents[1]
 pytest_plugins = ["engine_fixtures", "runtime_fixtures"]
+settings.register_profile("sdfl", deadline=None)  # a busy computer is no failure
+settings.load_profile("sdfl")
 
 
 @pytest.fixture(scope="session", autouse=True)

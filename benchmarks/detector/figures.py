@@ -24,7 +24,8 @@ from sdfl.benchmarks.detector.faceless import faceless_crops, split
 from sdfl.datasets import find_samples
 from sdfl.detector_evaluation import false_scores, labelled_scores, lowest_threshold, pasted_scores, share_above
 from sdfl.files import atomic_path
-from sdfl.runtime.detector import FACES, NetworkDetector, YuNetDetector
+from sdfl.runtime.detector.network import FACES, NetworkDetector
+from sdfl.runtime.detector.yunet import YuNetDetector
 from sdfl.types import Detector, FloatArray
 
 SIZES_PX = (20, 40, 80, 160)

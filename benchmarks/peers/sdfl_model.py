@@ -10,7 +10,7 @@ import numpy as np
 
 from sdfl.errors import ConfigError
 from sdfl.runtime.backends import BACKENDS
-from sdfl.runtime.choices import load_choice
+from sdfl.runtime.implementations import load_implementation
 from sdfl.runtime.landmarker import FaceLandmarker
 from sdfl.runtime.tracking.tracker import FaceTracker
 from sdfl.types import Backend, FloatArray, Frame, Image
@@ -55,7 +55,7 @@ class Peer:
 
 def open_model(path: Path, backend: str, compute: str = AUTO, threads: int | None = None) -> Backend:
     """Load `path`, computing in `compute`. Raises SdflError where the library cannot."""
-    make = load_choice("backend", backend, BACKENDS)
+    make = load_implementation("backend", backend, BACKENDS)
     if compute in (AUTO, ONLY_COMPUTE.get(backend)):
         opened: Backend = make(path, threads=threads)
     elif backend in ONLY_COMPUTE:

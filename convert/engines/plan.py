@@ -14,11 +14,11 @@ from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.artifacts.onnx_metadata import read_spec
 from sdfl.artifacts.passport import TARGETS, Passport
 from sdfl.errors import ArtifactError, ConfigError
+from sdfl.runtime.backends.tensorrt.library import RTX_CAPABILITIES
 
 SUFFIXES = {"tensorrt": ".engine", "tensorrt-rtx": ".engine", "openvino": ".xml"}
 # Stored precision -> what can be built from it, the default first.
 PRECISIONS = {"fp32": ("fp16", "fp32"), "int8": ("int8",)}
-RTX_CAPABILITIES = ("7.5", "8.0", "8.6", "8.9", "12.0", "12.1")  # what TensorRT-RTX 1.x builds for
 MOST_FACES = 64
 
 

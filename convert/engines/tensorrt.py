@@ -16,12 +16,12 @@ from sdfl.artifacts.passport import Gpu, sha256_of, write_passport
 from sdfl.convert.engines.flavours import Flavour, choose_flavour
 from sdfl.convert.engines.layers import Built, Layer, layers_from_inspector, layers_from_log
 from sdfl.convert.engines.onnx_copy import make_copy
-from sdfl.convert.engines.plan import RTX_CAPABILITIES, BuildPlan
+from sdfl.convert.engines.plan import BuildPlan
 from sdfl.convert.engines.progress import Step, interruptible, make_monitor
 from sdfl.errors import ArtifactError, SdflError
 from sdfl.files import atomic_path, cache_dir
-from sdfl.runtime.backends.cuda.cuda_bindings import read_gpu
-from sdfl.runtime.backends.tensorrt.library import Log, load_library, load_plugin
+from sdfl.runtime.backends.cuda.open import read_gpu
+from sdfl.runtime.backends.tensorrt.library import RTX_CAPABILITIES, Log, load_library, load_plugin
 
 
 @dataclass(frozen=True)

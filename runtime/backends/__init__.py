@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sdfl.errors import ConfigError
-from sdfl.runtime.choices import load_choice
+from sdfl.runtime.implementations import load_implementation
 from sdfl.types import Backend
 
 BACKENDS = {
@@ -31,7 +31,7 @@ def open_backend(path: Path, *, name: str | None = None, threads: int | None = N
     bad file, MissingDependency for a missing library.
     """
     able = backends_for(path)
-    make = load_choice("backend", name or able[0], BACKENDS)
+    make = load_implementation("backend", name or able[0], BACKENDS)
     if name is not None and name not in able:
         hint = "; build an engine first: sdfl build --target tensorrt" if name == "tensorrt" else ""
         raise ConfigError(f"backend {name} does not read {path.name}, {' and '.join(able)} do{hint}")

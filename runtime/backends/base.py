@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sdfl.artifacts.landmark_spec import ModelSpec
-from sdfl.errors import ArtifactError, ClosedError, ConfigError
+from sdfl.errors import ArtifactError, ClosedError
 from sdfl.types import Image, require_shape
 
 
@@ -33,12 +33,6 @@ def check_crops(crops: Image, spec: ModelSpec) -> None:
     require_shape("crops", crops, ("B", spec.input_size, spec.input_size, 3))
     if crops.dtype != "uint8":
         raise ValueError(f"crops must be uint8, got {crops.dtype}")
-
-
-def check_threads(threads: int | None) -> None:
-    """Raise ConfigError unless `threads` is None or at least 1."""
-    if threads is not None and threads < 1:
-        raise ConfigError(f"threads must be at least 1, got {threads}")
 
 
 def refused(path: Path, library: str, error: Exception) -> ArtifactError:

@@ -7,15 +7,15 @@ from pathlib import Path
 from sdfl.artifacts.names import INPUT, OUTPUTS
 from sdfl.artifacts.onnx_metadata import read_spec
 from sdfl.errors import MissingDependency
-from sdfl.runtime.backends.base import Closable, check_crops, check_threads, refused
-from sdfl.types import Image, Prediction
+from sdfl.runtime.backends.base import Closable, check_crops, refused
+from sdfl.types import Image, Prediction, require_count
 
 
 class OnnxRuntimeBackend(Closable):
     """A `Backend`. threads: intra-operator threads, None for all cores."""
 
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
-        check_threads(threads)
+        threads = require_count("threads", threads)
         self.spec = read_spec(path)
         try:
             import onnxruntime

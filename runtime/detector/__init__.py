@@ -1,33 +1,46 @@
-"""Finding faces to begin with. The package's own network by default; a YuNet file in its place where one is given."""
+"""Finding faces in a picture: the package's own network, or YuNet from a file of one's own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sdfl.errors import ConfigError
-from sdfl.runtime.detector.fake import FakeDetector
-from sdfl.runtime.detector.network import FACES, NetworkDetector
-from sdfl.runtime.detector.yunet import YuNetDetector
-from sdfl.types import Detector
+from sdfl.runtime.implementations import load_implementation
 
-Opener = Callable[[Path, "int | None"], Detector]
-KINDS: dict[str, Opener] = {
-    "sdfl": lambda path, threads: NetworkDetector(path, threads=threads),
-    "yunet": lambda path, threads: YuNetDetector(path, threads=threads),
+if TYPE_CHECKING:
+    from sdfl.types import Detector
+
+DETECTORS = {
+    "sdfl": "sdfl.runtime.detector.network:NetworkDetector",
+    "yunet": "sdfl.runtime.detector.yunet:YuNetDetector",
 }
 
 
+def parse_detector(choice: str) -> tuple[str, Path]:
+    """Kind and file of "KIND:FILE".
+
+    Raises:
+        ConfigError: the text has another form, or the kind is not one of `DETECTORS`.
+    """
+    kind, _, file = choice.partition(":")
+    if kind not in DETECTORS or not file:
+        wanted = " or ".join(f"{name}:FILE" for name in DETECTORS)
+        raise ConfigError(f"detector must be {wanted}, got {choice!r}; leave it out for the built-in one")
+    return kind, Path(file).expanduser()
+
+
 def open_detector(choice: str | None = None, *, threads: int | None = None) -> Detector:
-    """choice: None for the built-in detector, else KIND:FILE with a kind of KINDS. Raises ConfigError or ArtifactError
-    that says what to do."""
-    if choice is None:
-        return NetworkDetector(threads=threads)
-    kind, colon, file = choice.partition(":")
-    if kind not in KINDS or not colon or not file:
-        wanted = " or ".join(f"{name}:FILE" for name in KINDS)
-        raise ConfigError(f"--detector must be {wanted}, got {choice!r}; leave it out for the built-in one")
-    return KINDS[kind](Path(file).expanduser(), threads)
+    """Open a detector.
 
+    Args:
+        choice: "sdfl:FILE" or "yunet:FILE", None for the built-in detector.
+        threads: largest number of CPU threads, None for the library's own choice.
 
-__all__ = ["FACES", "FakeDetector", "NetworkDetector", "YuNetDetector", "open_detector"]
+    Raises:
+        ConfigError: `choice` is wrong.
+        ArtifactError: the file is missing or cannot be loaded.
+    """
+    kind, path = ("sdfl", None) if choice is None else parse_detector(choice)
+    detector: Detector = load_implementation("detector", kind, DETECTORS)(path, threads=threads)
+    return detector

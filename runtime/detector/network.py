@@ -11,12 +11,12 @@ import numpy as np
 from sdfl.artifacts.detector_spec import STRIDES, read_detector_spec
 from sdfl.artifacts.names import INPUT
 from sdfl.errors import ConfigError, MissingDependency
-from sdfl.runtime.backends.base import check_threads, refused
+from sdfl.runtime.backends.base import refused
 from sdfl.runtime.detector.canvas import lay_out
-from sdfl.types import Box, FloatArray, Image
+from sdfl.types import Box, FloatArray, Image, require_count
 
 FACES = Path(__file__).parent / "sdfl_faces.onnx"
-SAME_FACE_IOU = 0.4  # boxes that overlap more are one face
+NMS_IOU = 0.4  # of boxes that overlap by more, non-maximum suppression keeps the best
 MOST_BOXES = 400  # looked at before overlaps are removed
 _LARGEST_LOG_SIDE = 8.0
 
@@ -31,7 +31,7 @@ class NetworkDetector:
     """
 
     def __init__(self, path: Path | None = None, *, threads: int | None = None, threshold: float | None = None) -> None:
-        check_threads(threads)
+        threads = require_count("threads", threads)
         self._path = path or FACES
         self.spec = read_detector_spec(self._path)
         self.threshold = self.spec.threshold if threshold is None else threshold
@@ -54,7 +54,7 @@ class NetworkDetector:
         boxes, points = decode(cells[sure], centres[sure], strides[sure])
         scores = 1 / (1 + np.exp(-cells[sure, 0].astype(np.float64)))
         xywh = np.column_stack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
-        kept = np.ravel(cv2.dnn.NMSBoxes(xywh.tolist(), scores.tolist(), self.threshold, SAME_FACE_IOU)).astype(int)
+        kept = np.ravel(cv2.dnn.NMSBoxes(xywh.tolist(), scores.tolist(), self.threshold, NMS_IOU)).astype(int)
         scale = np.array([canvas.scale_x, canvas.scale_y], np.float32)
         return [
             Box(

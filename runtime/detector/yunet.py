@@ -9,13 +9,12 @@ import cv2
 import numpy as np
 
 from sdfl.errors import ArtifactError, SdflError
-from sdfl.runtime.backends.base import check_threads
 from sdfl.runtime.detector.canvas import lay_out
 from sdfl.runtime.detector.network import to_frame
-from sdfl.types import Box, FloatArray, Image
+from sdfl.types import Box, FloatArray, Image, require_count
 
 THRESHOLD = 0.6
-SAME_FACE_IOU = 0.3  # YuNet's own default
+NMS_IOU = 0.3  # of non-maximum suppression, YuNet's own default
 MOST_BOXES = 400
 
 # Landmark box against YuNet's: offset of its centre in widths and heights of YuNet's box, then its size in those.
@@ -31,17 +30,15 @@ class YuNetDetector:
     """
 
     def __init__(self, path: Path, *, threads: int | None = None, threshold: float = THRESHOLD) -> None:
-        check_threads(threads)
+        threads = require_count("threads", threads)
         if not path.is_file():
-            raise ArtifactError(f"{path}: no such file; give a YuNet .onnx file, or leave --detector out")
+            raise ArtifactError(f"{path}: no such file; give a YuNet .onnx file, or leave the detector out")
         if not hasattr(cv2, "FaceDetectorYN"):
-            raise SdflError(f"OpenCV {cv2.__version__} cannot run YuNet; install 4.8 or newer, or leave --detector out")
+            raise SdflError(f"OpenCV {cv2.__version__} cannot run YuNet; install 4.8 or newer, or leave it out")
         if threads is not None:
             cv2.setNumThreads(threads)
         try:
-            self._network: Any = cv2.FaceDetectorYN.create(
-                str(path), "", (320, 320), threshold, SAME_FACE_IOU, MOST_BOXES
-            )
+            self._network: Any = cv2.FaceDetectorYN.create(str(path), "", (320, 320), threshold, NMS_IOU, MOST_BOXES)
             self._network.detect(np.zeros((320, 320, 3), np.uint8))
         except cv2.error as error:
             raise ArtifactError(f"{path}: OpenCV cannot load it as YuNet; copy the file again") from error

@@ -1,29 +1,34 @@
-"""`sdfl doctor`: what is installed, and whether every form of the graph convolution gives the same landmarks."""
+"""Whether every implementation of the graph convolution that is installed gives the same landmarks."""
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 
+from sdfl.artifacts.model_file import read_spec
 from sdfl.errors import SdflError
-from sdfl.runtime.backends.openvino.extension import find_extension
+from sdfl.runtime.backends.openvino.extension import find_extension, why_unusable
+from sdfl.runtime.doctor.probes import installed_versions
 from sdfl.runtime.zoo import resolve_model
 from sdfl.types import Backend, Image
 
-PACKAGES = ("numpy", "opencv-python", "opencv-python-headless", "onnxruntime", "openvino", "torch", "onnx", "tensorrt")
 SELF_TEST_LIMIT_PX = 0.01  # of the model's crop, all in f32
+NOT_BUILT = "not built, see docs/reference/operator.md"
 
 
 @dataclass(frozen=True)
 class Implementation:
-    """One form of `sdfl::SparseGraphConv`. version: of the runtime, "" where it is missing.
+    """One implementation of `sdfl::SparseGraphConv`.
 
-    found_at: the library or module. self_test: "passed", "failed" or why it was not run.
+    Attributes:
+        runtime: the library that runs it.
+        form: how the operator is implemented there.
+        version: of the library, "" where it is missing.
+        found_at: the file or module that holds the implementation, "" where there is none.
+        self_test: begins with "passed", "failed" or "not run", and says more.
     """
 
     runtime: str
@@ -33,43 +38,48 @@ class Implementation:
     self_test: str
 
 
-def versions() -> dict[str, str]:
-    """Package -> version of what is installed, and Python and the machine."""
-    found = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
-    for package in PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+@dataclass(frozen=True)
+class _Form:
+    """An implementation that can be opened. find: says where it is, "" where it was not built."""
+
+    runtime: str
+    form: str
+    package: str
+    find: Callable[[], str]
+    open: Callable[[], Backend]
 
 
-def implementations(model: str | None = None) -> list[Implementation]:
-    """Every form of the operator that this installation could run, compared on the model with ONNX Runtime."""
+def check_operator(model: str | None = None) -> list[Implementation]:
+    """Run every implementation on one crop, and compare its landmarks with those of the first that runs.
+
+    Args:
+        model: a model of the package or a file, None for the default model.
+
+    Raises:
+        ArtifactError: there is no such model, or its file is damaged.
+    """
     path = resolve_model(model)
-    crop, installed = _crop(path), versions()
+    crop, installed = _crop(path), installed_versions()
     reference: Backend | None = None
     rows = []
-    for runtime, form, package, found_at, open_form in _forms(path):
-        version = installed.get(package, "")
+    for form in _forms(path):
+        version, found_at = installed.get(form.package, ""), ""
         if not version:
-            rows.append(Implementation(runtime, form, "", "", f"not run: {package} is not installed"))
-            continue
-        if not found_at:
-            rows.append(Implementation(runtime, form, version, "", "not run: not built, see docs/operator.md"))
-            continue
-        try:
-            backend = open_form()
-            reference = reference or backend
-            result = _compare(reference, backend, crop)
-        except Exception as error:  # a broken library ends in anything, and the others are still to be looked at
-            result = f"failed: {error}"
-        rows.append(Implementation(runtime, form, version, found_at, result))
-    rows.append(_tensorrt())
-    return rows
+            result = f"not run: {form.package} is not installed"
+        else:
+            try:
+                found_at, result = form.find(), f"not run: {why_unusable() or NOT_BUILT}"
+                if found_at:
+                    backend = form.open()
+                    reference = reference or backend
+                    result = _compare(reference, backend, crop)
+            except Exception as error:  # a broken library may raise anything, and the others are still to be tried
+                result = f"failed: {(str(error).splitlines() or [type(error).__name__])[0]}"
+        rows.append(Implementation(form.runtime, form.form, version, found_at, result))
+    return [*rows, _tensorrt()]
 
 
-def _forms(path: Path) -> list[tuple[str, str, str, str, Callable[[], Backend]]]:
+def _forms(path: Path) -> list[_Form]:
     def onnx_runtime() -> Backend:
         from sdfl.runtime.backends.onnxruntime import OnnxRuntimeBackend
 
@@ -80,10 +90,16 @@ def _forms(path: Path) -> list[tuple[str, str, str, str, Callable[[], Backend]]]
 
         return OpenVinoBackend(path, precision="f32", native=native)
 
+    def file() -> str:
+        return str(path)
+
+    def extension() -> str:
+        return str(find_extension() or "")
+
     return [
-        ("ONNX Runtime", "model-local function", "onnxruntime", str(path), onnx_runtime),
-        ("OpenVINO", "standard operators", "openvino", str(path), lambda: openvino(native=False)),
-        ("OpenVINO", "compiled extension", "openvino", str(find_extension() or ""), lambda: openvino(native=True)),
+        _Form("ONNX Runtime", "model-local function", "onnxruntime", file, onnx_runtime),
+        _Form("OpenVINO", "standard operators", "openvino", file, lambda: openvino(native=False)),
+        _Form("OpenVINO", "compiled extension", "openvino", extension, lambda: openvino(native=True)),
     ]
 
 
@@ -98,27 +114,7 @@ def _tensorrt() -> Implementation:
     return Implementation("TensorRT", "standard or plugin", module.__version__, str(module.__file__), hint)
 
 
-def engine_report(path: Path) -> str:
-    """Whether the engine `path` is for this machine, one sentence. Nothing is deserialised."""
-    from sdfl.artifacts.passport import check_passport, read_passport
-    from sdfl.runtime.backends.cuda.cuda_bindings import read_gpu
-    from sdfl.runtime.backends.tensorrt.library import find_plugin, load_library
-
-    try:
-        passport = read_passport(path)
-        plugin = find_plugin() if passport.plugin_sha256 else None
-        version = load_library(passport.target).__version__
-        check_passport(path, passport, library_version=version, gpu=read_gpu(), plugin=plugin)
-    except SdflError as error:
-        return str(error)
-    verified = passport.verified or {}
-    last = f"verified, {verified['mean_px']:.3f} px on average" if verified.get("passed") else "not verified yet"
-    return f"{path}: was built for this machine; {last}"
-
-
 def _crop(path: Path) -> Image:
-    from sdfl.artifacts.model_file import read_spec
-
     size = read_spec(path).input_size
     return np.random.default_rng(0).integers(0, 256, size=(1, size, size, 3), dtype=np.uint8)
 

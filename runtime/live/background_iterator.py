@@ -1,4 +1,4 @@
-"""Work that goes on in a thread of its own while somebody uses what came out of it."""
+"""Iterating in a background thread, while the foreground uses the latest item."""
 
 from __future__ import annotations
 
@@ -7,20 +7,24 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from sdfl.runtime.live.latest_frame import Newest
+from sdfl.runtime.sources.latest_frame import Latest
 
 T = TypeVar("T")
 IDLE_S = 0.1  # how long a consumer is kept waiting at most: a window must answer meanwhile
 
 
 @contextmanager
-def newest_of(items: Iterable[T], wake: Callable[[], None] = lambda: None) -> Iterator[Iterator[T | None]]:
-    """Iterate over `items` in a thread; what the consumer gets is the newest one that it has not had yet.
+def latest_in_background(items: Iterable[T], wake: Callable[[], None] = lambda: None) -> Iterator[Iterator[T | None]]:
+    """Iterate in a thread; the consumer gets the latest item that it has not had yet, and always the last one.
 
-    None comes where there is nothing new for IDLE_S. The last item is always given. What `items` raises is raised where
-    it is consumed. wake: called on leaving, so that a thread that waits for an item ends at once.
+    Args:
+        items: what the thread iterates over. What it raises is raised where the items are consumed.
+        wake: called on leaving, so that a thread that waits for an item ends at once.
+
+    Yields:
+        An iterator over the items; it gives None where nothing new has come for IDLE_S.
     """
-    slot: Newest[T] = Newest()
+    slot: Latest[T] = Latest()
     last: list[T] = []
     stop = threading.Event()
     failure: list[BaseException] = []

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from sdfl.runtime.landmarker import Follower
-from sdfl.runtime.live.background_iterator import newest_of
+from sdfl.runtime.live.background_iterator import latest_in_background
 from sdfl.runtime.outputs.overlay import draw
 from sdfl.runtime.outputs.video_file import Recorder
 from sdfl.runtime.results import Clock, Result, results
 from sdfl.runtime.sources import FrameSource
-from sdfl.runtime.views import Stats, View
+from sdfl.runtime.views.base import FrameStats, View
 from sdfl.types import Frame, Image
 
 RECENT = 300  # frames that the shown percentiles are of: ten seconds
@@ -70,8 +70,8 @@ def run(
     tracked = tally.count(results(source, landmarker, frames=frames, clock=clock))
     drawn = _drawn(tracked, recorder, always=view.watched)
     rate = _Rate(source.fps)
-    last: tuple[Image, Stats] | None = None
-    with newest_of(drawn, source.close) if source.live else nullcontext(drawn) as shown:
+    last: tuple[Image, FrameStats] | None = None
+    with latest_in_background(drawn, source.close) if source.live else nullcontext(drawn) as shown:
         try:
             for new in shown:
                 if new is not None:
@@ -120,9 +120,9 @@ def _drawn(tracked: Iterable[Result], recorder: Recorder | None, *, always: bool
         yield result, image
 
 
-def _stats(result: Result, source: FrameSource, landmarker: Follower, fps: float, tally: _Tally) -> Stats:
+def _stats(result: Result, source: FrameSource, landmarker: Follower, fps: float, tally: _Tally) -> FrameStats:
     p50, p95, p99 = tally.recent_ms()
-    return Stats(
+    return FrameStats(
         source=source.name,
         model=landmarker.spec.name,
         frame=result.frame.index,

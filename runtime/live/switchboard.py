@@ -1,102 +1,70 @@
-"""What a viewer may change while frames are tracked: the model, its precision, smoothing, an occluder, edge weights.
+"""A landmarker whose model and settings a viewer may change while frames are tracked.
 
-`Switchboard` stands where a `FaceLandmarker` stands. A changed model is loaded beside the running one, which goes on
-until the new one is ready; everything else counts from the next frame on.
+`Switchboard` takes the place of a `FaceLandmarker`. Another model is loaded in a thread while the one before goes on
+tracking until the new one is ready; every other setting takes effect with the next frame.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from sdfl.artifacts.landmark_spec import ModelSpec
-from sdfl.errors import ConfigError, SdflError
+from sdfl.errors import ConfigError
 from sdfl.runtime.landmarker import FaceLandmarker, Update
-from sdfl.runtime.live.edges import Edges, EdgeWeights
+from sdfl.runtime.live.attention_reader import AttentionReader
 from sdfl.runtime.live.jitter import Jitter
+from sdfl.runtime.live.settings import Settings, covered
+from sdfl.runtime.outputs.graph_overlay import GraphEdges
 from sdfl.runtime.sources import FrameSource
-from sdfl.runtime.zoo import families, model_to_run, resolve_model, zoo_models
+from sdfl.runtime.views.base import FrameExtras
+from sdfl.runtime.zoo import families, model_to_run, resolve_model
 from sdfl.types import Face, Frame
 
-OCCLUDER_BGR = (96, 96, 96)
-KEPT = 32  # frames whose edges and jitter are remembered until a view shows them
+REMEMBERED_FRAMES = 32  # whose edges and jitter are kept until a view shows them
 STORED = "as stored"  # the precision of a model file that is not the package's
-Occluder = tuple[float, float, float, float]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """model, precision: of `Switchboard.choices`. occluder: left, top, right, bottom as shares of the frame, or None.
-
-    edges: compute the learned edge weights too.
-    """
-
-    model: str
-    precision: str
-    smoothing: bool = True
-    edges: bool = False
-    occluder: Occluder | None = None
-
-    def changed(self, changes: object) -> Settings:
-        """With `changes`, a mapping as it comes from JSON. Raises ConfigError that names the key."""
-        if not isinstance(changes, dict):
-            raise ConfigError("settings must be a JSON object")
-        known = {field.name for field in fields(self)}
-        for key, value in changes.items():
-            if key not in known:
-                raise ConfigError(f"{key}: no such setting; there are {', '.join(sorted(known))}")
-            wanted = bool if key in ("smoothing", "edges") else str
-            if key != "occluder" and not isinstance(value, wanted):
-                raise ConfigError(f"{key} must be {'true or false' if wanted is bool else 'text'}, got {value!r}")
-        if "occluder" in changes:
-            changes = {**changes, "occluder": _occluder(changes["occluder"])}
-        return replace(self, **changes)
-
-
-def _occluder(value: object) -> Occluder | None:
-    if value is None:
-        return None
-    numbers = [float(each) for each in value if isinstance(each, int | float)] if isinstance(value, list) else []
-    if len(numbers) != 4 or not all(0 <= each <= 1 for each in numbers):
-        raise ConfigError(f"occluder must be null or [left, top, right, bottom] from 0 to 1, got {value!r}")
-    x0, y0, x1, y1 = numbers
-    return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
-
-
-@dataclass(frozen=True, eq=False)
-class Extras:
-    """edges: of every face, where they are asked for. jitter_percent: see `Jitter`."""
-
-    edges: list[Edges]
-    jitter_percent: float | None
 
 
 class Switchboard:
-    """A landmarker for `pipeline.run`, and the settings that a view may change from its own thread.
+    """A landmarker for `pipeline.run` that is also the `Controls` of a view.
 
-    model, precision: as for `FaceLandmarker`. smoothing: to begin with. options: what else `FaceLandmarker` takes.
+    Args:
+        model: as for `FaceLandmarker`.
+        precision: as for `FaceLandmarker`.
+        smoothing: whether points are steadied to begin with.
+        new_landmarker: makes each landmarker; takes the arguments of `FaceLandmarker`.
+        options: what else is handed to `new_landmarker`.
+
+    Raises:
+        ConfigError, ArtifactError, MissingDependency: as `FaceLandmarker`.
     """
 
     def __init__(
-        self, model: str | Path | None = None, *, precision: str | None = None, smoothing: bool = True, **options: Any
+        self,
+        model: str | Path | None = None,
+        *,
+        precision: str | None = None,
+        smoothing: bool = True,
+        new_landmarker: Callable[..., FaceLandmarker] = FaceLandmarker,
+        **options: Any,
     ) -> None:
-        self._options = options
-        name, precision = _named(model_to_run(model, precision, options.get("backend")))
+        self._new_landmarker, self._options = new_landmarker, options
+        name, precision = _choice_of(model_to_run(model, precision, options.get("backend")))
         self.choices = {family: list(stored) for family, stored in families().items()}
         if precision == STORED:
             self.choices = {name: [STORED], **self.choices}
         self._lock = threading.Lock()
         self._settings = Settings(name, precision, smoothing=smoothing)
-        self._landmarker = self._made(self._settings)
+        self._landmarker = self._landmarker_for(self._settings)
         self._loading: threading.Thread | None = None
         self._problem = ""
-        self._edge_weights: EdgeWeights | None = None
+        self._attention: AttentionReader | None = None
         self._jitter = Jitter()
-        self._extras: deque[tuple[int, Extras]] = deque(maxlen=KEPT)
+        self._extras: deque[tuple[int, FrameExtras]] = deque(maxlen=REMEMBERED_FRAMES)
 
     @property
     def spec(self) -> ModelSpec:
@@ -114,7 +82,14 @@ class Switchboard:
             }
 
     def change(self, changes: object) -> None:
-        """Take over some settings. Raises ConfigError, and then changes nothing."""
+        """Take over some settings.
+
+        Args:
+            changes: as for `Settings.changed`.
+
+        Raises:
+            ConfigError: a setting is wrong, or another model is still being loaded; nothing was changed then.
+        """
         with self._lock:
             new, old = self._settings.changed(changes), self._settings
             if new.model not in self.choices:
@@ -125,7 +100,7 @@ class Switchboard:
                     raise ConfigError(f"precision must be one of {', '.join(stored)}, got {new.precision!r}")
                 new = replace(new, precision=stored[0])  # another model, whose files are others
             wants_edges = new.edges and not old.edges
-            reload = _network(new) != _network(old) or (wants_edges and self._lacks_edges(new))
+            reload = _loaded_for(new) != _loaded_for(old) or (wants_edges and self._lacks_attention(new))
             if reload and self._loading is not None:
                 raise ConfigError("a model is being loaded; choose again in a moment")
             self._settings, self._problem = new, ""
@@ -145,14 +120,14 @@ class Switchboard:
                 self._jitter = Jitter()
             faces = update(frame)
             self._jitter.update(faces)
-            self._extras.append((frame.index, Extras(self._weighed(frame, faces), self._jitter.percent)))
+            self._extras.append((frame.index, FrameExtras(self._edges(frame, faces), self._jitter.percent)))
             return faces
 
         return tracked
 
-    def extras(self, index: int) -> Extras:
-        """What is known of the tracked frame `index` beside its faces; of a recent one only."""
-        return next((extras for known, extras in reversed([*self._extras]) if known == index), Extras([], None))
+    def extras(self, index: int) -> FrameExtras:
+        """What is known of the tracked frame `index` beside its faces; empty for a frame that is no longer kept."""
+        return next((extras for known, extras in reversed([*self._extras]) if known == index), FrameExtras([], None))
 
     def prepared(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """`frames` as the network gets them: with the occluder."""
@@ -167,65 +142,56 @@ class Switchboard:
         self.close()
 
     def close(self) -> None:
-        """Free the models."""
+        """Free the models. May be called twice."""
         loading = self._loading
         if loading is not None:
             loading.join()
         self._landmarker.close()
 
-    def _made(self, settings: Settings) -> FaceLandmarker:
-        return FaceLandmarker(_path(settings), smoothing=settings.smoothing, **self._options)
+    def _landmarker_for(self, settings: Settings) -> FaceLandmarker:
+        return self._new_landmarker(_path(settings), smoothing=settings.smoothing, **self._options)
 
     def _load(self, new: Settings, old: Settings) -> None:
         """The loading thread: replace what has changed, or go back to the old settings and say why."""
-        landmarker, weights = self._landmarker, self._edge_weights
+        landmarker, attention = self._landmarker, self._attention
         try:
-            if _network(new) != _network(old):
-                landmarker = self._made(new)
-            if self._lacks_edges(new):
-                weights = EdgeWeights(_path(new))
-        except SdflError as error:
+            if _loaded_for(new) != _loaded_for(old):
+                landmarker = self._landmarker_for(new)
+            if self._lacks_attention(new):
+                attention = AttentionReader(_path(new))
+        except Exception as error:  # nobody else would see what ends this thread
             with self._lock:
                 back = {key: getattr(old, key) for key in ("model", "precision", "smoothing", "edges")}
                 self._settings, self._problem = replace(self._settings, **back), str(error)
                 self._loading = None
             return
         with self._lock:
-            self._landmarker, self._edge_weights, self._loading = landmarker, weights, None
+            self._landmarker, self._attention, self._loading = landmarker, attention, None
 
-    def _lacks_edges(self, settings: Settings) -> bool:
-        weights = self._edge_weights
-        return settings.edges and (weights is None or weights.path != _path(settings))
+    def _lacks_attention(self, settings: Settings) -> bool:
+        reader = self._attention
+        return settings.edges and (reader is None or reader.path != _path(settings))
 
-    def _weighed(self, frame: Frame, faces: list[Face]) -> list[Edges]:
-        """The weighted edges of every face, where they are asked for and loaded."""
-        settings, weights = self._settings, self._edge_weights
-        if weights is None or not settings.edges or weights.path != _path(settings):
+    def _edges(self, frame: Frame, faces: list[Face]) -> list[GraphEdges]:
+        """The weighted edges of every face, where they are asked for and their network is loaded."""
+        settings, reader = self._settings, self._attention
+        if reader is None or not settings.edges or reader.path != _path(settings):
             return []
-        return [weights.of(frame.image, face) for face in faces]
+        return [reader.edges(frame.image, face) for face in faces]
 
 
-def covered(frame: Frame, occluder: Occluder) -> Frame:
-    """A copy of `frame` with a plain rectangle in it."""
-    height, width = frame.image.shape[:2]
-    x0, y0, x1, y1 = occluder
-    image = frame.image.copy()
-    image[round(y0 * height) : round(y1 * height), round(x0 * width) : round(x1 * width)] = OCCLUDER_BGR
-    return replace(frame, image=image)
-
-
-def _network(settings: Settings) -> tuple[object, ...]:
+def _loaded_for(settings: Settings) -> tuple[object, ...]:
+    """The settings that need another landmarker when they change."""
     return settings.model, settings.precision, settings.smoothing
 
 
-def _named(model: str | Path) -> tuple[str, str]:
-    """Model and precision as `choices` name them, of what the user wrote."""
-    name = str(model)
+def _choice_of(path: Path) -> tuple[str, str]:
+    """Model and precision, as `Switchboard.choices` names them, of a model file."""
     for family, stored in families().items():
-        for precision, path in stored.items():
-            if name == str(path) or zoo_models().get(name) == path:
+        for precision, file in stored.items():
+            if file == path:
                 return family, precision
-    return name, STORED
+    return str(path), STORED
 
 
 def _path(settings: Settings) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,7 +21,7 @@ from sdfl.runtime.notices import Say, to_stderr
 from sdfl.runtime.sources.base import FrameSource
 from sdfl.runtime.sources.capture import CameraMode, camera_indices
 from sdfl.runtime.sources.live import LiveSource, open_camera, open_stream
-from sdfl.runtime.sources.pictures import IteratorSource, MemorySource, PictureSource
+from sdfl.runtime.sources.pictures import IteratorSource, MemorySource, PictureSource, is_pil
 from sdfl.runtime.sources.sample import SampleSource
 from sdfl.runtime.sources.video import CaptureSource, VideoSource
 
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 SAMPLE = "sample"
+WANTED = "give a camera number, a path, a URL, a list or iterator of pictures, or a cv2.VideoCapture"
 NO_WEBCAM = "no webcam found: showing the sample clip (name a camera, video, picture, folder or URL to see another)"
 
 Source: TypeAlias = Any
@@ -54,8 +56,8 @@ def open_source(source: Source, *, mode: CameraMode = CameraMode(), say: Say = t
             - the path of a video, a picture or a folder of pictures, as text or Path; "sample" is a clip that needs
               neither;
             - the URL of a stream (rtsp://, http://);
-            - a list of pictures of one video (arrays or PIL), or of paths of pictures that have nothing to do with
-              each other;
+            - a list of pictures of one video (arrays or PIL) or of `Frame`s, or of paths of pictures that have nothing
+              to do with each other;
             - an iterator of pictures or `Frame`s;
             - an opened `cv2.VideoCapture`;
             - a `FrameSource`, which is returned as it is.
@@ -70,10 +72,10 @@ def open_source(source: Source, *, mode: CameraMode = CameraMode(), say: Say = t
     """
     if isinstance(source, FrameSource):
         return source
-    if isinstance(source, int) and not isinstance(source, bool):
-        if source < 0:
+    if isinstance(source, Integral) and not isinstance(source, bool):
+        if int(source) < 0:
             raise SourceError(f"a camera number must not be negative, got {source}")
-        return open_camera(source, mode, say=say)
+        return open_camera(int(source), mode, say=say)
     if isinstance(source, str | os.PathLike):
         return _open_named(os.fspath(source), mode, say)
     if hasattr(source, "read") and hasattr(source, "isOpened"):
@@ -84,16 +86,21 @@ def open_source(source: Source, *, mode: CameraMode = CameraMode(), say: Say = t
         return MemorySource(source)
     if isinstance(source, Iterator):
         return IteratorSource(source)
-    if source is None:
-        raise SourceError("the source is None; give a camera number, a path, a URL, a list of pictures or 'sample'")
-    what = "one picture: use detect, or give a list" if isinstance(source, np.ndarray) else type(source).__name__
-    raise SourceError(
-        f"the source is {what}; give a camera number, a path, a URL, a list or iterator of pictures, or a "
-        "cv2.VideoCapture"
-    )
+    raise SourceError(f"the source is {_kind_of(source)}; {WANTED}")
+
+
+def _kind_of(source: object) -> str:
+    """What a message calls something that is no source."""
+    if isinstance(source, np.ndarray) and source.ndim == 4:
+        return f"an array of {len(source)} pictures: give list(array)"
+    if isinstance(source, np.ndarray) or is_pil(source):
+        return "one picture: use detect, or give a list"
+    return "None" if source is None else type(source).__name__
 
 
 def _open_named(text: str, mode: CameraMode, say: Say) -> FrameSource:
+    if not text:
+        raise SourceError(f"the source is an empty text; {WANTED}")
     if text == SAMPLE:
         return SampleSource()
     if text.isdecimal():

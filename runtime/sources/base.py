@@ -15,6 +15,7 @@ from sdfl.errors import SourceError
 from sdfl.types import Frame, Image
 
 DEFAULT_FPS = 30.0
+MAX_SIDE_PX = 32_766  # OpenCV cuts no crops out of larger ones
 _TO_BGR = {1: cv2.COLOR_GRAY2BGR, 4: cv2.COLOR_BGRA2BGR}
 
 
@@ -63,6 +64,9 @@ def to_bgr8(pixels: npt.NDArray[Any], name: str) -> Image:
         )
     if not pixels.size:
         raise SourceError(f"{name}: gives an empty picture of shape {pixels.shape}")
+    height, width = pixels.shape[:2]
+    if max(height, width) > MAX_SIDE_PX:
+        raise SourceError(f"{name}: pictures may have at most {MAX_SIDE_PX} px a side, got {width} x {height}")
     eight = np.asarray(pixels // 257, dtype=np.uint8) if pixels.dtype == np.uint16 else pixels
     bgr = cv2.cvtColor(eight, _TO_BGR[channels]) if channels in _TO_BGR else eight
     return np.asarray(bgr, dtype=np.uint8)

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from sdfl.errors import SdflError, SourceError
-from sdfl.runtime.live.latest_frame import Newest
 from sdfl.runtime.notices import Say, to_stderr
 from sdfl.runtime.sources.base import FrameSource, to_bgr8
 from sdfl.runtime.sources.capture import CameraMode, Capture, nominal_fps, open_device, open_url, why_no_camera
+from sdfl.runtime.sources.latest_frame import Latest
 from sdfl.types import Frame, Image
 
 CAMERA_STALL_S, STREAM_STALL_S = 15.0, 20.0  # longer than a reader waits by itself: V4L2 10 s, FFmpeg 8 s
@@ -45,7 +45,7 @@ class LiveSource(FrameSource):
         self.name, self.fps = name, nominal_fps(capture)
         self._reopen, self._back_off_s, self._lost, self._stall_s = reopen, back_off_s, lost, stall_s
         self._clock, self._say = clock, say
-        self._slot: Newest[tuple[Image, float]] = Newest()
+        self._slot: Latest[tuple[Image, float]] = Latest()
         self._stop, self._reopening = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, args=(capture,), name=f"read {name}", daemon=True)
         self._thread.start()

@@ -36,8 +36,10 @@ def to_image(picture: Picture, name: str = "image") -> Image:
             raise SourceError(str(error)) from error
     if isinstance(picture, np.ndarray):
         return to_bgr8(picture, name)
-    if hasattr(picture, "convert") and hasattr(picture, "mode"):  # of PIL, which need not be installed
-        return np.ascontiguousarray(np.asarray(picture.convert("RGB"))[:, :, ::-1])
+    if is_pil(picture):
+        if picture.mode.startswith(("I", "F")):  # PIL would cut these off at 255
+            return to_bgr8(np.asarray(picture), name)
+        return to_bgr8(np.ascontiguousarray(np.asarray(picture.convert("RGB"))[:, :, ::-1]), name)
     if picture is None:
         raise SourceError(f"{name} is None; cv2.imread returns None where it cannot read a file: does the file exist?")
     if isinstance(picture, bytes | bytearray | memoryview):
@@ -47,6 +49,11 @@ def to_image(picture: Picture, name: str = "image") -> Image:
         f"{name} must be a path, an array (H, W, 3) of uint8 or a PIL picture, got {type(picture).__name__}; "
         "np.asarray(image, np.uint8) makes an array"
     )
+
+
+def is_pil(picture: object) -> bool:
+    """Whether this is a picture of PIL, which need not be installed."""
+    return hasattr(picture, "convert") and hasattr(picture, "mode")
 
 
 class PictureSource(FrameSource):
@@ -79,28 +86,27 @@ class PictureSource(FrameSource):
 
 
 class MemorySource(FrameSource):
-    """A clip of pictures that are in memory already.
+    """A clip that is in memory already.
 
     Args:
-        images: see `Picture`, all of one video.
-        fps: their rate.
+        images: pictures of one video (see `Picture`), or `Frame`s with numbers and times of their own.
+        fps: rate of the pictures.
         name: what messages call the clip.
     """
 
-    def __init__(self, images: Sequence[Picture], *, fps: float = DEFAULT_FPS, name: str = "memory") -> None:
+    def __init__(self, images: Sequence[Picture | Frame], *, fps: float = DEFAULT_FPS, name: str = "memory") -> None:
         self.name, self.fps, self._images = name, fps, images
         self.num_frames = len(images)
 
     def __iter__(self) -> Iterator[Frame]:
-        for index, image in enumerate(self._images):
-            yield Frame(to_image(image, f"{self.name}[{index}]"), index, index / self.fps)
+        return _frames(self._images, self.fps, self.name)
 
 
 class IteratorSource(FrameSource):
-    """Whatever an iterator gives, once: pictures, which then lie 1/fps apart, or `Frame`s with times of their own.
+    """Whatever an iterator gives, once.
 
     Args:
-        images: gives pictures (see `Picture`) or `Frame`s.
+        images: gives pictures of one video (see `Picture`), or `Frame`s with numbers and times of their own.
         fps: rate of the pictures.
         name: what messages call it.
     """
@@ -109,11 +115,12 @@ class IteratorSource(FrameSource):
         self.name, self.fps, self._images = name, fps, images
 
     def __iter__(self) -> Iterator[Frame]:
-        for index, image in enumerate(self._images):
-            if isinstance(image, Frame):
-                yield image
-            else:
-                yield Frame(to_image(image, f"{self.name}[{index}]"), index, index / self.fps)
+        return _frames(self._images, self.fps, self.name)
+
+
+def _frames(images: Iterable[Picture | Frame], fps: float, name: str) -> Iterator[Frame]:
+    for index, image in enumerate(images):
+        yield image if isinstance(image, Frame) else Frame(to_image(image, f"{name}[{index}]"), index, index / fps)
 
 
 def _pictures_in(folder: Path) -> list[Path]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 
-from sdfl.errors import ConfigError
 from sdfl.geometry import box_iou, evaluation_affine, landmark_box
 from sdfl.runtime.tracking.assignment import assign, distance
 from sdfl.runtime.tracking.detection_schedule import DetectionSchedule
@@ -18,11 +17,11 @@ from sdfl.runtime.tracking.observation import Observation, is_face, observe
 from sdfl.runtime.tracking.region import region_of_landmarks
 from sdfl.runtime.tracking.smoothing import PointFilter, Smoother
 from sdfl.runtime.tracking.track import Track
-from sdfl.types import Backend, Box, Detector, Face, FloatArray, Frame, Image, Landmarks
+from sdfl.types import Backend, Box, Detector, Face, FloatArray, Frame, Image, Landmarks, require_count
 
 MIN_PRESENCE = 0.5  # of a face that was there in the last frame
 NEW_PRESENCE = 0.8  # of one that was not: phantoms must not come easily
-SAME_FACE_IOU = 0.4
+DUPLICATE_IOU = 0.4  # observations that overlap by as much are of one face
 NEAR_IOU = 0.02  # faces that overlap by more may hide one another
 KEEP_S = 1.0  # a hidden face is remembered for so long
 MAX_JUMP = 0.8  # face sizes between where a face should be and is
@@ -49,9 +48,8 @@ class FaceTracker:
         min_presence: float = MIN_PRESENCE,
         background: bool = False,
     ) -> None:
-        require_max_faces(max_faces)
         self._backend, self._finder = backend, DetectionSchedule(detector, background=background)
-        self._max_faces, self._min_presence = max_faces, min_presence
+        self._max_faces, self._min_presence = require_count("max_faces", max_faces) or 1, min_presence
         self._new_smoother = smoother
         self._tracks: list[Track] = []
         self._smoothers: dict[int, PointFilter] = {}
@@ -170,23 +168,15 @@ class FaceTracker:
         return Face(track.id, Box(landmark_box(points), seen.presence), landmarks, seen.presence, track.age_frames)
 
 
-def require_max_faces(max_faces: object) -> None:
-    """Raise ConfigError unless `max_faces` is None or a whole number of at least 1."""
-    if max_faces is None:
-        return
-    if not isinstance(max_faces, int) or isinstance(max_faces, bool) or max_faces < 1:
-        raise ConfigError(f"max_faces must be a whole number of at least 1, got {max_faces!r}")
-
-
 def _untaken(boxes: Iterator[Box], faces: Sequence[Observation]) -> Iterator[Box]:
     """The boxes that lie on none of `faces`."""
-    return (box for box in boxes if all(box_iou(box.xyxy, face.box) < SAME_FACE_IOU for face in faces))
+    return (box for box in boxes if all(box_iou(box.xyxy, face.box) < DUPLICATE_IOU for face in faces))
 
 
 def _without_duplicates(observations: Sequence[Observation]) -> list[Observation]:
     """`observations` without those that show the same face as an earlier one."""
     kept: list[Observation] = []
     for each in observations:
-        if all(box_iou(each.box, other.box) < SAME_FACE_IOU for other in kept):
+        if all(box_iou(each.box, other.box) < DUPLICATE_IOU for other in kept):
             kept.append(each)
     return kept

@@ -1,19 +1,18 @@
-"""Where the tracked picture is shown."""
+"""Where tracked frames are shown: a window, a page for a browser, or nowhere."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from sdfl.errors import ConfigError
-from sdfl.runtime.choices import load_choice
-from sdfl.runtime.live.switchboard import Switchboard
+from sdfl.runtime.implementations import load_implementation
 from sdfl.runtime.notices import Say, to_stderr
-from sdfl.runtime.sources.browser import BrowserSource
-from sdfl.runtime.views.base import Stats, View
-from sdfl.runtime.views.window import has_gui
 
-__all__ = ["VIEWS", "Stats", "View", "choose_view", "open_view"]
+if TYPE_CHECKING:
+    from sdfl.runtime.sources.browser import BrowserSource
+    from sdfl.runtime.views.base import Controls, View
 
 VIEWS = {
     "window": "sdfl.runtime.views.window:WindowView",
@@ -22,10 +21,36 @@ VIEWS = {
 }
 
 
-def choose_view(environ: Mapping[str, str] = os.environ) -> str:
+def default_view(environ: Mapping[str, str] = os.environ) -> str:
     """The name of the best view here: a window where there is a display and OpenCV can open one, else the browser."""
+    from sdfl.runtime.views.window import has_gui
+
     display = environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")
     return "window" if display and has_gui() else "browser"
+
+
+def choose_view(
+    name: str | None = None, *, host: str | None = None, port: int | None = None, browser_camera: bool = False
+) -> str:
+    """The name of the view to open, before anything is opened.
+
+    Args:
+        name: a key of `VIEWS`; None for the browser where one of the other arguments needs it, else the best view here.
+        host: address that the browser view shall listen on.
+        port: port that the browser view shall listen on.
+        browser_camera: whether the frames come from the camera of the viewer's browser.
+
+    Raises:
+        ConfigError: there is no such view, or an argument needs another one.
+    """
+    needs_browser = {"--host": host is not None, "--port": port is not None, "--source browser": browser_camera}
+    chosen = name or ("browser" if any(needs_browser.values()) else default_view())
+    if chosen not in VIEWS:
+        raise ConfigError(f"view must be one of {', '.join(VIEWS)}, got {chosen!r}")
+    for option, is_given in needs_browser.items():
+        if is_given and chosen != "browser":
+            raise ConfigError(f"{option} needs --view browser, got --view {chosen}")
+    return chosen
 
 
 def open_view(
@@ -33,21 +58,27 @@ def open_view(
     *,
     say: Say = to_stderr,
     host: str | None = None,
-    board: Switchboard | None = None,
+    port: int | None = None,
+    controls: Controls | None = None,
     camera: BrowserSource | None = None,
 ) -> View:
-    """Open the view called `name` (None: the best here). Raises ConfigError that lists the choices.
+    """Open a view.
 
-    say: takes one-line remarks, such as the address to open. The rest is for the browser: host: the address to listen
-    on; board: what can be switched; camera: the source that its camera feeds.
+    Args:
+        name: as for `choose_view`.
+        say: takes one-line remarks, such as the address to open.
+        host: address that the browser view listens on; None for this computer only.
+        port: port that the browser view listens on; None takes 8000, or a free one where that is taken.
+        controls: what the page in the browser can change.
+        camera: takes the pictures of the browser's camera.
+
+    Raises:
+        ConfigError: as `choose_view`.
+        MissingDependency: the browser view's server is not installed.
+        SdflError: the address cannot be used, or no window can be opened.
     """
-    chosen = name or ("browser" if host or camera else choose_view())
-    make = load_choice("view", chosen, VIEWS)
-    if chosen == "browser":
-        browser: View = make(say=say, host=host, board=board, camera=camera)
-        return browser
-    for option, value in (("--host", host), ("--source browser", camera)):
-        if value is not None:
-            raise ConfigError(f"{option} needs --view browser, got --view {chosen}")
-    other: View = make(say=say)
-    return other
+    chosen = choose_view(name, host=host, port=port, browser_camera=camera is not None)
+    make = load_implementation("view", chosen, VIEWS)
+    options = {"host": host, "port": port, "controls": controls, "camera": camera} if chosen == "browser" else {}
+    view: View = make(say=say, **options)
+    return view

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sdfl.runtime.notices import Say, to_stderr
-from sdfl.runtime.views.base import Stats
+from sdfl.runtime.views.base import FrameStats
 from sdfl.types import Image
 
 
@@ -13,9 +13,9 @@ class NoView:
     watched = False
 
     def __init__(self, *, say: Say = to_stderr) -> None:  # noqa: ARG002  there is nothing to say
-        self.shown: Stats | None = None
+        self.shown: FrameStats | None = None
 
-    def show(self, image: Image, stats: Stats) -> bool:  # noqa: ARG002
+    def show(self, image: Image, stats: FrameStats) -> bool:  # noqa: ARG002
         """Goes on for ever."""
         self.shown = stats
         return True

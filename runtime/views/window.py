@@ -8,7 +8,7 @@ import cv2
 
 from sdfl.errors import SdflError
 from sdfl.runtime.notices import Say, to_stderr
-from sdfl.runtime.views.base import Stats
+from sdfl.runtime.views.base import FrameStats
 from sdfl.types import Image
 
 TITLE = "SDFL"
@@ -39,7 +39,7 @@ class WindowView:
         self._sized = self._seen = False
         say("press q or Escape in the window to end")
 
-    def show(self, image: Image, stats: Stats) -> bool:
+    def show(self, image: Image, stats: FrameStats) -> bool:
         """Show a frame. Returns False when the viewer has ended it."""
         if not self._sized:
             cv2.resizeWindow(TITLE, image.shape[1], image.shape[0])

@@ -1,4 +1,4 @@
-"""The `sdfl` command. The modules beside this file parse and print; the work is done elsewhere."""
+"""The `sdfl` command. The modules beside this file parse options and print results; the work is done elsewhere."""
 
 from __future__ import annotations
 
@@ -26,39 +26,55 @@ from sdfl.cli import (
     verify,
     zoo,
 )
-from sdfl.errors import SdflError
+from sdfl.errors import SdflError, install_command
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=sdfl.__doc__)
-VERBS: dict[str, Callable[..., None]] = {
-    "demo": demo.demo,
-    "track": track.track,
-    "doctor": doctor.doctor,
-    "train": train.train,
-    "eval": eval.evaluate,
-    "quantize": quantize.quantize,
-    "reproduce": reproduce.reproduce,
-    "export": export.export,
-    "build": build.build,
-    "verify": verify.verify,
-    "bench": bench.bench,
-    "report": report.report,
+DESCRIPTION = (
+    "Find faces and their landmarks in pictures, videos and live cameras, on ordinary processors and NVIDIA GPUs; "
+    "train, convert and measure the models for it."
+)
+Verb = Callable[..., None]
+
+# What the verbs are for -> verbs, in the order of the help page.
+VERBS: dict[str, dict[str, Verb]] = {
+    "Use": {"demo": demo.demo, "track": track.track, "doctor": doctor.doctor},
+    "Train": {
+        "train": train.train,
+        "eval": eval.evaluate,
+        "quantize": quantize.quantize,
+        "reproduce": reproduce.reproduce,
+    },
+    "Deploy": {"export": export.export, "build": build.build, "verify": verify.verify},
+    "Measure": {"bench": bench.bench, "report": report.report},
 }
-for _verb, _function in VERBS.items():
-    app.command(_verb)(_function)
-
-NOUNS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
-    "data": ("Labelled pictures on disk.", {"check": data.data_check, "label": data.data_label}),
+# Group of verbs -> what it is for, its help and its verbs.
+GROUPS: dict[str, tuple[str, str, dict[str, Verb]]] = {
+    "data": (
+        "Train",
+        "Check and label the pictures that models are trained and measured on.",
+        {"check": data.data_check, "label": data.data_label},
+    ),
     "zoo": (
-        "The models in the package and what networks cost.",
+        "Deploy",
+        "List, inspect, measure and train the models of the package.",
         {"list": zoo.zoo_list, "show": zoo.zoo_show, "verify": zoo.zoo_verify, "train": zoo.zoo_train},
     ),
 }
-for _noun, (_help, _verbs) in NOUNS.items():
+
+app = typer.Typer(
+    help=DESCRIPTION,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _panel, _verbs in VERBS.items():
+    for _name, _verb in _verbs.items():
+        app.command(_name, rich_help_panel=_panel)(_verb)
+for _group_name, (_panel, _help, _verbs) in GROUPS.items():
     _group = typer.Typer(help=_help, no_args_is_help=True)
-    for _verb, _function in _verbs.items():
-        _group.command(_verb)(_function)
+    for _name, _verb in _verbs.items():
+        _group.command(_name)(_verb)
     _group.callback()(lambda: None)
-    app.add_typer(_group, name=_noun)
+    app.add_typer(_group, name=_group_name, rich_help_panel=_panel)
 
 
 def _print_version(wanted: bool) -> None:
@@ -67,17 +83,21 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
-def options(
+@app.callback(help=DESCRIPTION)
+def _top_level_options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
-    """Structure-coherent face landmarks on the edge."""
+    """Take the options that stand before a verb."""
 
 
 def main() -> None:
-    """Entry point: 0 done, 1 an expected failure in one line, 2 usage. `kill` ends a run as cleanly as Ctrl-C does."""
+    """Run the command line; `kill` ends it as cleanly as Ctrl-C does.
+
+    Exits with 0 when the verb is done, 1 after an expected failure, which is told in one line, and 2 for wrong usage.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
@@ -90,8 +110,8 @@ def main() -> None:
         if error.name != "cv2" and "libGL" not in str(error):
             raise
         _fail(
-            f"OpenCV cannot be loaded ({error}); install one, not both: "
-            "pip install 'sdfl[headless]', or with a display: apt-get install libgl1 && pip install 'sdfl[window]'"
+            f"OpenCV cannot be loaded ({error}); install one of these, not both: {install_command('headless')}; "
+            f"or with a display: apt-get install libgl1 && {install_command('window')}"
         )
     except KeyboardInterrupt:
         sys.exit(130)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Literal
 
 import typer
 
-if TYPE_CHECKING:
-    pass
+from sdfl.cli.factory import landmarker_factory
 from sdfl.cli.options import (
     CAMERA_HELP,
     SOURCE_HELP,
@@ -22,11 +21,27 @@ from sdfl.cli.options import (
     Smoothing,
     Threads,
 )
-from sdfl.cli.outputs import check_outputs, what_is_kept
+from sdfl.cli.outputs import check_outputs, naming_what_is_kept
 from sdfl.cli.progress import frame_progress
+
+View = Annotated[
+    Literal["window", "browser", "none"] | None,
+    typer.Option(help="Where to show the result. Default: a window where there is a display, else the browser."),
+]
+Host = Annotated[
+    str | None,
+    typer.Option(help="Address that the browser view listens on. Default: 127.0.0.1, this computer only."),
+]
+Port = Annotated[
+    int | None,
+    typer.Option(
+        min=0, max=65535, help="Port that the browser view listens on, 0 for any free one. Default: 8000 if it is free."
+    ),
+]
 
 
 def demo(
+    context: typer.Context,
     source: Annotated[str | None, typer.Option(help=f"{SOURCE_HELP} {CAMERA_HELP}")] = None,
     model: Model = None,
     precision: Precision = None,
@@ -36,16 +51,23 @@ def demo(
     detector: DetectorChoice = None,
     smoothing: Smoothing = True,
     save: Save = None,
-    view: Annotated[str | None, typer.Option(help="window, browser or none; default: what this computer has.")] = None,
-    host: Annotated[str | None, typer.Option(help="Address for the browser view; default: this computer only.")] = None,
-    resolution: Annotated[str | None, typer.Option(help="Of a camera, such as 1280x720.")] = None,
-    fps: Annotated[float | None, typer.Option(help="Pictures a second to ask a camera for.")] = None,
-    mjpg: Annotated[bool, typer.Option("--mjpg", help="Ask a camera for MJPG, which many need above 640x480.")] = False,
-    mirror: Annotated[bool, typer.Option("--mirror", help="Left and right exchanged, also in what is saved.")] = False,
-    list_cameras: Annotated[bool, typer.Option("--list-cameras", help="Only print the cameras there are.")] = False,
+    view: View = None,
+    host: Host = None,
+    port: Port = None,
+    resolution: Annotated[
+        str | None, typer.Option(metavar="WIDTHxHEIGHT", help="Ask the camera for this resolution, such as 1280x720.")
+    ] = None,
+    fps: Annotated[float | None, typer.Option(help="Ask the camera for this number of frames per second.")] = None,
+    mjpg: Annotated[
+        bool, typer.Option("--mjpg", help="Ask the camera for MJPG, which many need for more than 640x480.")
+    ] = False,
+    mirror: Annotated[bool, typer.Option("--mirror", help="Swap left and right, in the saved video too.")] = False,
+    list_cameras: Annotated[
+        bool, typer.Option("--list-cameras", help="List the cameras of this computer and exit.")
+    ] = False,
     max_frames: MaxFrames = None,
 ) -> None:
-    """Show tracked landmarks live: in a window, in the browser, or only as a recording."""
+    """Track faces live and show their landmarks, in a window or in the browser."""
     from sdfl.runtime.live.pipeline import run
     from sdfl.runtime.live.switchboard import Switchboard
     from sdfl.runtime.outputs.video_file import Recorder
@@ -53,18 +75,19 @@ def demo(
     from sdfl.runtime.sources.browser import BrowserSource
     from sdfl.runtime.sources.capture import CameraMode, camera_lines
     from sdfl.runtime.sources.mirror import MirrorSource
-    from sdfl.runtime.views import open_view
+    from sdfl.runtime.views import choose_view, open_view
 
     if list_cameras:
         typer.echo("\n".join(camera_lines()))
         return
     mode = CameraMode.parse(resolution, fps, mjpg=mjpg)
     check_outputs(source or "", {"--save": save})
+    chosen = choose_view(view, host=host, port=port, browser_camera=source == "browser")
     with ExitStack() as stack:
         landmarker = stack.enter_context(
             Switchboard(
                 model, precision=precision, backend=backend, threads=threads, max_faces=max_faces,
-                detector=detector, smoothing=smoothing,
+                detector=detector, smoothing=smoothing, new_landmarker=landmarker_factory(context),
             )
         )  # fmt: skip
         camera = BrowserSource() if source == "browser" else None
@@ -73,10 +96,10 @@ def demo(
         )
         frames = MirrorSource(opened) if mirror else opened
         recorder = stack.enter_context(Recorder(save, frames.fps)) if save else None
-        shown = open_view(view, host=host, board=landmarker, camera=camera)
+        shown = open_view(chosen, host=host, port=port, controls=landmarker, camera=camera)
         stack.callback(shown.close)
         bar = frame_progress(frames, max_frames, wanted=not shown.watched)
-        with what_is_kept(recorder):
+        with naming_what_is_kept(recorder):
             summary = run(
                 frames, landmarker, shown, recorder=recorder, max_frames=max_frames,
                 progress=lambda all_frames: landmarker.prepared(bar(all_frames)),

@@ -1,8 +1,10 @@
-"""sdfl doctor: what is installed, what is wrong, and what fits this computer."""
+"""sdfl doctor: what is installed, what is wrong, and what runs best on this computer."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,67 +15,83 @@ if TYPE_CHECKING:
 
 
 def doctor(
-    model: Annotated[str | None, typer.Option(help="Model name, .onnx or .engine file; default: small.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Model to check with: a name, an .onnx file or an .engine file. Default: small."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """What is installed and what fits this machine, what is wrong and the command that mends it.
+    """Show what is installed, what is wrong and how to fix it, and what runs best on this computer.
 
-    Runs every form of the graph convolution on the model; of an engine, says whether it was built for this machine.
+    Runs every implementation of the graph convolution on the model. Given an engine, says whether it was built for this
+    computer.
     """
-    import json
-    from dataclasses import asdict
+    from sdfl.runtime.doctor.engine_check import check_engine
+    from sdfl.runtime.doctor.operator_check import check_operator
+    from sdfl.runtime.doctor.probes import installed_versions, read_computer
+    from sdfl.runtime.doctor.problems import find_problems
+    from sdfl.runtime.doctor.recommendations import recommend
 
-    from sdfl.runtime.doctor import operator_check as checks
-    from sdfl.runtime.doctor.machine import findings, fits, read_machine
-
-    engine = Path(model) if model and model.endswith(".engine") else None
-    machine, versions = read_machine(), checks.versions()
-    rows = [_torch_operator(versions.get("torch", "")), *checks.implementations(None if engine else model)]
-    about_engine = checks.engine_report(engine) if engine else ""
-    if as_json:
-        table = {
-            "versions": versions,
-            "machine": asdict(machine),
-            "fits": fits(machine),
-            "findings": [vars(finding) for finding in findings(machine)],
-            "operator": [vars(row) for row in rows],
-        } | ({"engine": about_engine} if engine else {})
-        typer.echo(json.dumps(table, indent=2))
-        return
-    for name, value in [*versions.items(), *_lines(asdict(machine))]:
-        typer.echo(f"{name:24} {value}")
-    typer.echo("\nsdfl::SparseGraphConv, version 1")
-    for row in rows:
-        typer.echo(f"{row.runtime:14} {row.form:22} {row.version:20} {row.self_test}  {row.found_at}")
-    typer.echo("\nfits this machine")
-    for line in fits(machine):
-        typer.echo(f"  {line}")
-    if engine:
-        typer.echo(f"\n{about_engine}")
-    for finding in findings(machine):
-        typer.echo(f"\nwrong: {finding.problem}\n  mend: {finding.mend}")
+    engine = Path(model) if model and model.lower().endswith(".engine") else None
+    computer, versions = read_computer(), installed_versions()
+    report: dict[str, Any] = {
+        "versions": versions,
+        "computer": asdict(computer),
+        "operator": [
+            asdict(row) for row in (check_torch(versions.get("torch", "")), *check_operator(None if engine else model))
+        ],
+        "recommended": [asdict(each) for each in recommend(computer)],
+        "engine": check_engine(engine) if engine else None,
+        "problems": [asdict(problem) for problem in find_problems(computer)],
+    }
+    typer.echo(json.dumps(report, indent=2) if as_json else "\n".join(_lines(report)))
 
 
-def _lines(machine: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What there is, one line each."""
-    for name, value in machine.items():
+def _lines(report: dict[str, Any]) -> Iterator[str]:
+    for name, value in [*report["versions"].items(), *_facts(report["computer"])]:
+        yield f"{name:24} {value}"
+    yield "\nimplementations of sdfl::SparseGraphConv, version 1"
+    for row in report["operator"]:
+        yield "  {runtime:14} {form:22} {version:20} {self_test}  {found_at}".format(**row).rstrip()
+    yield "\nwhat runs here, the fastest first"
+    for row in report["recommended"]:
+        yield "  {runs_on:32} {command}".format(**row)
+    if report["engine"]:
+        yield f"\n{report['engine']}"
+    for row in report["problems"]:
+        yield "\nproblem: {problem}\n    fix: {fix}".format(**row)
+
+
+def _facts(computer: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Name and value of every fact that is known, one line each."""
+    for name, value in computer.items():
         entries = value.items() if isinstance(value, dict) else [("", value)]
         for key, entry in entries:
-            text = ", ".join(entry) if isinstance(entry, tuple) else f"{key} {entry}".strip()
+            text = ", ".join(entry) if isinstance(entry, list | tuple) else f"{key} {entry}".strip()
             if name == "gstreamer":
                 yield "opencv with GStreamer", "yes" if entry else "no"
-            elif entry not in ("", (), 0) and not isinstance(entry, bool):
+            elif entry not in ("", (), [], 0) and not isinstance(entry, bool):
                 yield name.replace("_", " "), text
 
 
-def _torch_operator(version: str) -> Implementation:
-    """The training side's form of the operator; the runtime itself never loads torch."""
+def check_torch(version: str) -> Implementation:
+    """The training side's implementation of the operator; the runtime itself never loads torch.
+
+    Args:
+        version: of torch, "" where it is not installed.
+    """
     from sdfl.runtime.doctor.operator_check import Implementation
 
+    found_at = ""
     if not version:
-        return Implementation("torch", "custom operator", "", "", "not run: torch is not installed")
-    from sdfl.model.landmarks import sparse_graph_conv as operator
+        result = "not run: torch is not installed"
+    else:
+        try:
+            from sdfl.model.landmarks import sparse_graph_conv as operator
 
-    difference = operator.self_test()
-    verdict = "passed" if difference <= 1e-5 else "failed"  # fp32 sums of three products
-    return Implementation("torch", "custom operator", version, operator.__file__, f"{verdict}: {difference:.1e}")
+            found_at, difference = operator.__file__, operator.self_test()
+            verdict = "passed" if difference <= 1e-5 else "failed"  # fp32 sums of three products
+            result = f"{verdict}: {difference:.1e}"
+        except Exception as error:  # a broken torch may raise anything
+            result = f"failed: {(str(error).splitlines() or [type(error).__name__])[0]}"
+    return Implementation("torch", "custom operator", version, found_at, result)

@@ -1,60 +1,81 @@
-"""Options that several verbs share."""
+"""Options that several verbs share. The choices are those of the tables that the verbs look them up in (tested)."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-Labelled = Annotated[Path, typer.Option("--data", help="Folder of pictures with .pts files, or a dataset's root.")]
-
-
-Assignments = Annotated[list[str] | None, typer.Option("--set", help="Override one key: section.key=value.")]
-
-
-Accelerator = Annotated[str, typer.Option(help="As Lightning Fabric names it: auto, cpu, cuda.")]
-
-
-DeviceCount = Annotated[str, typer.Option("--devices", help="How many, or auto.")]
-
-
-Strategy = Annotated[str, typer.Option(help="As Lightning Fabric names it: auto, ddp.")]
-
-
-SOURCE_HELP = "Camera index, video, picture, folder of pictures, URL, or 'sample'."
-
-
-Model = Annotated[str | None, typer.Option(help="Model name, .onnx, .xml or .engine file; default: small_int8.")]
-
-
-Backend = Annotated[str | None, typer.Option(help="openvino, onnxruntime or tensorrt; default: what the file is for.")]
-
-
-Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; default: the back end's choice.")]
-
-
-DetectorChoice = Annotated[
-    str | None, typer.Option("--detector", help="yunet:FILE or sdfl:FILE in place of the built-in one.")
+Labelled = Annotated[
+    Path, typer.Option("--data", help="Folder of pictures with .pts label files, or root folder of a dataset.")
 ]
 
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Change one value of the recipe: section.key=value. May be repeated."),
+]
+
+Accelerator = Annotated[str, typer.Option(help="Device to train on: auto, cpu, cuda or another of Lightning Fabric's.")]
+
+DeviceCount = Annotated[str, typer.Option("--devices", help="Number of devices, or auto.")]
+
+Strategy = Annotated[str, typer.Option(help="How to use several devices: auto, ddp or another of Lightning Fabric's.")]
+
+SOURCE_HELP = "Camera number, video, picture, folder of pictures, URL, or 'sample' for a built-in clip."
+
+CAMERA_HELP = "'browser' takes the camera of the browser that shows the page. Default: the first webcam."
+
+Model = Annotated[
+    str | None,
+    typer.Option(help="Name of a model (see sdfl zoo list), or an .onnx, .xml or .engine file. Default: small_int8."),
+]
+
+Precision = Annotated[
+    Literal["fp32", "fp16", "int8"] | None,
+    typer.Option(help="Precision of a model that is given by its name. Default: the fastest without loss of accuracy."),
+]
+
+Backend = Annotated[
+    Literal["openvino", "onnxruntime", "tensorrt"] | None,
+    typer.Option(help="Library that runs the model. Default: the fastest one that reads the file."),
+]
+
+Threads = Annotated[int | None, typer.Option(min=1, help="Number of CPU threads. Default: the library's choice.")]
 
 MaxFaces = Annotated[
     int | None,
-    typer.Option(min=1, help="Maximum number of faces; default: every face in a picture, one in a video."),
+    typer.Option(min=1, help="Maximum number of faces. Default: 1 in a video, all in pictures."),
 ]
 
 
-Precision = Annotated[str | None, typer.Option(help="fp32, fp16 or int8, of a model of the package.")]
+def _check_detector(choice: str | None) -> str | None:
+    """Refuse a detector of a wrong form or kind before anything is opened."""
+    from sdfl.errors import ConfigError
+    from sdfl.runtime.detector import parse_detector
+
+    try:
+        if choice is not None:
+            parse_detector(choice)
+    except ConfigError as error:
+        raise typer.BadParameter(str(error)) from error
+    return choice
 
 
-Smoothing = Annotated[bool, typer.Option("--smoothing/--no-smoothing", help="Steady the points of tracked faces.")]
+DetectorChoice = Annotated[
+    str | None,
+    typer.Option(
+        "--detector",
+        metavar="KIND:FILE",
+        callback=_check_detector,
+        help="Face detector from a file, sdfl:FILE or yunet:FILE. Default: the built-in one.",
+    ),
+]
 
+Smoothing = Annotated[
+    bool, typer.Option("--smoothing/--no-smoothing", help="Reduce the jitter of the points of tracked faces.")
+]
 
-Save = Annotated[Path | None, typer.Option(help="Also record a drawn video (.mp4, .avi, .mkv).")]
+Save = Annotated[Path | None, typer.Option(help="Also write a video with the landmarks drawn (.mp4, .avi, .mkv).")]
 
-
-CAMERA_HELP = "Or 'browser': the camera of the browser that shows the page. Default: the first webcam."
-
-
-MaxFrames = Annotated[int | None, typer.Option("--frames", min=1, help="Stop after so many frames.")]
+MaxFrames = Annotated[int | None, typer.Option("--frames", min=1, help="Stop after this number of frames.")]

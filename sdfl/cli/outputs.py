@@ -1,4 +1,4 @@
-"""Files that verbs write: checks before the start, and what is kept after a failure."""
+"""Files that verbs write: checks before the start, and what is left of them after a failure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
 
 def check_outputs(source: str, outputs: dict[str, Path | None]) -> None:
-    """outputs: option -> file. Raises ConfigError where one would replace the source or another one."""
+    """Refuse outputs that would replace the source or each other.
+
+    Args:
+        source: what is read; need not be a file.
+        outputs: option -> the file that it names, None where it is not given.
+
+    Raises:
+        ConfigError: names the option.
+    """
     from sdfl.files import is_special
 
     taken = {Path(source).resolve(): "the source"} if Path(source).exists() else {}
@@ -29,8 +37,8 @@ def check_outputs(source: str, outputs: dict[str, Path | None]) -> None:
 
 
 @contextmanager
-def what_is_kept(recorder: Recorder | None) -> Iterator[None]:
-    """Adds to an error how much of a recording there is."""
+def naming_what_is_kept(recorder: Recorder | None) -> Iterator[None]:
+    """Add to an error how many frames of a recording are kept."""
     try:
         yield
     except SdflError as error:
@@ -40,7 +48,15 @@ def what_is_kept(recorder: Recorder | None) -> Iterator[None]:
 
 @contextmanager
 def text_out(option: str, path: Path) -> Iterator[TextIO]:
-    """Standard output for "-", else a new file that keeps what was written before a failure or Ctrl-C."""
+    """Open a text file for writing; what was written before a failure or Ctrl-C is kept.
+
+    Args:
+        option: what errors call the file.
+        path: of the file, "-" for standard output.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
     from sdfl.files import recording_path
 
     if str(path) != "-":

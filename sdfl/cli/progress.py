@@ -1,4 +1,4 @@
-"""Progress bars on standard error, silent where that is no terminal."""
+"""Progress bars on standard error; nothing is shown where that is not a terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def progress(title: str) -> Any:
-    """A bar on standard error, silent where that is no terminal."""
+    """A function that wraps the steps of some work in a progress bar called `title`."""
     from rich.console import Console
     from rich.progress import track
 
@@ -27,7 +27,13 @@ def progress(title: str) -> Any:
 def frame_progress(
     source: FrameSource, max_frames: int | None, *, wanted: bool
 ) -> Callable[[Iterable[Frame]], Iterable[Frame]]:
-    """A progress bar on standard error for a finite source; nothing where that is no terminal."""
+    """A function that wraps the frames of a finite source in a progress bar.
+
+    Args:
+        source: of the frames.
+        max_frames: after which the run stops, None for no limit.
+        wanted: False for no bar.
+    """
     from rich.console import Console
     from rich.progress import track as bar
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    pass
+from sdfl.cli.factory import landmarker_factory
 from sdfl.cli.options import (
     SOURCE_HELP,
     Backend,
@@ -22,11 +21,12 @@ from sdfl.cli.options import (
     Smoothing,
     Threads,
 )
-from sdfl.cli.outputs import check_outputs, text_out, what_is_kept
+from sdfl.cli.outputs import check_outputs, naming_what_is_kept, text_out
 from sdfl.cli.progress import frame_progress
 
 
 def track(
+    context: typer.Context,
     source: Annotated[str, typer.Argument(help=SOURCE_HELP)],
     model: Model = None,
     precision: Precision = None,
@@ -37,15 +37,18 @@ def track(
     smoothing: Smoothing = True,
     max_frames: MaxFrames = None,
     jsonl: Annotated[
-        Path | None, typer.Option(help="JSON lines, - for standard output, which is the default without the next two.")
+        Path | None,
+        typer.Option(
+            help="Write one JSON object per frame to this file, - for standard output. "
+            "Default: standard output, if neither --csv nor --save is given."
+        ),
     ] = None,
-    csv: Annotated[Path | None, typer.Option(help="Also write one row a face to this file.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write one CSV row per face to this file.")] = None,
     save: Save = None,
 ) -> None:
-    """Write landmarks, head pose and openness of eyes and mouth of every frame, as JSON lines, CSV or drawn video."""
+    """Track faces in a video or pictures; write landmarks, head pose and openness of eyes and mouth of each frame."""
     import itertools
 
-    from sdfl.runtime.landmarker import FaceLandmarker
     from sdfl.runtime.outputs.csv_rows import CsvWriter
     from sdfl.runtime.outputs.json_lines import to_json_line
     from sdfl.runtime.outputs.overlay import draw
@@ -58,7 +61,7 @@ def track(
     check_outputs(source, {"--jsonl": jsonl, "--csv": csv, "--save": save})
     with ExitStack() as stack:
         landmarker = stack.enter_context(
-            FaceLandmarker(
+            landmarker_factory(context)(
                 model, precision=precision, backend=backend, threads=threads, max_faces=max_faces,
                 detector=detector, smoothing=smoothing,
             )
@@ -70,7 +73,7 @@ def track(
         recorder = stack.enter_context(Recorder(save, opened.fps)) if save else None
         bar = frame_progress(opened, max_frames, wanted=not (lines and lines.isatty()))
         start_s: float | None = None
-        with what_is_kept(recorder):
+        with naming_what_is_kept(recorder):
             for result in results(opened, landmarker, frames=bar(itertools.islice(opened, max_frames))):
                 start_s = result.frame.timestamp_s if start_s is None else start_s
                 if lines:

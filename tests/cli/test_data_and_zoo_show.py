@@ -71,6 +71,6 @@ def test_wrong_names_are_one_line(arguments: tuple[str, ...], error: type[Except
 
 def test_figures_without_matplotlib_name_the_pip_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(MissingDependency, match=r"matplotlib is not installed; .*'sdfl\[report\]'"):
+    with pytest.raises(MissingDependency, match=r"matplotlib is not installed; .*pip install '.*\[report\]'"):
         call("reproduce", "fig6", "--data", str(tmp_path), "--out", str(tmp_path))
     assert list(tmp_path.iterdir()) == []

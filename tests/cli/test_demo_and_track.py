@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,49 +16,37 @@ from urllib.request import urlopen
 
 import numpy as np
 import pytest
-from toy_face import box_of, look, truth
+from toy_face import truth
 from typer.testing import CliRunner, Result
 
-from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.cli import app
-from sdfl.errors import SdflError
-from sdfl.runtime.backends.fake import FakeBackend
-from sdfl.runtime.detector import FakeDetector
+from sdfl.errors import ConfigError, SdflError
 from sdfl.runtime.sources import VideoSource
 
 WriteVideo = Callable[..., Path]
 PROGRAM = [sys.executable, "-c", "from sdfl.cli import main; main()"]  # run outside the sources, as a user would
 
 
-@pytest.fixture
-def sdfl(monkeypatch: pytest.MonkeyPatch, spec: ModelSpec) -> Callable[..., Result]:
-    """sdfl(*arguments): the command line, with the toy network in place of the default model."""
-    monkeypatch.setattr("sdfl.runtime.landmarker.model_to_run", lambda *_: Path("toy.onnx"))
-    monkeypatch.setattr("sdfl.runtime.landmarker.open_backend", lambda *_, **__: FakeBackend(spec, look))
-    monkeypatch.setattr("sdfl.runtime.landmarker.open_detector", lambda *_, **__: FakeDetector([box_of(150, 120, 40)]))
-    return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def test_demo_records_what_it_tracks(sdfl: Callable[..., Result], write_video: WriteVideo, tmp_path: Path) -> None:
+def test_demo_records_what_it_tracks(run_sdfl: Callable[..., Result], write_video: WriteVideo, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
-    result = sdfl("demo", "--source", write_video(num_frames=12), "--view", "none", "--save", out)
+    result = run_sdfl("demo", "--source", write_video(num_frames=12), "--view", "none", "--save", out)
     assert result.exit_code == 0, result.output
     assert "12 frames, 12 with a face; latency p50" in result.output
     assert f"saved {out}" in result.output
     assert sum(1 for _ in VideoSource(out)) == 12
 
 
-def test_demo_stops_after_the_frames_asked_for(sdfl: Callable[..., Result], write_video: WriteVideo) -> None:
-    result = sdfl("demo", "--source", write_video(num_frames=12), "--view", "none", "--frames", 5)
+def test_demo_stops_after_the_frames_asked_for(run_sdfl: Callable[..., Result], write_video: WriteVideo) -> None:
+    result = run_sdfl("demo", "--source", write_video(num_frames=12), "--view", "none", "--frames", 5)
     assert result.output.startswith("5 frames")
 
 
 def test_demo_keeps_the_recording_of_a_cut_off_video(
-    sdfl: Callable[..., Result], write_video: WriteVideo, tmp_path: Path
+    run_sdfl: Callable[..., Result], write_video: WriteVideo, tmp_path: Path
 ) -> None:
     clip, out = write_video("clip.avi", 60), tmp_path / "out.mp4"
     clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
-    result = sdfl("demo", "--source", clip, "--view", "none", "--save", out)
+    result = run_sdfl("demo", "--source", clip, "--view", "none", "--save", out)
     kept = sum(1 for _ in VideoSource(out))
     assert isinstance(result.exception, SdflError)
     assert f"is cut off after frame {kept} of 60; those were used; {kept} frames are kept in {out}" in str(
@@ -69,7 +58,7 @@ def test_demo_keeps_the_recording_of_a_cut_off_video(
     ("arguments", "message"),
     [
         pytest.param(["demo", "--source", "77"], "camera 77 does not exist", id="missing camera"),
-        pytest.param(["demo", "--source", "clip.mp4", "--view", "tv"], "no such file", id="missing file"),
+        pytest.param(["demo", "--source", "clip.mp4", "--view", "none"], "no such file", id="missing file"),
         pytest.param(["track", "clip.mp4"], "clip.mp4: no such file", id="missing file to track"),
         pytest.param(["demo", "--resolution", "big"], "--resolution must be WIDTHxHEIGHT", id="resolution in words"),
         pytest.param(["demo", "--fps", "0"], r"--fps must lie in 1..1000, got 0", id="no frames a second"),
@@ -78,18 +67,18 @@ def test_demo_keeps_the_recording_of_a_cut_off_video(
         ),
     ],
 )
-def test_expected_failures(sdfl: Callable[..., Result], arguments: list[str], message: str) -> None:
-    result = sdfl(*arguments)
+def test_expected_failures(run_sdfl: Callable[..., Result], arguments: list[str], message: str) -> None:
+    result = run_sdfl(*arguments)
     assert isinstance(result.exception, SdflError)
     assert message in str(result.exception)
 
 
 @pytest.mark.parametrize("to_file", [True, False], ids=["to a file", "to standard output"])
 def test_track_writes_one_line_a_frame(
-    sdfl: Callable[..., Result], write_video: WriteVideo, tmp_path: Path, to_file: bool
+    run_sdfl: Callable[..., Result], write_video: WriteVideo, tmp_path: Path, to_file: bool
 ) -> None:
     out = tmp_path / "faces.jsonl"
-    result = sdfl("track", write_video(num_frames=6), *(["--jsonl", out] if to_file else ["--jsonl", "-"]))
+    result = run_sdfl("track", write_video(num_frames=6), *(["--jsonl", out] if to_file else ["--jsonl", "-"]))
     assert result.exit_code == 0, result.output
     lines = [json.loads(line) for line in (out.read_text() if to_file else result.stdout).splitlines()]
     assert [line["frame"] for line in lines] == list(range(6))
@@ -102,10 +91,10 @@ def test_track_writes_one_line_a_frame(
     np.testing.assert_allclose(face["points"], truth(155, 120, 40), atol=2.0)  # compression blurs the edges
 
 
-def test_a_frame_without_faces_has_a_line_too(sdfl: Callable[..., Result], tmp_path: Path) -> None:
+def test_a_frame_without_faces_has_a_line_too(run_sdfl: Callable[..., Result], tmp_path: Path) -> None:
     picture = tmp_path / "grey.png"
     picture.write_bytes(_grey_png())
-    result = sdfl("track", picture)
+    result = run_sdfl("track", picture)
     assert json.loads(result.stdout)["faces"] == []
 
 
@@ -134,6 +123,56 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     assert done.stderr.splitlines() == [
         f"sdfl: {tmp_path}/file: File exists; check the path, its rights and the free space"
     ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(["demo", "--view", "tv"], "'tv' is not one of 'window', 'browser', 'none'", id="view"),
+        pytest.param(["demo", "--precision", "int3"], "'int3' is not one of 'fp32', 'fp16', 'int8'", id="precision"),
+        pytest.param(
+            ["track", "0", "--backend", "tf"], "'tf' is not one of 'openvino', 'onnxruntime', 'tensorrt'", id="back end"
+        ),
+        pytest.param(
+            ["track", "0", "--detector", "haar"], "must be sdfl:FILE or yunet:FILE, got 'haar'", id="detector"
+        ),
+        pytest.param(["track", "0", "--detector", "yunet:"], "got 'yunet:'", id="detector without a file"),
+        pytest.param(["demo", "--port", "65536"], "65535", id="port"),
+        pytest.param(["track", "0", "--max-faces", "0"], "'--max-faces'", id="no face"),
+    ],
+)
+def test_a_wrong_choice_lists_the_choices_before_anything_is_opened(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    monkeypatch.setattr("sdfl.runtime.sources.open_camera", lambda *_, **__: pytest.fail("a camera was opened"))
+    result = CliRunner().invoke(app, arguments, obj=lambda *_, **__: pytest.fail("a model was opened"))
+    assert result.exit_code == 2
+    assert message in " ".join(re.sub("[│╭╮╰╯─]", " ", result.output).split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(["--port", "9000", "--view", "none"], "--port needs --view browser, got --view none", id="port"),
+        pytest.param(["--host", "0.0.0.0", "--view", "none"], "--host needs --view browser", id="host"),
+        pytest.param(["--source", "browser", "--view", "none"], "--source browser needs --view browser", id="camera"),
+    ],
+)
+def test_what_another_view_has_is_refused_before_anything_is_opened(arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(app, ["demo", *arguments], obj=lambda *_, **__: pytest.fail("a model was opened"))
+    assert isinstance(result.exception, ConfigError)
+    assert message in str(result.exception)
+
+
+def test_the_browser_view_listens_where_it_is_told(
+    run_sdfl: Callable[..., Result], write_video: WriteVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    result = run_sdfl("demo", "--source", write_video(num_frames=2), "--port", port)
+    assert result.exit_code == 0, result.output
+    assert f"open http://127.0.0.1:{port}/ in a browser" in result.stderr
 
 
 def _wait_for_a_frame(address: str) -> None:

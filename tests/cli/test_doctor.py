@@ -3,21 +3,58 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from sdfl.cli import app
+from sdfl.artifacts.landmark_spec import ModelSpec
+from sdfl.artifacts.passport import Passport, write_passport
+from sdfl.cli import app, doctor
 from sdfl.runtime.backends.openvino.extension import EXTENSION_VARIABLE
-from sdfl.runtime.doctor import operator_check as doctor
+from sdfl.runtime.doctor import operator_check
+from sdfl.runtime.doctor.operator_check import Implementation, check_operator
 
 
-def test_it_lists_every_form_of_the_operator_and_those_present_agree() -> None:
-    result = CliRunner().invoke(app, ["doctor", "--json"])
+def report(*arguments: str) -> dict[str, Any]:
+    result = CliRunner().invoke(app, ["doctor", "--json", *arguments])
     assert result.exit_code == 0, result.output
-    report = json.loads(result.stdout)
-    assert {"python", "machine", "numpy", "openvino", "onnxruntime"} <= report["versions"].keys()
-    forms = {(row["runtime"], row["form"]): row["self_test"] for row in report["operator"]}
+    table = json.loads(result.stdout)
+    assert isinstance(table, dict)
+    return table
+
+
+@pytest.fixture
+def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Importing torch takes many seconds."""
+    row = Implementation("torch", "custom operator", "", "", "not run: torch is not installed")
+    monkeypatch.setattr(doctor, "check_torch", lambda _: row)
+
+
+@pytest.fixture
+def engine(tmp_path: Path, spec: ModelSpec) -> Path:
+    path = tmp_path / "m.engine"
+    path.write_bytes(b"engine")
+    values = ("tensorrt", "fp16", spec.to_metadata(), "m.onnx", "0" * 64, "0" * 64, "0" * 64, "10.3.0")
+    write_passport(path, Passport(*values, compute_capabilities=("8.7",)))
+    return path
+
+
+def test_an_extension_for_another_openvino_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operator_check, "find_extension", lambda: None)
+    monkeypatch.setattr(operator_check, "why_unusable", lambda: "built for OpenVINO 1, here is 2; install sdfl again")
+    rows = {row.form: row.self_test for row in check_operator("nano")}
+    assert rows["compiled extension"] == "not run: built for OpenVINO 1, here is 2; install sdfl again"
+
+
+@pytest.mark.slow
+def test_it_lists_every_form_of_the_operator_and_those_present_agree() -> None:
+    table = report()
+    assert {"python", "machine", "numpy", "openvino", "onnxruntime"} <= table["versions"].keys()
+    forms = {(row["runtime"], row["form"]): row["self_test"] for row in table["operator"]}
     assert len(forms) == 5
     for form in (
         ("torch", "custom operator"),
@@ -28,15 +65,61 @@ def test_it_lists_every_form_of_the_operator_and_those_present_agree() -> None:
     assert forms["OpenVINO", "compiled extension"].startswith(("passed", "not run: not built"))
 
 
+@pytest.mark.usefixtures("without_torch")
+def test_an_engine_is_checked_without_being_loaded(engine: Path) -> None:
+    table = report("--model", str(engine))
+    assert table["engine"]
+    assert "was built for this machine" not in table["engine"]
+
+
+@pytest.mark.usefixtures("without_torch")
+def test_the_json_has_the_same_shape_with_and_without_an_engine(engine: Path) -> None:
+    plain, about_engine = report(), report("--model", str(engine))
+    assert list(plain) == list(about_engine) == [
+        "versions", "computer", "operator", "recommended", "engine", "problems",
+    ]  # fmt: skip
+    assert plain["engine"] is None
+    assert plain["computer"].keys() == about_engine["computer"].keys()
+    assert len(plain["operator"]) == len(about_engine["operator"]) == 5
+    assert all(list(each) == ["runs_on", "command"] for each in plain["recommended"])
+    assert all(list(each) == ["problem", "fix"] for each in plain["problems"])
+
+
 def test_a_form_that_was_not_built_is_said_to_be_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(EXTENSION_VARIABLE, "")
-    rows = {(row.runtime, row.form): row for row in doctor.implementations()}
+    rows = {(row.runtime, row.form): row for row in check_operator()}
     assert rows["OpenVINO", "compiled extension"].self_test == "not run: not built, see docs/operator.md"
+
+
+def test_an_extension_that_is_not_there_is_a_row_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(EXTENSION_VARIABLE, "/no/such/library.so")
+    rows = {(row.runtime, row.form): row for row in check_operator()}
+    assert rows["OpenVINO", "compiled extension"].self_test.startswith("failed: SDFL_OPENVINO_EXTENSION names")
+    assert rows["ONNX Runtime", "model-local function"].self_test.startswith("passed")
 
 
 def test_a_form_that_disagrees_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     """The self-test can fail: a limit that nothing meets makes every comparison but the reference's fail."""
-    monkeypatch.setattr(doctor, "SELF_TEST_LIMIT_PX", -1.0)
-    rows = [row for row in doctor.implementations() if row.version and row.found_at]
+    monkeypatch.setattr(operator_check, "SELF_TEST_LIMIT_PX", -1.0)
+    rows = [row for row in check_operator() if row.version and row.found_at]
     assert rows
     assert all(row.self_test.startswith(("failed", "not run")) for row in rows)
+
+
+BROKEN = """
+import sys
+sys.modules.update(dict.fromkeys(("cv2", "openvino", "torch")))  # importing one of them is an ImportError
+from sdfl.cli import app
+app(["doctor"])
+"""
+
+
+def test_it_runs_where_opencv_openvino_and_torch_cannot_be_imported(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", BROKEN], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "problem: OpenCV cannot be imported" in done.stdout or "are installed together" in done.stdout
+    assert "sdfl demo" not in done.stdout, "it recommends nothing that fails"
+    (torch,) = [line for line in done.stdout.splitlines() if line.startswith("  torch ")]
+    assert "failed" in torch or "not run" in torch
+    (openvino,) = [line for line in done.stdout.splitlines() if "standard operators" in line]
+    assert "failed" in openvino or "not run" in openvino

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import cv2
 import pytest
-from toy_face import box_of, look, scene
+from toy_face import box_of, scene, toy_network
+from typer.testing import CliRunner, Result
 
 from sdfl import FaceLandmarker
 from sdfl.artifacts.landmark_spec import ModelSpec
+from sdfl.cli import app
 from sdfl.runtime.backends.fake import FakeBackend
-from sdfl.runtime.detector import FakeDetector
+from sdfl.runtime.detector.fake import FakeDetector
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +24,7 @@ def spec() -> ModelSpec:
 
 @pytest.fixture
 def backend(spec: ModelSpec) -> FakeBackend:
-    return FakeBackend(spec, look)
+    return FakeBackend(spec, toy_network)
 
 
 @pytest.fixture
@@ -30,6 +32,20 @@ def landmarker(backend: FakeBackend) -> Iterator[FaceLandmarker]:
     """Sees the toy face; its detector always points at (160, 120)."""
     with FaceLandmarker(backend=backend, detector=FakeDetector([box_of(160, 120, 40)])) as opened:
         yield opened
+
+
+@pytest.fixture
+def run_sdfl(spec: ModelSpec) -> Callable[..., Result]:
+    """run_sdfl(*arguments): the command line with a toy network; its detector always points at (150, 120)."""
+
+    def new_landmarker(_: object = None, *, max_faces: int | None, smoothing: bool, **__: object) -> FaceLandmarker:
+        backend, detector = FakeBackend(spec, toy_network), FakeDetector([box_of(150, 120, 40)])
+        return FaceLandmarker(backend=backend, detector=detector, max_faces=max_faces, smoothing=smoothing)
+
+    def run(*arguments: object) -> Result:
+        return CliRunner().invoke(app, [str(argument) for argument in arguments], obj=new_landmarker)
+
+    return run
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """A face that can be drawn and a "network" that sees it exactly, so that tracking is tested without a model.
 
-The face is a disc whose left half (in the picture) is red and whose right half is blue. The network finds both halves'
-centres of mass, from which place, size and roll of the face follow.
+The face is a disc, red on the left of the picture and blue on the right. The network finds the centres of mass of both
+colours, from which place, size and roll of the face follow.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sdfl.types import Box, FloatArray, Image
 
 GROUND = (40, 90, 40)
 RED, BLUE = (0, 0, 255), (255, 0, 0)
-HALVES_APART = 8 / (3 * np.pi)  # distance of the centres of mass of both halves of a disc, in radii
+CENTRES_APART = 8 / (3 * np.pi)  # distance between the centres of mass of the two semicircles, in radii
 
 
 def template() -> FloatArray:
@@ -45,13 +45,13 @@ def scene(*faces: tuple[float, ...], size: tuple[int, int] = (320, 240)) -> Imag
     return image
 
 
-def look(crop: Image) -> tuple[FloatArray, float]:
-    """The network: exact landmarks of the face nearest to the crop's centre, presence 0 where there is none."""
+def toy_network(crop: Image) -> tuple[FloatArray, float]:
+    """A network: exact landmarks of the face nearest to the crop's centre, presence 0 where there is none."""
     red, blue = (_centre_of_mass(crop, channel) for channel in (2, 0))
     if red is None or blue is None:
         return np.zeros((68, 2), np.float32), 0.0
     across = blue - red
-    radius = float(np.hypot(*across)) / HALVES_APART
+    radius = float(np.hypot(*across)) / CENTRES_APART
     roll_deg = float(np.rad2deg(np.arctan2(across[1], across[0])))
     x, y = (red + blue) / 2
     return truth(x, y, radius, roll_deg), 1.0
@@ -69,5 +69,5 @@ def _centre_of_mass(crop: Image, channel: int) -> FloatArray | None:
 
 
 def box_of(x: float, y: float, radius: float) -> Box:
-    """What a detector would say about a face."""
+    """The box that a detector would give for a face."""
     return Box(np.array([x - radius, y - radius, x + radius, y + radius], np.float32))

@@ -17,9 +17,9 @@ from sdfl.datasets import read_image
 from sdfl.detector_evaluation import false_scores, labelled_scores, lowest_threshold, pasted_scores, share_above
 from sdfl.errors import ArtifactError, ConfigError, SdflError
 from sdfl.geometry import box_iou, landmark_box
-from sdfl.runtime.detector import FACES, NetworkDetector, open_detector
+from sdfl.runtime.detector import open_detector
 from sdfl.runtime.detector.canvas import lay_out
-from sdfl.runtime.detector.network import cell_grid, decode, to_frame
+from sdfl.runtime.detector.network import FACES, NetworkDetector, cell_grid, decode, to_frame
 from sdfl.runtime.sources import SampleSource
 from sdfl.runtime.zoo import resolve_model, zoo_models
 
@@ -117,7 +117,7 @@ def test_the_file_says_what_it_is_and_is_no_landmark_model() -> None:
 @pytest.mark.parametrize(
     ("choice", "error", "message"),
     [
-        pytest.param("haar", ConfigError, "--detector must be sdfl:FILE or yunet:FILE, got 'haar'", id="unknown"),
+        pytest.param("haar", ConfigError, "detector must be sdfl:FILE or yunet:FILE, got 'haar'", id="unknown"),
         pytest.param("yunet:", ConfigError, "must be", id="no file"),
         pytest.param("yunet:gone.onnx", ArtifactError, "gone.onnx: no such file", id="missing"),
         pytest.param("yunet:{broken}", ArtifactError, "cannot load it as YuNet", id="cut off"),

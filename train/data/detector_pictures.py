@@ -20,7 +20,7 @@ from sdfl.types import FloatArray, Image
 LEVELS = 4  # of the pyramid: 1, 1/2, 1/4, 1/8
 TEACHER_SCORE = 0.3  # above it a region may hold a face
 ASKED_SIDES_PX = (320, 640)  # longer sides that the teacher sees a picture at: large and small faces
-SAME_FACE_IOU = 0.2
+OTHER_FACE_IOU = 0.2  # a box that overlaps the labelled face by less is another face
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +93,6 @@ def _others(sample: Sample, teacher: Any) -> list[list[float]]:
         for row in rows if rows is not None else ():
             box = np.array([row[0], row[1], row[0] + row[2], row[1] + row[3]], dtype=np.float32)
             box *= np.array([image.shape[1] / size[0], image.shape[0] / size[1]] * 2, dtype=np.float32)
-            if box_iou(box, truth) < SAME_FACE_IOU:
+            if box_iou(box, truth) < OTHER_FACE_IOU:
                 found.append([round(float(value), 1) for value in box])
     return found

@@ -1,1 +1,1 @@
-"""GPU memory behind one small interface, by `cuda-bindings` or `pycuda`."""
+"""GPU memory behind one small interface, with `cuda-bindings` or `pycuda`."""

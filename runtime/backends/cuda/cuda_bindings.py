@@ -1,4 +1,4 @@
-"""Memory of an NVIDIA GPU behind one small interface: `cuda-bindings`, or `pycuda` where a Jetson image brings that."""
+"""GPU memory by `cuda-bindings`, NVIDIA's own Python package."""
 
 from __future__ import annotations
 
@@ -6,46 +6,24 @@ import ctypes
 import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from importlib import import_module
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sdfl.artifacts.passport import Gpu
-from sdfl.errors import MissingDependency, SdflError
-
-Array = npt.NDArray[Any]
-Enqueue = Callable[[int], bool]  # given a CUDA stream, puts work into it; False where that failed
-Replay = Callable[[], None]
-
-
-class CudaError(SdflError):
-    """The driver or the GPU refused something; the message says what, and what to do where that is known."""
-
-
-@dataclass(frozen=True, eq=False)
-class Buffer:
-    """host: an array in pinned memory. address: of its twin in the memory of the GPU."""
-
-    host: Array
-    address: int
-
-
-class Cuda(Protocol):
-    """buffer: memory, kept until close. record: work that is then repeated without any allocation, copies of `inputs`
-    before and `outputs` after `enqueue`; calling the result runs it and waits, other Python threads go on meanwhile."""
-
-    def buffer(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Buffer: ...
-
-    def record(self, inputs: Sequence[Buffer], outputs: Sequence[Buffer], enqueue: Enqueue) -> Replay: ...
-
-    def close(self) -> None: ...
+from sdfl.runtime.backends.cuda.interface import Buffer, CudaError, Enqueue, Replay, cuda_version, explain
 
 
 class CudaBindings:
-    """A `Cuda` by NVIDIA's own Python package: one stream, one CUDA graph for each recorded work."""
+    """A `Cuda` with one CUDA graph for each recorded piece of work.
+
+    Args:
+        runtime: the module `cuda.bindings.runtime`.
+
+    Raises:
+        CudaError: there is no usable GPU.
+    """
 
     def __init__(self, runtime: Any) -> None:
         self._runtime = runtime
@@ -54,6 +32,7 @@ class CudaBindings:
         self._freeing.append(lambda: runtime.cudaStreamDestroy(self._stream))
 
     def buffer(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Buffer:
+        """Allocate memory for a tensor; see `Cuda`."""
         kind = np.dtype(dtype)
         size = max(1, math.prod(shape) * kind.itemsize)
         (host,) = self._call("cudaHostAlloc", size, self._runtime.cudaHostAllocDefault)
@@ -64,6 +43,8 @@ class CudaBindings:
         return Buffer(np.frombuffer(memoryview(memory), kind, count=math.prod(shape)).reshape(shape), int(device))
 
     def record(self, inputs: Sequence[Buffer], outputs: Sequence[Buffer], enqueue: Enqueue) -> Replay:
+        """Run some work once, so that it can be repeated; see `Cuda`."""
+
         def work() -> bool:
             for buffer in inputs:
                 self._copy(buffer.address, buffer.host.ctypes.data, buffer.host.nbytes, "cudaMemcpyHostToDevice")
@@ -129,62 +110,26 @@ class CudaBindings:
 
 
 def call(runtime: Any, name: str, *arguments: Any) -> tuple[Any, ...]:
-    """The results of one function of `cuda.bindings.runtime`. Raises CudaError."""
+    """The results of one function of `cuda.bindings.runtime`.
+
+    Raises:
+        CudaError: it reports an error.
+    """
     error, *results = getattr(runtime, name)(*arguments)
     if error != runtime.cudaError_t.cudaSuccess:
         raise CudaError(explain(f"{name} failed: {error.name}"))
     return tuple(results)
 
 
-ADVICE = (
-    ("InsufficientDriver", "the NVIDIA driver is missing, or older than this cuda-bindings; on JetPack 6: "
-     "pip install 'cuda-bindings==12.*', elsewhere install or update the driver"),
-    ("NoDevice", "there is no NVIDIA GPU, or the container was started without --gpus all (Jetson: --runtime nvidia)"),
-    ("MemoryAllocation", "the GPU's memory is full; close other programs, or add swap on a Jetson (docs/jetson.md)"),
-    ("NoKernelImage", "the operator's plugin holds no kernel for this GPU; build it again with "
-     "-D CMAKE_CUDA_ARCHITECTURES= its compute capability without the dot, for example 87 for Orin"),
-)  # fmt: skip
+def read_gpu(runtime: Any) -> Gpu:
+    """What GPU 0 is.
 
+    Args:
+        runtime: the module `cuda.bindings.runtime`.
 
-def explain(message: str) -> str:
-    """`message` with what to do, where a known cause is found in it."""
-    advice = next((advice for cause, advice in ADVICE if cause.lower() in message.lower()), "")
-    return f"{message}: {advice}" if advice else message
-
-
-def open_cuda() -> Cuda:
-    """With what is installed, `cuda-bindings` first. Raises MissingDependency and CudaError."""
-    runtime = find_bindings()
-    if runtime is not None:
-        return CudaBindings(runtime)
-    try:
-        driver = import_module("pycuda.driver")
-    except ImportError as error:
-        raise MissingDependency("cuda-bindings", extra="tensorrt") from error
-    from sdfl.runtime.backends.cuda.pycuda import PyCuda
-
-    return PyCuda(driver)
-
-
-def find_bindings() -> Any | None:
-    """The module `cuda.bindings.runtime`, None where it is not installed."""
-    try:
-        return import_module("cuda.bindings.runtime")
-    except ImportError:
-        return None
-
-
-def read_gpu() -> Gpu:
-    """GPU 0. Raises MissingDependency where no package can ask, CudaError where there is none."""
-    runtime = find_bindings()
-    if runtime is None:
-        try:
-            driver = import_module("pycuda.driver")
-        except ImportError as error:
-            raise MissingDependency("cuda-bindings", extra="tensorrt") from error
-        from sdfl.runtime.backends.cuda.pycuda import read_gpu as ask_pycuda
-
-        return ask_pycuda(driver)
+    Raises:
+        CudaError: there is none.
+    """
     (count,) = call(runtime, "cudaGetDeviceCount")
     if count < 1:
         raise CudaError(explain("cudaErrorNoDevice"))
@@ -198,8 +143,3 @@ def read_gpu() -> Gpu:
         free_mb=free // 2**20,
         integrated=bool(properties.integrated),
     )
-
-
-def cuda_version(number: int) -> str:
-    """12060 -> "12.6"."""
-    return f"{number // 1000}.{number % 1000 // 10}"

@@ -1,4 +1,4 @@
-"""The same memory by `pycuda`, which many Jetson images bring. It has no CUDA graphs, so work is enqueued each time."""
+"""GPU memory by `pycuda`, which many Jetson images bring. It has no CUDA graphs, so work is enqueued each time."""
 
 from __future__ import annotations
 
@@ -9,11 +9,18 @@ from typing import Any
 import numpy.typing as npt
 
 from sdfl.artifacts.passport import Gpu
-from sdfl.runtime.backends.cuda.cuda_bindings import Buffer, CudaError, Enqueue, Replay, cuda_version, explain
+from sdfl.runtime.backends.cuda.interface import Buffer, CudaError, Enqueue, Replay, cuda_version, explain
 
 
 class PyCuda:
-    """A `Cuda`. driver: the module `pycuda.driver`."""
+    """A `Cuda` that enqueues its work anew each time.
+
+    Args:
+        driver: the module `pycuda.driver`.
+
+    Raises:
+        CudaError: there is no usable GPU.
+    """
 
     def __init__(self, driver: Any) -> None:
         self._driver = driver
@@ -25,6 +32,7 @@ class PyCuda:
         self._devices: list[Any] = []
 
     def buffer(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Buffer:
+        """Allocate memory for a tensor; see `Cuda`."""
         with self._current():
             host = self._driver.pagelocked_empty(shape, dtype)
             device = self._driver.mem_alloc(max(1, host.nbytes))
@@ -32,6 +40,8 @@ class PyCuda:
         return Buffer(host, int(device))
 
     def record(self, inputs: Sequence[Buffer], outputs: Sequence[Buffer], enqueue: Enqueue) -> Replay:
+        """Run some work once, so that it can be repeated; see `Cuda`."""
+
         def run() -> None:
             with self._current():
                 for buffer in inputs:
@@ -54,7 +64,7 @@ class PyCuda:
 
     @contextmanager
     def _current(self) -> Iterator[None]:
-        """A context belongs to a thread; the primary one is TensorRT's as well."""
+        """Make the GPU's primary context, which TensorRT uses too, the current one of this thread."""
         with _errors(self._driver):
             self._context.push()
             try:
@@ -64,7 +74,14 @@ class PyCuda:
 
 
 def read_gpu(driver: Any) -> Gpu:
-    """GPU 0 as pycuda tells it."""
+    """What GPU 0 is.
+
+    Args:
+        driver: the module `pycuda.driver`.
+
+    Raises:
+        CudaError: there is none.
+    """
     with _errors(driver):
         driver.init()
         if driver.Device.count() < 1:

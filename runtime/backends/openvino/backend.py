@@ -10,13 +10,13 @@ import numpy as np
 from sdfl.artifacts.model_file import read_spec
 from sdfl.artifacts.names import INPUT, OUTPUTS
 from sdfl.errors import ConfigError
-from sdfl.runtime.backends.base import Closable, check_crops, check_threads, refused
+from sdfl.runtime.backends.base import Closable, check_crops, refused
 from sdfl.runtime.backends.openvino.compiled_cache import compiled_or_cached, key_of
 from sdfl.runtime.backends.openvino.extension import find_extension
 from sdfl.runtime.backends.openvino.library import load_openvino
 from sdfl.runtime.backends.openvino.operator import NATIVE, add_operator
 from sdfl.runtime.backends.openvino.unsigned_int8 import use_unsigned
-from sdfl.types import Image, Prediction
+from sdfl.types import Image, Prediction, require_count
 
 PRECISIONS = ("f32", "bf16", "f16")
 
@@ -43,7 +43,7 @@ class OpenVinoBackend(Closable):
         precision: str | None = None,
         native: bool | None = None,
     ) -> None:
-        check_threads(threads)
+        threads = require_count("threads", threads)
         self.spec = read_spec(path)
         self._path = path
         self._core = load_openvino().Core()

@@ -11,10 +11,11 @@ import numpy as np
 from sdfl.artifacts.names import INPUT, OUTPUTS
 from sdfl.artifacts.passport import check_passport, read_passport
 from sdfl.errors import ArtifactError
-from sdfl.runtime.backends.base import Closable, check_crops, check_threads
-from sdfl.runtime.backends.cuda.cuda_bindings import Buffer, Cuda, CudaError, Replay, open_cuda, read_gpu
+from sdfl.runtime.backends.base import Closable, check_crops
+from sdfl.runtime.backends.cuda.interface import Buffer, Cuda, CudaError, Replay
+from sdfl.runtime.backends.cuda.open import open_cuda, read_gpu
 from sdfl.runtime.backends.tensorrt.library import Log, find_plugin, load_library, load_plugin
-from sdfl.types import FloatArray, Image, Prediction
+from sdfl.types import FloatArray, Image, Prediction, require_count
 
 
 class TensorRtBackend(Closable):
@@ -24,7 +25,7 @@ class TensorRtBackend(Closable):
     """
 
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
-        check_threads(threads)
+        require_count("threads", threads)
         passport = read_passport(path)
         self.spec = passport.spec(str(path))
         library = load_library(passport.target)
@@ -34,7 +35,7 @@ class TensorRtBackend(Closable):
         if plugin is not None:
             load_plugin(library, log, plugin)
         self._largest = passport.max_faces
-        self._engine = Engine(library, log, path.read_bytes(), str(path), open_cuda())
+        self._engine = LoadedEngine(library, log, path.read_bytes(), str(path), open_cuda())
         if set(OUTPUTS) - set(self._engine.outputs):
             raise ArtifactError(f"{path}: has other outputs than a landmark model; build it again: {passport.rebuild}")
         self._engine.prepare((1, self.spec.input_size, self.spec.input_size, 3))
@@ -66,7 +67,7 @@ class Recorded:
     replay: Replay
 
 
-class Engine:
+class LoadedEngine:
     """A deserialised engine with one uint8 input and float outputs. origin: what errors call it.
 
     For each batch size, memory is allocated and the work recorded when it first comes; after that nothing is allocated.

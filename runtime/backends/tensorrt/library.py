@@ -10,7 +10,7 @@ from typing import Any
 from sdfl.artifacts.landmark_spec import OPERATOR_DOMAIN, OPERATOR_NAME, OPERATOR_VERSION
 from sdfl.artifacts.passport import PLUGIN_VARIABLE
 from sdfl.errors import ArtifactError, ConfigError, MissingDependency, SdflError
-from sdfl.runtime.backends.cuda.cuda_bindings import ADVICE as CUDA_ADVICE
+from sdfl.runtime.backends.cuda.interface import ADVICE as CUDA_ADVICE
 
 # Target -> modules that are it, and the extra that brings it. The wheels of TensorRT-RTX alone have the second name.
 LIBRARIES = {
@@ -18,10 +18,11 @@ LIBRARIES = {
     "tensorrt-rtx": (("tensorrt_rtx", "tensorrt_rtx_bindings"), "rtx"),
 }
 OLDEST_MAJOR = {"tensorrt": 10, "tensorrt-rtx": 1}
+RTX_CAPABILITIES = ("7.5", "8.0", "8.6", "8.9", "12.0", "12.1")  # GPUs that TensorRT-RTX 1.x builds for
 
 # What TensorRT says -> what to do. The words are those of its parser and runtime; None of them names a cure.
 ADVICE = (
-    ("no kernel image is available", CUDA_ADVICE[-1][1]),
+    ("no kernel image is available", CUDA_ADVICE["NoKernelImage"]),
     ("out of memory", "memory is full; close other programs, give a smaller --workspace, or add swap on a Jetson "
      "(docs/jetson.md)"),
     ("Plugin not found", f"the operator's plugin is not loaded; name its library with --plugin or {PLUGIN_VARIABLE}"),
@@ -29,7 +30,7 @@ ADVICE = (
     ("not compatible with this version", "it was built by another TensorRT; build it here with `sdfl build`"),
     ("Version tag does not match", "it was built by another TensorRT; build it here with `sdfl build`"),
     ("incompatible device", "it was built for another GPU; build it here with `sdfl build`"),
-    ("CUDA driver version is insufficient", CUDA_ADVICE[0][1]),
+    ("CUDA driver version is insufficient", CUDA_ADVICE["InsufficientDriver"]),
 )  # fmt: skip
 
 

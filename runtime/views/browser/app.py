@@ -17,8 +17,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from sdfl.errors import SdflError
-from sdfl.runtime.live.switchboard import Switchboard
 from sdfl.runtime.sources.browser import BrowserSource
+from sdfl.runtime.views.base import Controls
 from sdfl.runtime.views.browser.access import Access, Guard
 from sdfl.runtime.views.browser.feed import Feed
 
@@ -40,8 +40,8 @@ class TooLarge(SdflError):
     """A request carries more than is taken."""
 
 
-def make_app(feed: Feed, access: Access, board: Switchboard | None, camera: BrowserSource | None) -> Starlette:
-    """board: None where nothing can be switched. camera: None where another source is tracked."""
+def make_app(feed: Feed, access: Access, controls: Controls | None, camera: BrowserSource | None) -> Starlette:
+    """controls: None where nothing can be switched. camera: None where another source is tracked."""
 
     async def page(_: Request) -> Response:
         text = (HERE / "page.html").read_text(encoding="utf-8")
@@ -51,18 +51,18 @@ def make_app(feed: Feed, access: Access, board: Switchboard | None, camera: Brow
         after = request.query_params.get("after", "-1")
         number = int(after) if after.lstrip("-").isdecimal() else -1
         table: dict[str, Any] = feed.figures(number) | {"camera": camera is not None}
-        return JSONResponse(table | {"state": board.state() if board else None}, headers=HEADERS)
+        return JSONResponse(table | {"state": controls.state() if controls else None}, headers=HEADERS)
 
     async def settings(request: Request) -> Response:
-        if board is None:
+        if controls is None:
             return PlainTextResponse("nothing can be switched here", HTTPStatus.CONFLICT)
         if request.headers.get("content-type", "").partition(";")[0] != "application/json":
             return PlainTextResponse("settings come as application/json", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
         try:
-            board.change(json.loads(await _body(request, MAX_SETTINGS_BYTES)))
+            controls.change(json.loads(await _body(request, MAX_SETTINGS_BYTES)))
         except (ValueError, RecursionError):
             return PlainTextResponse("settings must be a JSON object", HTTPStatus.BAD_REQUEST)
-        return JSONResponse(board.state(), headers=HEADERS)
+        return JSONResponse(controls.state(), headers=HEADERS)
 
     async def picture(request: Request) -> Response:
         if camera is None:

@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from sdfl.runtime.views.base import Stats
+from sdfl.runtime.views.base import FrameStats
 from sdfl.types import Image
 
 JPEG_QUALITY = 85
@@ -28,11 +28,11 @@ class Feed:
         self._number, self._ended = 0, False
         self._image: Image | None = None
         self._coded: tuple[int, bytes] = (0, b"")
-        self._stats: Stats | None = None
+        self._stats: FrameStats | None = None
         self._put_s = 0.0
         self._history: deque[tuple[int, float, float, float | None]] = deque(maxlen=HISTORY)
 
-    def put(self, image: Image, stats: Stats, jitter_percent: float | None) -> None:
+    def put(self, image: Image, stats: FrameStats, jitter_percent: float | None) -> None:
         """Replace the picture and add the figures."""
         with self._lock:
             self._number += 1

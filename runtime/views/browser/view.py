@@ -11,11 +11,10 @@ import socket
 import threading
 
 from sdfl.errors import MissingDependency, SdflError
-from sdfl.runtime.live.edges import draw_edges
-from sdfl.runtime.live.switchboard import Extras, Switchboard
 from sdfl.runtime.notices import Say, to_stderr
+from sdfl.runtime.outputs.graph_overlay import draw_edges
 from sdfl.runtime.sources.browser import BrowserSource
-from sdfl.runtime.views.base import Stats
+from sdfl.runtime.views.base import Controls, FrameExtras, FrameStats
 from sdfl.types import Image
 
 try:
@@ -35,10 +34,21 @@ END_S = 1  # how long the server waits for viewers when it ends
 
 
 class BrowserView:
-    """A `View`.
+    """A `View` that is a page for a web browser.
 
-    host: the address to listen on; any but a loopback one needs a token, which is part of `address`. port: None tries
-    8000, then any free one; 0 takes any free one. board: what the page may switch. camera: takes the page's pictures.
+    Args:
+        say: is told the address to open.
+        host: address to listen on, None for this computer only. Any other one needs a token, which is part of the
+            address to open.
+        port: port to listen on. None tries 8000, then any free one; 0 takes any free one.
+        controls: what the page may change, None for nothing.
+        camera: takes the pictures of the page's camera, None where frames come from elsewhere.
+
+    Attributes:
+        address: the address to open, with the token.
+
+    Raises:
+        SdflError: the address or port cannot be used.
     """
 
     watched = True
@@ -49,17 +59,17 @@ class BrowserView:
         say: Say = to_stderr,
         host: str | None = None,
         port: int | None = None,
-        board: Switchboard | None = None,
+        controls: Controls | None = None,
         camera: BrowserSource | None = None,
     ) -> None:
         host = host or HOST
-        self._board = board
+        self._controls = controls
         self._last: Image | None = None
         listener = _listen(host, port)
         loop = asyncio.new_event_loop()
         access = Access.to(host)
         self._feed = Feed(loop)
-        app = make_app(self._feed, access, board, camera)
+        app = make_app(self._feed, access, controls, camera)
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -77,13 +87,16 @@ class BrowserView:
             self.address += f"?token={access.token}"
         say(f"open {self.address} in a browser; Ctrl-C here ends it")
 
-    def show(self, image: Image, stats: Stats) -> bool:
-        """Replace the picture that viewers get next. Never waits for them. The one before, shown again while nothing
-        new comes, is none: the page tells its age."""
+    def show(self, image: Image, stats: FrameStats) -> bool:
+        """Replace the picture that viewers get next; never waits for them.
+
+        The same picture may be shown again while no new one comes: viewers do not get it twice, and the page shows its
+        age.
+        """
         if image is self._last:
             return True
         self._last = image
-        extras = self._board.extras(stats.frame) if self._board else Extras([], None)
+        extras = self._controls.extras(stats.frame) if self._controls else FrameExtras([], None)
         for edges in extras.edges:
             image = draw_edges(image, edges)
         self._feed.put(image, stats, extras.jitter_percent)
@@ -125,6 +138,6 @@ def _listen(host: str, port: int | None) -> socket.socket:
 
 
 def _shown(host: str) -> str:
-    """`host` as it stands in an address; "every address" becomes this computer's name."""
+    """`host` as it is written in an address; "all addresses" becomes this computer's name."""
     name = socket.gethostname() if host in ("0.0.0.0", "::") else host
     return f"[{name}]" if ":" in name else name

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_face import box_of, look, scene, truth
+from toy_face import box_of, scene, toy_network, truth
 
 from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.benchmarks.video.clips import FPS, SCENES, SIZE, STILL_FRAMES, Clip, Still, make_clip, plan_clip
 from sdfl.benchmarks.video.metrics import Seen, measure_clip
 from sdfl.geometry import landmark_box, transform_points
 from sdfl.runtime.backends.fake import FakeBackend
-from sdfl.runtime.detector import FakeDetector
+from sdfl.runtime.detector.fake import FakeDetector
 from sdfl.runtime.tracking.tracker import FaceTracker
 from sdfl.types import FloatArray, Frame
 
@@ -54,7 +54,7 @@ def reports(clip: Clip, *, delay: float = 0.0, noise_px: float = 0.0, stuck: boo
 @pytest.mark.parametrize("name", ["motion", "stops"])
 def test_the_truth_lies_on_the_picture(name: str, tmp_path: Path) -> None:
     clip = toy_clip(name, tmp_path)
-    tracker = FaceTracker(FakeBackend(SPEC, look), FakeDetector([box_of(320, 240, 100)]), smoother=None)
+    tracker = FaceTracker(FakeBackend(SPEC, toy_network), FakeDetector([box_of(320, 240, 100)]), smoother=None)
     for index, image in enumerate(frames_of(clip)):
         faces = tracker.update(Frame(image, index, index / FPS))
         if clip.shown[0, index] == 1 and faces:

@@ -18,7 +18,7 @@ from sdfl.convert.engines.plan import make_plan
 from sdfl.errors import ArtifactError, SdflError
 from sdfl.runtime.zoo import families, resolve_model
 
-pytest.importorskip("tensorrt_rtx_bindings", reason="TensorRT-RTX is not installed: pip install 'sdfl[rtx]'")
+pytest.importorskip("tensorrt_rtx_bindings", reason="TensorRT-RTX is not installed: pip install '.[rtx]'")
 
 
 @pytest.mark.parametrize("name", families())
@@ -65,7 +65,7 @@ def test_the_command_line_builds_ahead_of_time_for_several_gpus(tmp_path: Path) 
 
 
 def test_without_a_gpu_one_has_to_be_named(tmp_path: Path) -> None:
-    from sdfl.runtime.backends.cuda.cuda_bindings import read_gpu
+    from sdfl.runtime.backends.cuda.open import read_gpu
 
     try:
         pytest.skip(f"there is a GPU: {read_gpu().name}")

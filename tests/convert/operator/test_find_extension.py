@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sdfl.errors import ConfigError
-from sdfl.runtime.backends.openvino.extension import EXTENSION_VARIABLE, find_extension
+from sdfl.runtime.backends.openvino.extension import EXTENSION_VARIABLE, find_extension, why_unusable
 
 
 class Installed:
@@ -41,6 +41,18 @@ def test_package_without_the_library(package: Path) -> None:
 def test_package_with_the_library(package: Path) -> None:
     path = library_in(package)
     assert find_extension() == path
+
+
+def test_a_library_for_another_openvino_is_left_alone(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = library_in(package)
+    version = path.with_name("libsdfl_openvino.version")
+    monkeypatch.setattr(metadata, "version", lambda _: "2026.4.1")
+    version.write_text("2026.4.1\n")
+    assert find_extension() == path
+    assert why_unusable() == ""
+    version.write_text("2026.3.0\n")
+    assert find_extension() is None
+    assert why_unusable() == "built for OpenVINO 2026.3.0, here is 2026.4.1; install sdfl again to build it anew"
 
 
 def test_named_file_comes_first(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,7 +105,7 @@ def test_unknown_names_list_the_choices(toy: Path) -> None:
         open_backend(toy, name="tensorflow")
     with pytest.raises(ConfigError, match="precision must be one of"):
         OpenVinoBackend(toy, precision="int3")
-    with pytest.raises(ConfigError, match="threads must be at least 1"):
+    with pytest.raises(ConfigError, match="threads must be a whole number of at least 1"):
         open_backend(toy, threads=0)
 
 

@@ -17,7 +17,8 @@ from fake_tensorrt import FakeTensorRt
 from sdfl.artifacts.passport import passport_path
 from sdfl.errors import ArtifactError, ConfigError, MissingDependency, SdflError
 from sdfl.runtime.backends import open_backend
-from sdfl.runtime.backends.cuda.cuda_bindings import CudaError, read_gpu
+from sdfl.runtime.backends.cuda.interface import CudaError
+from sdfl.runtime.backends.cuda.open import read_gpu
 from sdfl.runtime.backends.onnxruntime import OnnxRuntimeBackend
 from sdfl.types import Image
 
@@ -175,10 +176,10 @@ def test_missing_libraries_name_the_command(
 ) -> None:
     monkeypatch.setitem(sys.modules, "cuda.bindings.runtime", None)
     monkeypatch.setitem(sys.modules, "pycuda.driver", None)
-    with pytest.raises(MissingDependency, match=r"cuda-bindings is not installed.*sdfl\[tensorrt\]"):
+    with pytest.raises(MissingDependency, match=r"cuda-bindings is not installed.*pip install '.*\[tensorrt\]'"):
         open_backend(engine)
     monkeypatch.setitem(sys.modules, "tensorrt", None)
-    with pytest.raises(MissingDependency, match=r"tensorrt is not installed.*sdfl\[tensorrt\]"):
+    with pytest.raises(MissingDependency, match=r"tensorrt is not installed.*pip install '.*\[tensorrt\]'"):
         open_backend(engine)
 
 

@@ -13,11 +13,11 @@ from toy_face import scene
 
 from sdfl import FaceLandmarker
 from sdfl.errors import SourceError
-from sdfl.runtime.live.background_iterator import newest_of
+from sdfl.runtime.live.background_iterator import latest_in_background
 from sdfl.runtime.live.pipeline import run
 from sdfl.runtime.outputs.video_file import Recorder
 from sdfl.runtime.sources import FrameSource, VideoSource
-from sdfl.runtime.views import Stats
+from sdfl.runtime.views.base import FrameStats
 from sdfl.types import Frame, Image
 
 FACE = (160, 120, 40)
@@ -54,7 +54,7 @@ class SlowView:
         self.frames: list[int] = []
         self._takes_s, self._last = takes_s, last
 
-    def show(self, image: Image, stats: Stats) -> bool:
+    def show(self, image: Image, stats: FrameStats) -> bool:
         time.sleep(self._takes_s)
         self.frames.append(stats.frame)
         return stats.frame < self._last
@@ -93,16 +93,16 @@ def test_a_camera_that_fails_is_an_error_after_its_last_frame(landmarker: FaceLa
 
 
 def test_the_last_item_is_always_given() -> None:
-    with newest_of(range(1000)) as newest:
-        given = [item for item in newest if item is not None]
+    with latest_in_background(range(1000)) as latest:
+        given = [item for item in latest if item is not None]
     assert given[-1] == 999
     assert given == sorted(set(given))
 
 
 def test_leaving_early_ends_the_thread() -> None:
     made = []
-    with newest_of(made.append(item) or item for item in itertools.count()) as newest:
-        next(newest)
+    with latest_in_background(made.append(item) or item for item in itertools.count()) as latest:
+        next(latest)
     count = len(made)
     time.sleep(0.05)
     assert len(made) == count

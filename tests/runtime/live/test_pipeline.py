@@ -15,7 +15,7 @@ from sdfl.errors import SourceError
 from sdfl.runtime.live.pipeline import Summary, results, run
 from sdfl.runtime.outputs.video_file import Recorder
 from sdfl.runtime.sources import FrameSource, MemorySource, PictureSource, VideoSource
-from sdfl.runtime.views import Stats
+from sdfl.runtime.views.base import FrameStats
 from sdfl.runtime.views.none import NoView
 from sdfl.types import Frame, Image
 
@@ -45,10 +45,10 @@ class Watcher:
 
     def __init__(self, patience: int = 10**9) -> None:
         self.images: list[Image] = []
-        self.stats: list[Stats] = []
+        self.stats: list[FrameStats] = []
         self._patience = patience
 
-    def show(self, image: Image, stats: Stats) -> bool:
+    def show(self, image: Image, stats: FrameStats) -> bool:
         self.images.append(image)
         self.stats.append(stats)
         return len(self.images) < self._patience

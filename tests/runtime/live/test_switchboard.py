@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 from toy_face import scene
 
+from sdfl import FaceLandmarker
 from sdfl.errors import ArtifactError, ConfigError
-from sdfl.runtime.live.edges import EdgeWeights, draw_edges
+from sdfl.runtime.live.attention_reader import AttentionReader
 from sdfl.runtime.live.jitter import Jitter
 from sdfl.runtime.live.pipeline import run
-from sdfl.runtime.live.switchboard import Switchboard, covered
+from sdfl.runtime.live.settings import covered
+from sdfl.runtime.live.switchboard import Switchboard
+from sdfl.runtime.outputs.graph_overlay import draw_edges
 from sdfl.runtime.sources import MemorySource, SampleSource
 from sdfl.runtime.views.none import NoView
 from sdfl.runtime.zoo import DEFAULT_MODEL, families, resolve_model
@@ -75,18 +78,27 @@ def test_another_precision_takes_over_between_two_frames(board: Switchboard, pic
     )  # the detector's first box differs
 
 
+@pytest.mark.parametrize(
+    "failure",
+    [
+        pytest.param(ArtifactError("x.onnx: is cut off"), id="a failure that is expected"),
+        pytest.param(RuntimeError("x.onnx: is cut off"), id="one that is not"),
+    ],
+)
 def test_a_model_that_cannot_be_loaded_leaves_the_old_one_and_says_why(
-    board: Switchboard, pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+    pictures: list[np.ndarray], failure: Exception
 ) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise ArtifactError("x.onnx: is cut off")
+    def only_fp32(model: Path, **options: object) -> FaceLandmarker:
+        if model != resolve_model(DEFAULT_MODEL, "fp32"):
+            raise failure
+        return FaceLandmarker(model, threads=1)
 
-    monkeypatch.setattr("sdfl.runtime.live.switchboard.FaceLandmarker", fail)
-    board.change({"precision": "int8"})
-    wait_until_loaded(board)
-    state = board.state()
-    assert (state["settings"]["precision"], state["problem"]) == ("fp32", "x.onnx: is cut off")
-    assert len(track(board, pictures[:2])[1]) == 1
+    with Switchboard(DEFAULT_MODEL, precision="fp32", new_landmarker=only_fp32) as board:
+        board.change({"precision": "int8"})
+        wait_until_loaded(board)
+        state = board.state()
+        assert (state["settings"]["precision"], state["problem"]) == ("fp32", "x.onnx: is cut off")
+        assert len(track(board, pictures[:2])[1]) == 1
 
 
 def test_while_something_is_loaded_the_occluder_still_moves(board: Switchboard) -> None:
@@ -163,9 +175,9 @@ def test_edge_weights_are_the_rows_of_an_attention(family: str, precision: str, 
 def test_edge_weights_follow_the_picture(pictures: list[np.ndarray]) -> None:
     with Switchboard(threads=1) as board:
         face = track(board, pictures[:1])[0][0]
-    weights = EdgeWeights(resolve_model(DEFAULT_MODEL))
-    bare = weights.of(pictures[0], face).weights
-    dark = weights.of(np.zeros_like(pictures[0]), face).weights
+    reader = AttentionReader(resolve_model(DEFAULT_MODEL))
+    bare = reader.edges(pictures[0], face).weights
+    dark = reader.edges(np.zeros_like(pictures[0]), face).weights
     assert np.abs(bare - dark).max() > 0.01
 
 
@@ -175,7 +187,7 @@ def test_edges_that_cannot_be_read_are_switched_off(
     def fail(path: Path) -> None:
         raise ArtifactError(f"{path.name}: holds no graph")
 
-    monkeypatch.setattr("sdfl.runtime.live.switchboard.EdgeWeights", fail)
+    monkeypatch.setattr("sdfl.runtime.live.switchboard.AttentionReader", fail)
     board.change({"edges": True})
     wait_until_loaded(board)
     seen = track(board, pictures[:2])

@@ -13,26 +13,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_face import box_of, look, truth
-from typer.testing import CliRunner, Result
+from toy_face import truth
+from typer.testing import Result
 
-from sdfl.artifacts.landmark_spec import ModelSpec
-from sdfl.cli import app
 from sdfl.errors import ConfigError, SdflError
-from sdfl.runtime.backends.fake import FakeBackend
-from sdfl.runtime.detector import FakeDetector
 from sdfl.runtime.sources import VideoSource
 
 WriteVideo = Callable[..., Path]
 
 
 @pytest.fixture
-def track(monkeypatch: pytest.MonkeyPatch, spec: ModelSpec) -> Callable[..., Result]:
-    """track(*arguments): the verb, with the toy network in place of the default model."""
-    monkeypatch.setattr("sdfl.runtime.landmarker.model_to_run", lambda *_: Path("toy.onnx"))
-    monkeypatch.setattr("sdfl.runtime.landmarker.open_backend", lambda *_, **__: FakeBackend(spec, look))
-    monkeypatch.setattr("sdfl.runtime.landmarker.open_detector", lambda *_, **__: FakeDetector([box_of(150, 120, 40)]))
-    return lambda *arguments: CliRunner().invoke(app, ["track", *map(str, arguments)])
+def track(run_sdfl: Callable[..., Result]) -> Callable[..., Result]:
+    """track(*arguments): the verb with a toy network."""
+    return lambda *arguments: run_sdfl("track", *arguments)
 
 
 def table(path: Path) -> list[dict[str, str]]:

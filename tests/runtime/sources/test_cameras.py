@@ -7,6 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from sdfl.cli import app
@@ -32,6 +34,25 @@ def test_a_wrong_mode_is_one_line(resolution: str | None, fps: float | None, mes
         CameraMode.parse(resolution, fps, mjpg=False)
     assert message in str(failure.value)
     assert "\n" not in str(failure.value)
+
+
+@given(st.integers(10, 99_999), st.integers(10, 99_999), st.sampled_from("x×X"), st.sampled_from(["", " ", "\t"]))
+def test_every_resolution_of_two_numbers_is_read(width: int, height: int, sign: str, space: str) -> None:
+    mode = CameraMode.parse(f"{space}{width}{sign}{height}{space}", None, mjpg=False)
+    assert (mode.width, mode.height) == (width, height)
+
+
+@given(st.text() | st.from_regex(r"\d+x\d+"), st.floats() | st.none())
+def test_any_text_is_a_mode_or_one_sentence(resolution: str, fps: float | None) -> None:
+    try:
+        mode = CameraMode.parse(resolution, fps, mjpg=False)
+    except ConfigError:
+        return
+    assert mode.width is not None
+    assert mode.height is not None
+    assert min(mode.width, mode.height) >= 10
+    assert max(mode.width, mode.height) <= 99_999
+    assert mode.fps is None or 1 <= mode.fps <= 1000
 
 
 class AskedCapture:

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from toy_face import box_of, look, scene, truth
+from toy_face import box_of, scene, toy_network, truth
 
 from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.errors import ConfigError
 from sdfl.runtime.backends.fake import FakeBackend
-from sdfl.runtime.detector import FakeDetector
+from sdfl.runtime.detector.fake import FakeDetector
 from sdfl.runtime.tracking.tracker import FaceTracker
 from sdfl.types import FloatArray, Frame, Image
 
@@ -26,7 +26,7 @@ def frame(*faces: tuple[float, ...], index: int = 0) -> Frame:
 
 def make(spec: ModelSpec, *places: tuple[float, float, float], **options: int) -> tuple[FaceTracker, FakeDetector]:
     detector = FakeDetector([box_of(*place) for place in places])
-    return FaceTracker(FakeBackend(spec, look), detector, smoother=None, **options), detector
+    return FaceTracker(FakeBackend(spec, toy_network), detector, smoother=None, **options), detector
 
 
 MOTIONS: dict[str, Callable[[int], tuple[float, ...]]] = {
@@ -77,7 +77,7 @@ def test_a_face_that_is_covered_for_half_a_second_keeps_its_id(spec: ModelSpec) 
 
 def test_low_presence_ends_a_track_at_once_and_high_presence_begins_one(spec: ModelSpec) -> None:
     presence = [0.0]
-    backend = FakeBackend(spec, lambda crop: (look(crop)[0], presence[0]))
+    backend = FakeBackend(spec, lambda crop: (toy_network(crop)[0], presence[0]))
     tracker = FaceTracker(backend, FakeDetector([box_of(160, 120, 40)]))
     counts = []
     for index, presence[0] in enumerate((0.7, 0.9, 0.51, 0.49, 0.7, 0.9)):
@@ -96,7 +96,7 @@ def test_max_faces(spec: ModelSpec, max_faces: int, expected: int) -> None:
 
 
 def test_two_faces_take_one_inference_and_keep_their_ids(spec: ModelSpec) -> None:
-    backend = FakeBackend(spec, look)
+    backend = FakeBackend(spec, toy_network)
     tracker = FaceTracker(backend, FakeDetector([box_of(*place) for place in APART]), max_faces=2)
     for t in range(10):
         (left, lower_left, size), (right, lower_right, _) = APART

@@ -30,7 +30,7 @@ def live(source: FrameSource, *, host: str | None = None) -> Iterator[tuple[Brow
     """The program behind the page, running until the block ends."""
     camera = source if isinstance(source, BrowserSource) else None
     with Switchboard(threads=1) as board:
-        view = BrowserView(port=0, host=host, say=lambda _: None, board=board, camera=camera)
+        view = BrowserView(port=0, host=host, say=lambda _: None, controls=board, camera=camera)
         ended = threading.Event()
         show = view.show
         view.show = lambda image, stats: show(image, stats) and not ended.is_set()  # type: ignore[method-assign]

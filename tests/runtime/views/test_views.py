@@ -17,12 +17,13 @@ from toy_face import scene
 
 from sdfl.errors import ConfigError, SdflError
 from sdfl.runtime.sources.browser import BrowserSource
-from sdfl.runtime.views import Stats, choose_view, open_view
+from sdfl.runtime.views import default_view, open_view
+from sdfl.runtime.views.base import FrameStats
 from sdfl.runtime.views.browser import view as browser_module
 from sdfl.runtime.views.browser.view import BrowserView
 from sdfl.runtime.views.window import WindowView, has_gui
 
-STATS = Stats(
+STATS = FrameStats(
     source="sample",
     model="toy",
     frame=3,
@@ -145,8 +146,8 @@ def test_a_taken_port_gives_way_to_a_free_one(monkeypatch: pytest.MonkeyPatch) -
     ],
 )
 def test_choice_of_view(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], gui: bool, expected: str) -> None:
-    monkeypatch.setattr("sdfl.runtime.views.has_gui", lambda: gui)
-    assert choose_view(environ) == expected
+    monkeypatch.setattr("sdfl.runtime.views.window.has_gui", lambda: gui)
+    assert default_view(environ) == expected
 
 
 def test_an_unknown_view_lists_the_choices() -> None:

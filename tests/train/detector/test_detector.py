@@ -19,7 +19,7 @@ from sdfl.model.checkpoint import load_checkpoint, network_from_checkpoint
 from sdfl.model.detector.checkpoint import detector_from_checkpoint, fold_detector
 from sdfl.model.detector.losses import DetectorLossConfig, Targets, assign, detector_losses
 from sdfl.model.detector.network import FaceDetector, cell_grid, decode
-from sdfl.runtime.detector import NetworkDetector
+from sdfl.runtime.detector.network import NetworkDetector
 from sdfl.train.data.detector_pictures import load_source
 from sdfl.train.data.face_composition import FACE, UNKNOWN, ComposeConfig, clear_region, compose
 from sdfl.train.detector_recipe import DetectorRecipe, load_detector_recipe
