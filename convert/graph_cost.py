@@ -6,13 +6,47 @@ import math
 from pathlib import Path
 from typing import Any
 
+from sdfl.artifacts.onnx_metadata import read_spec
 from sdfl.errors import ArtifactError, MissingDependency
 
 
-def file_cost(path: Path, input_size: int) -> dict[str, int]:
-    """ "parameters" (numbers stored in the graph, batch normalisation folded in) and "multiply_adds" of one picture.
+def file_facts(path: Path) -> dict[str, Any]:
+    """Describe an ONNX file of a landmark model.
 
-    Raises ArtifactError where OpenVINO does not read the file.
+    Returns:
+        Path, size, metadata and cost; the keys of the cost are those of `sdfl.model.complexity.network_facts`, with
+        None for what a file does not tell apart.
+
+    Raises:
+        ArtifactError: the file is no landmark model, or OpenVINO cannot read it.
+        MissingDependency: OpenVINO is not installed.
+    """
+    spec = read_spec(path)
+    apart = {f"{part}_{what}": None for part in ("backbone", "head") for what in ("parameters", "multiply_adds")}
+    total = {f"total_{what}": value for what, value in file_cost(path, spec.input_size).items()}
+    return {
+        "file": str(path),
+        "megabytes": round(path.stat().st_size / 1e6, 2),
+        **vars(spec),
+        **apart,
+        **total,
+    }
+
+
+def file_cost(path: Path, input_size: int) -> dict[str, int]:
+    """Count what a model file costs.
+
+    Args:
+        path: an ONNX file.
+        input_size: crop px.
+
+    Returns:
+        "parameters", the numbers stored in the graph, where batch normalisation is folded in; and "multiply_adds" of
+        one picture.
+
+    Raises:
+        ArtifactError: OpenVINO cannot read the file.
+        MissingDependency: OpenVINO is not installed.
     """
     try:
         import openvino

@@ -17,6 +17,7 @@ import onnx
 from onnx import NodeProto, TensorProto, numpy_helper
 
 from sdfl.artifacts.landmark_spec import OPERATOR_DOMAIN as DOMAIN
+from sdfl.artifacts.names import FP16_SUFFIX
 from sdfl.errors import ArtifactError
 
 QUANTIZE, DEQUANTIZE = "QuantizeLinear", "DequantizeLinear"
@@ -81,7 +82,7 @@ class Graph:
         while queue:
             at = queue.pop(0)
             if at.op_type in _WEIGHTED and (weight := self.weight(at)):
-                name = weight.removeprefix("network.").removesuffix(".half").removesuffix(".weight")
+                name = weight.removeprefix("network.").removesuffix(FP16_SUFFIX).removesuffix(".weight")
                 return str(name) if at is node else f"{node.op_type} after {name}"
             for name in at.input:
                 if name in self.producer and name not in seen:

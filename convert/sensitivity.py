@@ -12,8 +12,9 @@ from torch import Tensor
 
 from sdfl.convert.post_training_quantization import Progress, calibration_crops
 from sdfl.layouts import get_layout
-from sdfl.model.checkpoint import network_from_checkpoint
-from sdfl.model.landmarks.fold import fold
+from sdfl.metrics import inter_ocular
+from sdfl.model.checkpoint import Checkpoint
+from sdfl.model.fold import fold
 from sdfl.model.landmarks.network import Network
 from sdfl.model.quantize import (
     DEFAULT_FLOAT_LAYERS,
@@ -22,7 +23,6 @@ from sdfl.model.quantize import (
     is_float,
     prepare,
     quantized_layers,
-    require_float,
 )
 from sdfl.types import Image
 
@@ -46,7 +46,7 @@ class Sensitivity:
 
 
 def analyze(
-    checkpoint: Path,
+    checkpoint: Checkpoint,
     data: Path,
     *,
     images: int,
@@ -54,8 +54,8 @@ def analyze(
     progress: Progress = lambda steps: steps,
 ) -> list[Sensitivity]:
     """Every layer of a float checkpoint, the worst first, then "all but kept", the default plan, and "all"."""
-    require_float(checkpoint)
-    network, _ = network_from_checkpoint(checkpoint)
+    checkpoint.require_float()
+    network = checkpoint.landmark_network()
     quantized = prepare(fold(network), float_layers)
     crops = calibration_crops(data, network.config.input_size, images, progress)
     calibrate(quantized, crops, progress=progress)
@@ -77,8 +77,7 @@ def measure(
         return output.points, torch.sigmoid(output.presence_logit)
 
     exact, sure = enable(lambda *_: False)
-    left, right = get_layout(network.config.layout).eye_corners
-    distance = (exact[:, left] - exact[:, right]).norm(dim=-1)
+    distance = torch.from_numpy(inter_ocular(exact.numpy(), get_layout(network.config.layout)))
 
     def row(name: str, rounded: str, wanted: Callable[[str, object], bool]) -> Sensitivity:
         points, presence = enable(wanted)

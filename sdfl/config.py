@@ -1,14 +1,15 @@
-"""TOML files into dataclasses, with errors that quote the key."""
+"""Tables (TOML, JSON) into dataclasses, with errors that quote the key."""
 
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
-import types
-import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
+
+import msgspec
 
 from sdfl.errors import ConfigError
 
@@ -18,10 +19,19 @@ else:
     import tomli as tomllib
 
 T = TypeVar("T")
+_KINDS = {"array": "a list", "object": "a section"}  # what msgspec calls things that have another name in a recipe
+_PLACE = re.compile(r"^(?P<message>.*) - at `\$(?P<place>.*)`$")
+_WRONG_TYPE = re.compile(r"^Expected `(?P<wanted>.*)`, got `(?P<got>.*)`$")
+_WRONG_LENGTH = re.compile(r"^Expected `array` of length (?P<wanted>.*), got (?P<got>.*)$")
+_MISSING = re.compile(r"^Object missing required field `(?P<key>.*)`$")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The table in a TOML file. Raises ConfigError naming the file."""
+    """Read a TOML file.
+
+    Raises:
+        ConfigError: names the file that is missing or no TOML.
+    """
     try:
         table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
         return table
@@ -32,7 +42,15 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def override(table: dict[str, Any], assignments: Sequence[str]) -> None:
-    """Apply `section.key=value` assignments (value in TOML; a bare word is a string) to `table` in place."""
+    """Apply assignments of the command line to a table, in place.
+
+    Args:
+        table: of a TOML file.
+        assignments: `section.key=value` each, the value in TOML; a bare word is a string.
+
+    Raises:
+        ConfigError: quotes the assignment that has another form.
+    """
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         *sections, last = key.strip().split(".")
@@ -50,40 +68,69 @@ def override(table: dict[str, Any], assignments: Sequence[str]) -> None:
         target[last] = value
 
 
-def build(cls: type[T], table: Mapping[str, Any], where: str = "") -> T:
-    """Make the dataclass `cls` from a table. Raises ConfigError quoting the unknown, missing or wrong key."""
-    hints = typing.get_type_hints(cls)
-    known = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    values = {}
-    for key, value in table.items():
-        name = f"{where}{key}"
-        if key not in known:
-            section = where.rstrip(".") or "the file"
-            raise ConfigError(f"{name} is not a known key; {section} takes {', '.join(known)}")
-        values[key] = _convert(hints[key], value, name)
-    for field in known.values():
-        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-        if required and field.name not in values:
-            raise ConfigError(f"{where}{field.name} is missing")
-    return cls(**values)
+def build(cls: type[T], table: Mapping[str, Any], where: str = "", *, unknown_keys: bool = False) -> T:
+    """Make a dataclass from a table; dataclasses in its fields are made from the tables in it.
+
+    Args:
+        cls: the dataclass.
+        table: its fields by name, of the types that TOML and JSON have.
+        where: stands in front of keys in errors, "model." for example.
+        unknown_keys: whether keys that the dataclass does not have are ignored instead of refused.
+
+    Returns:
+        An object of `cls`.
+
+    Raises:
+        ConfigError: quotes the key that is unknown, missing or of a wrong type.
+    """
+    if not unknown_keys:
+        _check_keys(cls, table, where)
+    try:
+        return msgspec.convert(table, cls)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_in_words(str(error), table, where)) from error
 
 
-def _convert(hint: Any, value: Any, name: str) -> Any:
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        if not isinstance(value, Mapping):
-            raise ConfigError(f"{name} must be a section, got {value!r}")
-        return build(hint, value, f"{name}.")
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        return _convert(next(a for a in arguments if a is not type(None)), value, name)
-    if origin is tuple:
-        if not isinstance(value, list):
-            raise ConfigError(f"{name} must be a list, got {value!r}")
-        if arguments[-1] is not Ellipsis and len(value) != len(arguments):
-            raise ConfigError(f"{name} must have {len(arguments)} entries, got {len(value)}")
-        return tuple(_convert(arguments[0], item, f"{name}[{i}]") for i, item in enumerate(value))
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
-        raise ConfigError(f"{name} must be of type {hint.__name__}, got {value!r}")
-    return value
+def _check_keys(hint: Any, value: Any, where: str) -> None:
+    """Raise ConfigError for a key in `value` that no dataclass in the type `hint` has."""
+    if isinstance(value, Mapping) and dataclasses.is_dataclass(hint):
+        fields = get_type_hints(hint)
+        for key, entry in value.items():
+            if key not in fields:
+                section = where.rstrip(".") or "the file"
+                raise ConfigError(f"{where}{key} is not a known key; {section} takes {', '.join(fields)}")
+            _check_keys(fields[key], entry, f"{where}{key}.")
+    elif isinstance(value, list | tuple):
+        for index, entry in enumerate(value):
+            _check_keys(next(iter(get_args(hint)), Any), entry, f"{where.rstrip('.')}[{index}].")
+    else:
+        for argument in get_args(hint):  # of `Section | None`
+            _check_keys(argument, value, where)
+
+
+def _in_words(message: str, table: Mapping[str, Any], where: str) -> str:
+    """What msgspec found wrong with `table`, in the words of a recipe."""
+    found = _PLACE.match(message)
+    place = found["place"].removeprefix(".") if found else ""
+    message = found["message"] if found else message
+    if missing := _MISSING.match(message):
+        return f"{where}{place}{'.' if place else ''}{missing['key']} is missing"
+    name = f"{where}{place}"
+    if wrong := _WRONG_TYPE.match(message):
+        wanted = wrong["wanted"].replace(" | null", "")
+        return f"{name} must be {_KINDS.get(wanted, f'of type {wanted}')}, got {_value_at(table, place, wrong['got'])}"
+    if length := _WRONG_LENGTH.match(message):
+        return f"{name} must have {length['wanted']} entries, got {length['got']}"
+    return f"{name}: {message[0].lower()}{message[1:]}"
+
+
+def _value_at(table: Any, place: str, otherwise: str) -> str:
+    """The value at a place like `folders[1].share`, as Python writes it."""
+    if "..." in place:  # some key of a table
+        return otherwise
+    try:
+        for key in re.findall(r"\w+", place):
+            table = table[key] if isinstance(table, Mapping) else table[int(key)]
+    except (KeyError, ValueError, IndexError, TypeError):
+        return otherwise
+    return repr(table)

@@ -13,7 +13,7 @@ import numpy as np
 from sdfl.datasets import Sample, read_image
 from sdfl.errors import DataError
 from sdfl.files import atomic_path
-from sdfl.geometry import box_iou, cut_crop, evaluation_affine, landmark_box, transform_points
+from sdfl.geometry import box_iou, evaluation_crop, landmark_box, transform_points
 from sdfl.layouts import get_layout
 from sdfl.metrics import auc, failure_rate, nme
 from sdfl.types import Backend, Detector, FloatArray, Image
@@ -102,8 +102,7 @@ def evaluate(
             image = read_image(samples[index].image_path)
             region = region_of(image, samples[index])
             if region is not None:
-                affine = evaluation_affine(region, spec.input_size, spec.crop_scale)
-                crops_here.append(cut_crop(image, affine, spec.input_size))
+                crops_here.append(evaluation_crop(image, region, spec.input_size, spec.crop_scale))
                 indices.append(index)
         if not indices:
             continue

@@ -12,7 +12,7 @@ from sdfl.errors import ConfigError
 from sdfl.model.detector.losses import DetectorLossConfig
 from sdfl.model.detector.network import DetectorConfig
 from sdfl.train.data.face_composition import ComposeConfig
-from sdfl.train.recipe import About, OptimizerConfig, read_recipe, require_warmup
+from sdfl.train.recipe import About, LoopConfig, OptimizerConfig, read_recipe, require_warmup
 
 SECTION = "detector"  # what tells a detector's recipe from a landmark network's
 
@@ -40,23 +40,23 @@ class FacesConfig:
 
 
 @dataclass(frozen=True)
-class DetectorTrainConfig:
-    """pictures: composed ones an epoch. The rest as in a landmark network's recipe."""
+class DetectorTrainConfig(LoopConfig):
+    """The loop's settings for the detector.
+
+    Attributes:
+        pictures: composed ones of an epoch.
+    """
 
     epochs: int = 30
-    pictures: int = 3200
-    batch_size: int = 32
-    precision: str = "bf16-mixed"
     average_decay: float = 0.998
-    seed: int = 0
+    pictures: int = 3200
 
     def __post_init__(self) -> None:
-        if not 1 < self.batch_size <= self.pictures:
+        super().__post_init__()
+        if self.batch_size > self.pictures:
             raise ConfigError(
                 f"train.batch_size must lie in 2..train.pictures ({self.pictures}), got {self.batch_size}"
             )
-        if self.epochs < 1:
-            raise ConfigError(f"train.epochs must be positive, got {self.epochs}")
 
 
 @dataclass(frozen=True)

@@ -1,35 +1,32 @@
-"""The training loop, top to bottom: set up, then for every epoch train, validate, save."""
+"""The training loop of every task, top to bottom: set up, then for every epoch train, validate, save."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor
+from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 
-from sdfl.datasets import Sample
 from sdfl.errors import CheckpointError, ConfigError, DataError
-from sdfl.evaluation import evaluate
-from sdfl.model.checkpoint import load_checkpoint, load_weights, save_checkpoint
-from sdfl.model.landmarks.from_onnx import start_from_onnx
-from sdfl.model.landmarks.losses import landmark_losses
+from sdfl.model.checkpoint import Checkpoint, TrainingState, load_weights, read_checkpoint, save_checkpoint
+from sdfl.model.detector.network import FaceDetector
 from sdfl.model.landmarks.network import ModelConfig, Network
-from sdfl.model.landmarks.torch_backend import TorchBackend
-from sdfl.model.landmarks.transfer import start_from
-from sdfl.train.data.landmark_dataset import split_samples
-from sdfl.train.progress import EpochReport, Reporter
-from sdfl.train.recipe import Recipe, same_recipe
-from sdfl.train.setup import first_crops, learning_rate_factor, make_loader, make_network, make_optimizer
+from sdfl.train.data.samplers import EpochSampler
+from sdfl.train.progress import EpochReport, Reporter, Score
+from sdfl.train.recipe import LoopRecipe, same_recipe
+from sdfl.train.setup import learning_rate_factor, make_optimizer
 from sdfl.train.stop_request import StopRequest
 from sdfl.train.weight_average import WeightAverage
-from sdfl.types import Backend
 
+N = TypeVar("N", Network, FaceDetector)
 T = TypeVar("T")
 
 
@@ -43,7 +40,15 @@ class Devices:
 
 
 def launch(devices: Devices, precision: str) -> Fabric:
-    """The processes and devices of a training. Raises ConfigError where this computer does not have them."""
+    """Start the processes of a training.
+
+    Args:
+        devices: where to train.
+        precision: one of `sdfl.train.recipe.PRECISIONS`.
+
+    Raises:
+        ConfigError: this computer does not have these devices.
+    """
     try:
         fabric = Fabric(**vars(devices), precision=precision)  # type: ignore[arg-type]
     except (RuntimeError, ValueError, TypeError) as error:
@@ -54,212 +59,253 @@ def launch(devices: Devices, precision: str) -> Fabric:
     return fabric
 
 
-def fit(
-    recipe: Recipe,
-    data: Path,
-    out: Path,
-    *,
-    resume: Path | None = None,
-    start: Path | None = None,
-    devices: Devices = Devices(),
-    reporter: Reporter | None = None,
-) -> Path:
-    """Train `recipe` on the pictures below `data`; returns the last checkpoint, `out`/last.ckpt.
-
-    resume: a checkpoint of the same recipe; training goes on as if it had never stopped. start: a checkpoint or a float
-    ONNX file whose weights a new training begins with (`sdfl.model.landmarks.transfer`, `...from_onnx`). Raises
-    DataError, ConfigError, CheckpointError or ArtifactError before the first step where something does not fit.
-    """
-    reporter = reporter or Reporter()
-    fabric = launch(devices, recipe.train.precision)
-    torch.manual_seed(recipe.train.seed)
-    samples = split_samples(recipe.data, data, recipe.model.layout)
-    network = make_network(recipe, samples[0], data, pretrained=not (start or resume))
-    if start and not resume:
-        if start.suffix == ".onnx":
-            start_from_onnx(network, start, first_crops(recipe, samples[0]))
-        else:
-            start_from(network, start)
-
-    def losses(module: Any, crops: Tensor, points: Tensor, has_face: Tensor) -> dict[str, Tensor]:
-        return landmark_losses(module(crops), points, has_face, network.head.neighbours, recipe.loss)
-
-    def backend(averaged: Network) -> Backend:
-        return TorchBackend(averaged, recipe.about.name, str(fabric.device))
-
-    return run(Task(recipe, losses, backend), network, samples, out, fabric, resume, reporter)
-
-
 @dataclass(frozen=True)
-class Task:
-    """losses: of the network, crops, points (0..1 of the side) and has_face, one a term; their sum is minimised.
-    backend: runs the averaged network for validation. facts: go into every checkpoint.
+class Task(Generic[N]):
+    """What is trained.
+
+    Attributes:
+        recipe: sets the epochs, the optimizer and so on.
+        network: in its first state, on the CPU; it is trained in place.
+        loader: the batches of one epoch, in the order of `sampler`.
+        sampler: of the loader.
+        losses: gives the terms of the loss by name, of the network and a batch; their sum is minimised.
+        score: the figure of `validate` that decides which checkpoint is the best one.
+        validate: measures the network with the averaged weights; None where no picture is held out.
+        facts: further entries of every checkpoint.
+        gradient_norm_limit: gradients with a larger norm are scaled down to it.
     """
 
-    recipe: Recipe
-    losses: Callable[[Any, Tensor, Tensor, Tensor], dict[str, Tensor]]
-    backend: Callable[[Network], Backend]
+    recipe: LoopRecipe
+    network: N
+    loader: DataLoader[Any]
+    sampler: EpochSampler
+    losses: Callable[[Any, Any], dict[str, Tensor]]
+    score: Score
+    validate: Callable[[N], dict[str, Any]] | None
     facts: dict[str, Any] = field(default_factory=dict)
     gradient_norm_limit: float = 100.0
 
 
-def run(
-    task: Task, network: Network, samples: tuple[list[Sample], list[Sample]], out: Path, fabric: Fabric,
-    resume: Path | None, reporter: Reporter,
-) -> Path:  # fmt: skip
-    """Train `network`, in place; samples: to train on, to validate on. Returns the last checkpoint."""
-    recipe = task.recipe
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = WeightAverage(network, recipe.train.average_decay)
-    optimizer = make_optimizer(recipe.optimizer, network)
-    first_epoch, first_step = 0, 0
-    before = _restore(resume, task, network, average) if resume else None
-    module, wrapped = fabric.setup(network, optimizer)
-    if before:
-        first_epoch, first_step = int(before["epoch"]), int(before.get("step", 0))
-        optimizer.load_state_dict(before["optimizer"])  # only now do the parameters lie on their device
-    loader, sampler = make_loader(recipe, samples[0], fabric)
-    batches = fabric.setup_dataloaders(loader, use_distributed_sampler=False)
-    average.to(fabric.device)
-    log = SummaryWriter(str(out / "tensorboard"), purge_step=first_epoch) if fabric.is_global_zero else None
+@dataclass
+class State(Generic[N]):
+    """What changes while a network is trained.
 
-    with reporter.training(recipe.train.epochs, len(loader), first_epoch), StopRequest() as stop:
-        for epoch in range(first_epoch, recipe.train.epochs):
-            sampler.epoch, sampler.skip = epoch, first_step * recipe.train.batch_size
-            terms, steps = _train_epoch(
-                task, epoch, fabric, module, network, wrapped, average, batches, reporter.step, stop, first_step
-            )
-            first_step = 0
-            if steps < len(loader):
-                if fabric.is_global_zero:
-                    _save_last(out, task, epoch, network, average, optimizer, step=steps)
-                fabric.barrier()
-                reporter.say(f"stopped in epoch {epoch + 1}; {out / 'last.ckpt'} goes on from here with --resume")
-                raise KeyboardInterrupt
+    Attributes:
+        network: the network itself.
+        module: the same, as Fabric wrapped it: call this one.
+        optimizer: as Fabric wrapped it.
+        average: the moving average of the weights.
+        epoch: how many epochs are complete.
+        step: how many batches are done of the next one.
+        best: the lowest score of a validation so far.
+    """
+
+    network: N
+    module: Any
+    optimizer: Any
+    average: WeightAverage
+    epoch: int = 0
+    step: int = 0
+    best: float = math.inf
+
+
+def run(task: Task[N], fabric: Fabric, out: Path, *, resume: Path | None, reporter: Reporter) -> Path:
+    """Train a network.
+
+    Ctrl-C ends the step, writes a checkpoint that the training goes on from exactly, and raises KeyboardInterrupt.
+
+    Args:
+        task: what to train.
+        fabric: of `launch`.
+        out: folder for last.ckpt, best.ckpt and TensorBoard's logs.
+        resume: a checkpoint of the same recipe to go on from.
+        reporter: told what happens.
+
+    Returns:
+        The last checkpoint.
+
+    Raises:
+        CheckpointError: `resume` cannot be used.
+        DataError: a picture cannot be read, or the loss is not finite.
+    """
+    state = _set_up(task, fabric, out, resume)
+    batches = fabric.setup_dataloaders(task.loader, use_distributed_sampler=False)
+    epochs, steps = task.recipe.train.epochs, len(task.loader)
+    first = fabric.is_global_zero
+    log: Any = SummaryWriter(str(out / "tensorboard"), purge_step=state.epoch) if first else nullcontext()
+    done = state.epoch * steps + state.step
+    with log as writer, reporter.training(epochs, steps, done), StopRequest() as stop:
+        while state.epoch < epochs:
+            terms = _train_epoch(task, state, fabric, batches, reporter, stop)
+            if state.step:
+                _stop_within_epoch(task, state, fabric, out, reporter)
             if not math.isfinite(terms["loss"]):
-                raise DataError(f"epoch {epoch + 1}: the loss is not finite; lower optimizer.learning_rate")
-            report = EpochReport(epoch, terms, optimizer.param_groups[0]["lr"])
-            if fabric.is_global_zero:
-                averaged = average.network(network)
-                due = (epoch + 1) % recipe.train.validate_every == 0 or epoch + 1 == recipe.train.epochs
-                if samples[1] and due:
-                    report.validation = evaluate(task.backend(averaged), samples[1]).summary()
-                _save(out, task, epoch, network, averaged, average, optimizer, report)
-                write_log(log, report)
+                raise DataError(f"epoch {state.epoch}: the loss is not finite; lower optimizer.learning_rate")
+            report = EpochReport(state.epoch - 1, terms, state.optimizer.param_groups[0]["lr"], task.score)
+            if first:
+                _validate_and_save(task, state, out, report)
+                write_log(writer, report)
                 reporter.epoch(report)
             fabric.barrier()
-    if log:
-        log.close()
     return out / "last.ckpt"
 
 
+def _set_up(task: Task[N], fabric: Fabric, out: Path, resume: Path | None) -> State[N]:
+    """The state before the first step, or that of the checkpoint `resume`."""
+    network = task.network
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = WeightAverage(network, task.recipe.train.average_decay)
+    optimizer = make_optimizer(task.recipe.optimizer, network)
+    before = read_checkpoint(resume) if resume else None
+    training = _require_resumable(before, task) if before else None
+    if before and training:
+        load_weights(network, training.weights, before.path)
+        average.state, average.steps = training.average, training.average_steps
+    module, wrapped = fabric.setup(network, optimizer)
+    state = State(network, module, wrapped, average)
+    if before and training:
+        wrapped.load_state_dict(training.optimizer)  # only now do the parameters lie on their device
+        state.epoch, state.step = before.epoch, training.step
+        best = out / "best.ckpt"
+        if state.epoch and best.exists():
+            state.best = read_checkpoint(best).validation.get(task.score.key, math.inf)
+    average.to(fabric.device)
+    return state
+
+
+def _require_resumable(before: Checkpoint, task: Task[N]) -> TrainingState:
+    """What `task` goes on from. Raises CheckpointError where `before` is not of the same training."""
+    theirs, own = before.config, task.network.config
+    if type(theirs) is not type(own):
+        raise CheckpointError(f"{before.path}: was not written by a training of this kind")
+    if before.training is None:
+        raise CheckpointError(f"{before.path}: holds weights only and cannot be resumed; take last.ckpt")
+    if isinstance(theirs, ModelConfig) and isinstance(own, ModelConfig) and theirs.layout != own.layout:
+        raise CheckpointError(f"{before.path}: has layout {theirs.layout}, the recipe {own.layout}")
+    if theirs != own:
+        section = "model" if isinstance(own, ModelConfig) else "detector"
+        raise CheckpointError(f"{before.path}: was trained with another [{section}] section than the recipe's")
+    if before.quantization != task.facts.get("quantization"):
+        raise CheckpointError(f"{before.path}: was trained with another [quantize] section than the recipe's")
+    same_recipe(before.path, before.recipe, task.recipe)
+    return before.training
+
+
 def _train_epoch(
-    task: Task, epoch: int, fabric: Fabric, module: Any, network: Network, optimizer: Any, average: WeightAverage,
-    batches: Any, on_step: Callable[[], None], stop: StopRequest, first_step: int,
-) -> tuple[dict[str, float], int]:  # fmt: skip
-    """One pass over the data from batch `first_step` on; returns the mean of every loss term, and at which batch it
-    ended: the number of batches, or less where a stop was asked for."""
-    recipe = task.recipe
-    network.train()
-    base, accumulate, steps = recipe.optimizer.learning_rate, recipe.train.accumulate, len(batches)
-    sums: dict[str, Any] = {}
-    step = first_step
-    for step, (crops, points, has_face) in enumerate(one_line_errors(batches), first_step):
-        begun = step // accumulate * accumulate  # the first batch of this step's group
-        factor = learning_rate_factor(recipe.optimizer, epoch + begun / steps, recipe.train.epochs)
-        for group in optimizer.param_groups:
-            group["lr"] = base * factor
-        added_up = min(accumulate, steps - begun)  # the epoch's last group may be smaller
-        complete = (step + 1) % accumulate == 0 or step + 1 == steps
-        with fabric.no_backward_sync(module, enabled=not complete):
-            terms = task.losses(module, crops, points, has_face)
+    task: Task[N], state: State[N], fabric: Fabric, batches: Any, reporter: Reporter, stop: StopRequest
+) -> dict[str, float]:
+    """Train to the end of the epoch, or to the end of the step in which a stop was asked for.
+
+    Returns the mean of each term of the loss. Afterwards `state.step` is 0 where the epoch is complete.
+    """
+    state.network.train()
+    config, steps, first = task.recipe.train, len(batches), state.step
+    task.sampler.epoch, task.sampler.skip = state.epoch, first * config.batch_size
+    sums: dict[str, Tensor] = {}
+    for step, batch in enumerate(one_line_errors(batches), first):
+        begun = step // config.accumulate * config.accumulate  # the first batch of this step's group
+        _set_learning_rate(task, state, state.epoch + begun / steps)
+        added_up = min(config.accumulate, steps - begun)  # the epoch's last group may be smaller
+        complete = step + 1 == begun + added_up
+        with fabric.no_backward_sync(state.module, enabled=not complete):
+            terms = task.losses(state.module, batch)
             loss = torch.stack(list(terms.values())).sum()
             fabric.backward(loss / added_up)
         if complete:
-            fabric.clip_gradients(module, optimizer, max_norm=task.gradient_norm_limit, error_if_nonfinite=False)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            average.update(network)
+            limit = task.gradient_norm_limit
+            fabric.clip_gradients(state.module, state.optimizer, max_norm=limit, error_if_nonfinite=False)
+            state.optimizer.step()
+            state.optimizer.zero_grad(set_to_none=True)
+            state.average.update(state.network)
         for name, term in {**terms, "loss": loss}.items():
-            sums[name] = sums.get(name, 0.0) + term.detach()
-        on_step()
-        if complete and step + 1 < steps and stop.agreed(fabric):
+            sums[name] = sums[name] + term.detach() if name in sums else term.detach()
+        state.step = step + 1
+        reporter.step()
+        if complete and state.step < steps and stop.agreed(fabric):
             break
-    done = step + 1
-    return {name: float(value) / max(done - first_step, 1) for name, value in sums.items()}, done
+    means = {name: float(total) / (state.step - first) for name, total in sums.items()}
+    if state.step == steps:
+        state.epoch, state.step = state.epoch + 1, 0
+    return means
+
+
+def _set_learning_rate(task: Task[N], state: State[N], epoch: float) -> None:
+    config = task.recipe.optimizer
+    rate = config.learning_rate * learning_rate_factor(config, epoch, task.recipe.train.epochs)
+    for group in state.optimizer.param_groups:
+        group["lr"] = rate
 
 
 def one_line_errors(batches: Iterable[T]) -> Iterator[T]:
-    """A loader's worker wraps its error's message in a traceback; keep the message, which is the last line."""
+    """Pass batches on, and of an error in a loader's process its message alone.
+
+    Raises:
+        DataError: such an error comes wrapped in a traceback, whose last line is the message.
+    """
     try:
         yield from batches
     except DataError as error:
         raise DataError(str(error).strip().splitlines()[-1].removeprefix("sdfl.errors.DataError: ")) from error
 
 
-def _save(
-    out: Path, task: Task, epoch: int, network: Network, averaged: Network, average: WeightAverage, optimizer: Any,
-    report: EpochReport,
-) -> None:  # fmt: skip
-    """last.ckpt resumes; best.ckpt holds the weights with the lowest validation NME so far."""
-    facts = {"recipe": task.recipe.as_dict(), "epoch": epoch + 1, "validation": report.validation, **task.facts}
-    _save_last(out, task, epoch + 1, network, average, optimizer, validation=report.validation)
-    score = report.validation.get("nme_percent")
-    best = out / "best.ckpt"
-    if score is not None:
-        before = load_checkpoint(best)["validation"]["nme_percent"] if best.exists() and epoch else math.inf
-        if score < before:
-            save_checkpoint(best, averaged, **facts)
+def _stop_within_epoch(task: Task[N], state: State[N], fabric: Fabric, out: Path, reporter: Reporter) -> None:
+    if fabric.is_global_zero:
+        _save_last(out, task, state, {})
+    fabric.barrier()
+    reporter.say(f"stopped in epoch {state.epoch + 1}; {out / 'last.ckpt'} goes on from here with --resume")
+    raise KeyboardInterrupt
 
 
-def _save_last(
-    out: Path, task: Task, epoch: int, network: Network, average: WeightAverage, optimizer: Any, *,
-    step: int = 0, validation: dict[str, Any] | None = None,
-) -> None:  # fmt: skip
-    """epoch: how many are complete. step: batches done of the next one."""
-    state = {"optimizer": optimizer.state_dict(), "average": average.state, "average_steps": average.steps}
-    facts = {
-        "recipe": task.recipe.as_dict(),
-        "epoch": epoch,
-        "step": step,
-        "validation": validation or {},
-        **task.facts,
-    }
-    save_checkpoint(out / "last.ckpt", network, **facts, **state)
+def _validate_and_save(task: Task[N], state: State[N], out: Path, report: EpochReport) -> None:
+    """Measure the averaged weights where that is due, and write the checkpoints."""
+    config = task.recipe.train
+    averaged = state.average.network(state.network)
+    due = state.epoch % config.validate_every == 0 or state.epoch == config.epochs
+    if task.validate is not None and due:
+        report.validation = task.validate(averaged)
+    _save_last(out, task, state, report.validation)
+    score = report.validation.get(task.score.key)
+    if score is not None and score < state.best:
+        state.best = score
+        save_checkpoint(out / "best.ckpt", averaged, **_facts(task, state, report.validation))
 
 
-def _restore(path: Path, task: Task, network: Network, average: WeightAverage) -> dict[str, Any]:
-    """Load the weights of a checkpoint to go on from; returns its content."""
-    content = load_checkpoint(path)
-    if "optimizer" not in content:
-        raise CheckpointError(f"{path}: holds weights only and cannot be resumed; take last.ckpt")
-    recipe, layout = task.recipe, content["model"].get("layout")
-    if layout != recipe.model.layout:
-        raise CheckpointError(f"{path}: has layout {layout}, the recipe {recipe.model.layout}")
-    if ModelConfig(**content["model"]) != recipe.model:
-        raise CheckpointError(f"{path}: was trained with another [model] section than the recipe's")
-    if content.get("quantization") != task.facts.get("quantization"):
-        raise CheckpointError(f"{path}: was trained with another [quantize] section than the recipe's")
-    same_recipe(path, content["recipe"], recipe)
-    load_weights(network, content["weights"], path)
-    average.state, average.steps = content["average"], content["average_steps"]
-    return content
+def _save_last(out: Path, task: Task[N], state: State[N], validation: dict[str, Any]) -> None:
+    training = TrainingState(
+        weights=state.network.state_dict(),
+        average=state.average.state,
+        average_steps=state.average.steps,
+        optimizer=state.optimizer.state_dict(),
+        step=state.step,
+    )
+    save_checkpoint(out / "last.ckpt", state.network, training=training, **_facts(task, state, validation))
 
 
-def is_complete(last: Path, recipe: Recipe) -> bool:
-    """Whether the training that wrote `last` is done. Raises CheckpointError where it had another recipe."""
-    content = load_checkpoint(last)
-    same_recipe(last, content["recipe"], recipe)
-    return bool(content["epoch"] >= recipe.train.epochs)
+def _facts(task: Task[N], state: State[N], validation: dict[str, Any]) -> dict[str, Any]:
+    return {"recipe": task.recipe.as_dict(), "epoch": state.epoch, "validation": validation, **task.facts}
 
 
-def write_log(log: SummaryWriter | None, report: EpochReport) -> None:
-    if log is None:
-        return
+def is_complete(last: Path, recipe: LoopRecipe) -> bool:
+    """Whether a training is done.
+
+    Args:
+        last: its last checkpoint.
+        recipe: what it is to be trained with.
+
+    Raises:
+        CheckpointError: it was trained with another recipe.
+    """
+    checkpoint = read_checkpoint(last)
+    same_recipe(last, checkpoint.recipe, recipe)
+    return checkpoint.epoch >= recipe.train.epochs
+
+
+def write_log(writer: SummaryWriter, report: EpochReport) -> None:
+    """Write the figures of an epoch for TensorBoard."""
     for name, value in report.terms.items():
-        log.add_scalar(f"train/{name}", value, report.epoch)
-    log.add_scalar("train/learning_rate", report.learning_rate, report.epoch)
+        writer.add_scalar(f"train/{name}", value, report.epoch)
+    writer.add_scalar("train/learning_rate", report.learning_rate, report.epoch)
     for name, value in report.validation.items():
         if isinstance(value, float):
-            log.add_scalar(f"validation/{name}", value, report.epoch)
-    log.flush()
+            writer.add_scalar(f"validation/{name}", value, report.epoch)
+    writer.flush()

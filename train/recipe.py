@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sdfl.config import build, override, read_toml
 from sdfl.errors import CheckpointError, ConfigError
@@ -91,18 +91,23 @@ class OptimizerConfig:
 
 
 @dataclass(frozen=True)
-class TrainConfig:
-    """imagenet: weights to start the backbone from, a file below --data; "" starts from scratch.
+class LoopConfig:
+    """How long and in which steps a network is trained.
 
-    average_decay: of the moving average of the weights, 0 turns it off. precision: of PRECISIONS.
-    batch_size: of one process and one step. accumulate: batches whose gradients are added up to one step.
+    Attributes:
+        epochs: how often the pictures are gone through.
+        batch_size: pictures of one process and one step.
+        precision: one of PRECISIONS.
+        average_decay: of the moving average of the weights, 0 turns it off.
+        seed: of the first weights and of what is drawn by chance.
+        validate_every: epochs from one validation to the next; the last epoch has one, too.
+        accumulate: batches whose gradients are added up to one step.
     """
 
     epochs: int = 100
     batch_size: int = 32
     precision: str = "bf16-mixed"
     average_decay: float = 0.999
-    imagenet: str = ""
     seed: int = 0
     validate_every: int = 5
     accumulate: int = 1
@@ -119,6 +124,17 @@ class TrainConfig:
 
 
 @dataclass(frozen=True)
+class TrainConfig(LoopConfig):
+    """The loop's settings for a landmark network.
+
+    Attributes:
+        imagenet: weights to start the backbone from, a file below --data; "" starts from scratch.
+    """
+
+    imagenet: str = ""
+
+
+@dataclass(frozen=True)
 class QuantizeConfig:
     """images: training pictures that first ranges are calibrated on. float_layers: layers that stay float."""
 
@@ -132,6 +148,24 @@ class QuantizeConfig:
 def require_warmup(optimizer: OptimizerConfig, epochs: int) -> None:
     warmup = optimizer.warmup_epochs
     _require(0 <= warmup < epochs, f"optimizer.warmup_epochs ({warmup}) must be smaller than train.epochs ({epochs})")
+
+
+class LoopRecipe(Protocol):
+    """What the training loop needs of a recipe; recipes are dataclasses."""
+
+    @property
+    def optimizer(self) -> OptimizerConfig:
+        """Of the section [optimizer]."""
+        ...
+
+    @property
+    def train(self) -> LoopConfig:
+        """Of the section [train]."""
+        ...
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain containers, for a checkpoint."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -163,9 +197,17 @@ class Recipe:
 FREE = ("about", "data.workers", "data.cache_gib", "train.validate_every")  # change nothing that is computed
 
 
-def same_recipe(path: Path, stored: dict[str, Any], recipe: Any) -> None:
-    """Raises CheckpointError where the checkpoint `path` was trained with another recipe than `recipe`. Keys that came
-    later may have any value."""
+def same_recipe(path: Path, stored: Mapping[str, Any], recipe: LoopRecipe) -> None:
+    """Check that a checkpoint was trained with a recipe.
+
+    Args:
+        path: the checkpoint.
+        stored: the recipe in it.
+        recipe: what it should be. Keys that the stored one lacks may have any value.
+
+    Raises:
+        CheckpointError: names the keys with other values.
+    """
     changed = changed_keys(stored, recipe)
     if changed:
         raise CheckpointError(
@@ -174,15 +216,18 @@ def same_recipe(path: Path, stored: dict[str, Any], recipe: Any) -> None:
         )
 
 
-def changed_keys(stored: dict[str, Any], recipe: Any) -> list[str]:
-    """What a stored recipe has other values of, FREE left out. A quantization takes its [model] from elsewhere."""
+def changed_keys(stored: Mapping[str, Any], recipe: LoopRecipe) -> list[str]:
+    """The keys that a stored recipe has other values of, but for those in FREE.
+
+    A recipe for quantization takes its [model] from elsewhere, so that this section is free as well.
+    """
     free = (*FREE, "model") if getattr(recipe, "quantize", None) else FREE
-    now = json.loads(json.dumps(asdict(recipe)))
+    now = json.loads(json.dumps(recipe.as_dict()))
     return [name for name in _changed(stored, now) if not name.startswith(free)]
 
 
 def _changed(stored: Any, now: Any, name: str = "") -> Iterator[str]:
-    if isinstance(stored, dict) and isinstance(now, dict):
+    if isinstance(stored, Mapping) and isinstance(now, Mapping):
         for key, value in stored.items():
             yield from _changed(value, now.get(key), f"{name}.{key}" if name else key)
     elif json.loads(json.dumps(stored)) != now:

@@ -16,8 +16,9 @@ from sdfl.errors import DataError
 from sdfl.model.backbones import load_imagenet
 from sdfl.model.landmarks.landmark_graph import LandmarkGraph
 from sdfl.model.landmarks.network import Network
-from sdfl.train.data.landmark_dataset import EpochSampler, FaceDataset, crop_shapes, locate
+from sdfl.train.data.landmark_dataset import FaceDataset, crop_shapes, locate
 from sdfl.train.data.pose_balance import pose_weights
+from sdfl.train.data.samplers import WeightedSampler
 from sdfl.train.recipe import OptimizerConfig, Recipe
 
 
@@ -74,10 +75,10 @@ def _dataset(recipe: Recipe, samples: list[Sample], cache_gib: float) -> FaceDat
     )
 
 
-def make_loader(recipe: Recipe, samples: list[Sample], fabric: Fabric) -> tuple[DataLoader[Any], EpochSampler]:
+def make_loader(recipe: Recipe, samples: list[Sample], fabric: Fabric) -> tuple[DataLoader[Any], WeightedSampler]:
     config = recipe.data
     weights = pose_weights(crop_shapes(samples), config.balance_bins, config.balance_max_repeat)
-    sampler = EpochSampler(weights, recipe.train.seed, rank=fabric.global_rank, ranks=fabric.world_size)
+    sampler = WeightedSampler(weights, recipe.train.seed, rank=fabric.global_rank, ranks=fabric.world_size)
     loader = DataLoader(
         _dataset(recipe, samples, config.cache_gib),
         batch_size=recipe.train.batch_size,

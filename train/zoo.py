@@ -10,8 +10,9 @@ from sdfl.datasets import find_samples
 from sdfl.errors import ConfigError
 from sdfl.train.data.landmark_dataset import locate
 from sdfl.train.data.pseudo_labels import write_pseudo_labels
-from sdfl.train.loop import Devices, fit, is_complete
+from sdfl.train.loop import Devices, is_complete
 from sdfl.train.recipe import Recipe, find_recipe, load_recipe
+from sdfl.train.tasks.landmarks import fit_landmarks
 from sdfl.train.tasks.quantization import fit_quantized
 from sdfl.types import Backend
 
@@ -97,7 +98,7 @@ class Workshop:
             return last
         self.say(reference)
         if recipe.quantize is None:
-            return fit(recipe, self.data, out, resume=resume, start=source, devices=self.devices)
+            return fit_landmarks(recipe, self.data, out, resume=resume, start=source, devices=self.devices)
         assert source is not None
         return fit_quantized(recipe, self.data, out, source=source, resume=resume, devices=self.devices)
 

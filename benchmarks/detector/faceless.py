@@ -1,9 +1,6 @@
-"""Fixed crops without a face, in which every detection is a false one.
+"""Draw the list of crops without a face that `sdfl.datasets.faceless` reads.
 
-`FILE` lists them by picture. `python -m sdfl.benchmarks.detector.faceless --data DIR --yunet FILE` drew it: parts of
-the windows of HELEN's test pictures ("test") and of the held-out fifth of its training pictures ("validation") that
-touch neither the labelled face nor anything that YuNet takes for one with a score above 0.3. By eye none shows a face;
-some show a forehead, a chin, an ear or a neck.
+`python -m sdfl.benchmarks.detector.faceless --data DIR --yunet FILE` writes it.
 """
 
 from __future__ import annotations
@@ -16,41 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from sdfl.datasets import Sample, find_samples, read_image
-from sdfl.errors import DataError
+from sdfl.datasets import Sample
+from sdfl.datasets.faceless import FILE, PARTS, Row, faceless_split
 from sdfl.files import atomic_path
-from sdfl.types import Image
 
-FILE = Path(__file__).parent / "faceless.json"
 COUNT = 500
 LEAST_PX = 48
-PARTS = ("validation", "test")
-Row = tuple[str, int, int, int, int]  # picture, x0, y0, x1, y1
-
-
-def split(data: Path, part: str) -> list[Sample]:
-    """The pictures of "validation" or "test" below a dataset's root `data`."""
-    if part == "test":
-        return find_samples(data / "300w" / "helen" / "testset", "ibug68")
-    return find_samples(data / "300w" / "helen" / "trainset", "ibug68")[::5]
-
-
-def faceless_crops(data: Path, part: str) -> list[Image]:
-    """The 500 crops of "validation" or "test". Raises DataError naming a picture that is missing or another one."""
-    rows: list[Row] = [tuple(row) for row in json.loads(FILE.read_text(encoding="utf-8"))[part]]
-    paths = {sample.image_path.name: sample.image_path for sample in split(data, part)}
-    images: dict[str, Image] = {}
-    crops = []
-    for name, x0, y0, x1, y1 in rows:
-        if name not in paths:
-            raise DataError(f"{data}: has no picture {name}, which a crop without a face is taken from")
-        if name not in images:
-            images[name] = read_image(paths[name])
-        crop = images[name][y0:y1, x0:x1]
-        if crop.shape[:2] != (y1 - y0, x1 - x0):
-            raise DataError(f"{paths[name]}: is smaller than the published picture")
-        crops.append(crop)
-    return crops
 
 
 def draw(samples: Sequence[Sample], teacher: Path, cache: Path) -> list[Row]:
@@ -78,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--cache", type=Path, default=Path("runs/faceless"), help="where YuNet's answers are kept")
     options = parser.parse_args(arguments)
     made: dict[str, Any] = {
-        part: draw(split(options.data, part), options.yunet, options.cache / f"{part}.json") for part in PARTS
+        part: draw(faceless_split(options.data, part), options.yunet, options.cache / f"{part}.json") for part in PARTS
     }
     with atomic_path(FILE) as temporary:
         lines = [f'"{part}": [\n' + ",\n".join(json.dumps(row) for row in rows) + "\n]" for part, rows in made.items()]

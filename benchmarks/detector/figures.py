@@ -1,10 +1,8 @@
 """The face detector in figures, beside YuNet where its file is at hand.
 
     python -m sdfl.benchmarks.detector.figures --data DIR [--yunet FILE] [--model FILE] [--json FILE]
-    python -m sdfl.benchmarks.detector.figures --data DIR --choose MODEL.onnx
 
-The first prints recall, false detections and time. The second chooses a threshold on validation pictures and writes it
-into the model. DIR is a folder with 300w/ and ytf/.
+It prints recall, false detections and time. DIR is a folder with 300w/ and ytf/.
 """
 
 from __future__ import annotations
@@ -20,9 +18,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sdfl.benchmarks.detector.faceless import faceless_crops, split
 from sdfl.datasets import find_samples
-from sdfl.detector_evaluation import false_scores, labelled_scores, lowest_threshold, pasted_scores, share_above
+from sdfl.datasets.faceless import faceless_crops, faceless_split
+from sdfl.detector_evaluation import false_scores, labelled_scores, pasted_scores, share_above
 from sdfl.files import atomic_path
 from sdfl.runtime.detector.network import FACES, NetworkDetector
 from sdfl.runtime.detector.yunet import YuNetDetector
@@ -30,7 +28,6 @@ from sdfl.types import Detector, FloatArray
 
 SIZES_PX = (20, 40, 80, 160)
 LOWEST = 0.02  # score that detectors are asked for, so that thresholds can be compared afterwards
-FALSE_SHARE = 0.01  # of the validation crops; half of the 2 % that are allowed, as the test crops are others
 YUNET_THRESHOLD = 0.6
 SPEED_PX = (256, 320)
 WARMUP = 10
@@ -51,7 +48,7 @@ class Figures:
 
 def measure(name: str, detector: Detector, threshold: float, data: Path) -> Figures:
     """`detector` answers from a lower score than `threshold` on."""
-    crops, test = faceless_crops(data, "test"), split(data, "test")
+    crops, test = faceless_crops(data, "test"), faceless_split(data, "test")
     ytf = find_samples(data / "ytf", "ibug68")
 
     def percent(scores: FloatArray) -> float:
@@ -101,22 +98,6 @@ def _in_openvino(path: Path, pixels: npt.NDArray[np.generic]) -> Callable[[], ob
     return lambda: request.infer({0: pixels}, share_inputs=True)
 
 
-def choose(model: Path, data: Path) -> float:
-    """Write the lowest threshold with at most FALSE_SHARE false detections on validation's crops into `model`."""
-    from sdfl.convert.export.detector import set_threshold
-
-    detector = NetworkDetector(model, threshold=LOWEST)
-    false = false_scores(detector, faceless_crops(data, "validation"), _bar("no face"))
-    threshold = lowest_threshold(false, FALSE_SHARE)
-    recall = share_above(labelled_scores(detector, split(data, "validation"), _bar("faces")), threshold)
-    protocol = (
-        f"lowest with a detection in at most {FALSE_SHARE:.0%} of 500 crops without a face of HELEN's held-out fifth; "
-        f"recall there {recall:.1%}"
-    )
-    set_threshold(model, threshold, protocol)
-    return threshold
-
-
 def _table(figures: Sequence[Figures], times_ms: dict[str, list[float]]) -> str:
     lines = ["| | " + " | ".join(f"{each.name} at {each.threshold:.2f}" for each in figures) + " |"]
     lines.append("|---" * (len(figures) + 1) + "|")
@@ -150,13 +131,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path, default=FACES)
     parser.add_argument("--yunet", type=Path)
-    parser.add_argument("--choose", type=Path, metavar="MODEL")
     parser.add_argument("--rounds", type=int, default=300)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
-    if options.choose:
-        print(f"{options.choose}: threshold {choose(options.choose, options.data)}")
-        return
     own = NetworkDetector(options.model, threshold=LOWEST)
     figures = [measure(own.spec.name, own, own.spec.threshold, options.data)]
     times_ms: dict[str, list[float]] = {}

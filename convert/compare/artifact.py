@@ -18,6 +18,7 @@ from sdfl.datasets import find_samples
 from sdfl.errors import ArtifactError
 from sdfl.evaluation import evaluate
 from sdfl.files import atomic_path
+from sdfl.geometry import to_reference_px
 from sdfl.runtime.backends import open_backend
 from sdfl.runtime.backends.onnxruntime import OnnxRuntimeBackend
 from sdfl.runtime.notices import to_stderr
@@ -168,7 +169,7 @@ def _check(
 
 def distances_px(reference: Prediction, other: Prediction, size: int) -> FloatArray:
     """(B, N) distances between points, px of a 256 px crop."""
-    return np.asarray(np.linalg.norm(reference.points - other.points, axis=-1) * 256 / size, np.float32)
+    return to_reference_px(np.linalg.norm(reference.points - other.points, axis=-1), size)
 
 
 def draw_worst(checked: Checked, folder: Path) -> list[Path]:

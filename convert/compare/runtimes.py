@@ -1,33 +1,44 @@
-"""Hold a built model against its source: the same crops through every runtime, differences in px of the crop."""
+"""Compare a model between runtimes: the same crops through each of them, differences in px of the crop."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from sdfl.artifacts.landmark_spec import CROP_SCALE
 from sdfl.datasets import find_samples, read_image
 from sdfl.errors import ArtifactError
-from sdfl.geometry import cut_crop, evaluation_affine
+from sdfl.geometry import evaluation_crop, to_reference_px
 from sdfl.runtime.backends.onnxruntime import OnnxRuntimeBackend
 from sdfl.runtime.backends.openvino.backend import OpenVinoBackend
 from sdfl.types import Backend, FloatArray, Image
 
+if TYPE_CHECKING:
+    from sdfl.model.checkpoint import Checkpoint
+
 NUM_CROPS = 32
-LIMIT_PX = 0.01  # of a 256 px crop: the same numbers in another order of summation
-LIMIT_HALF_PX = 0.5  # against fp32 weights: rounding every weight to 11 bits moves points by a fraction of a pixel
+# All limits are px of a crop of `sdfl.geometry.REFERENCE_CROP_PX`.
+LIMIT_PX = 0.01  # the same numbers in another order of summation
+LIMIT_FP16_PX = 0.5  # against fp32 weights: rounding every weight to 11 bits moves points by a fraction of a pixel
 LIMIT_INT8_PX = 1.0  # mean over points: what falls on a rounding edge falls elsewhere when summed in another order
 LIMIT_INT8_NOISE_PX = 6.0  # the same on generated crops, which are no faces: there points move freely
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Differences of one runtime from the reference. points_px: in px of a 256 px crop, the largest, or the mean of an
-    int8 model."""
+    """Differences of one runtime from the reference.
+
+    Attributes:
+        runtime: its name and precision.
+        points_px: px of a crop of 256 px: the largest of all points, or the mean for an int8 model.
+        presence: the largest difference of the probabilities, 0..1.
+        log_scale: the largest difference.
+        limit_px: what each of the three may be.
+    """
 
     runtime: str
     points_px: float
@@ -42,30 +53,42 @@ class Difference:
 
 
 def verify(
-    model: Path, *, checkpoint: Path | None = None, data: Path | None = None, limit_px: float | None = None
+    model: Path, *, checkpoint: Checkpoint | None = None, data: Path | None = None, storage: str = "fp32"
 ) -> list[Difference]:
-    """Run `model` in ONNX Runtime and OpenVINO (f32), and `checkpoint` in torch, on 32 crops.
+    """Run a model file in ONNX Runtime and OpenVINO (f32), and its checkpoint in torch, on 32 crops.
 
-    The reference is torch where a checkpoint is given, else ONNX Runtime. data: labelled pictures to cut the crops
-    from; without it they are generated. limit_px: None for what the model's precision allows. Raises ArtifactError
-    for a model that does not load.
+    Args:
+        model: the .onnx file.
+        checkpoint: what it was exported from. Then torch is the reference, else ONNX Runtime is.
+        data: labelled pictures to cut the crops from; without it the crops are generated.
+        storage: how `export` was asked to store float weights; "fp16" allows for their rounding.
+
+    Returns:
+        One entry for each runtime but the reference.
+
+    Raises:
+        ArtifactError: the model does not load, or has another input size than the checkpoint.
     """
     backends: dict[str, Backend] = {}
-    if checkpoint:
-        from sdfl.model.quantize import backend_from_checkpoint
-
-        backends["torch"] = backend_from_checkpoint(checkpoint)
+    if checkpoint is not None:
+        backends["torch"] = checkpoint.backend()
     backends["ONNX Runtime"] = OnnxRuntimeBackend(model)
     backends["OpenVINO f32"] = OpenVinoBackend(model, precision="f32")
-    sizes = {backend.spec.input_size for backend in backends.values()}
-    if len(sizes) > 1:
-        raise ArtifactError(f"{model}: was not exported from {checkpoint}: their input sizes differ")
-    size = sizes.pop()
-    crops = real_crops(data, size) if data else generated_crops(size)
-    int8 = backends["ONNX Runtime"].spec.precision == "int8"
-    if limit_px is None:
-        limit_px = LIMIT_PX if not int8 else LIMIT_INT8_PX if data else LIMIT_INT8_NOISE_PX
-    return compare(backends, crops, limit_px, points=np.mean if int8 else np.max)
+    try:
+        return _compare_all(model, backends, data, storage)
+    finally:
+        for backend in backends.values():
+            backend.close()
+
+
+def _compare_all(model: Path, backends: Mapping[str, Backend], data: Path | None, storage: str) -> list[Difference]:
+    spec = backends["ONNX Runtime"].spec
+    if any(backend.spec.input_size != spec.input_size for backend in backends.values()):
+        raise ArtifactError(f"{model}: was not exported from this checkpoint: their input sizes differ")
+    crops = real_crops(data, spec.input_size) if data else generated_crops(spec.input_size)
+    if spec.precision == "int8":
+        return compare(backends, crops, LIMIT_INT8_PX if data else LIMIT_INT8_NOISE_PX, points=np.mean)
+    return compare(backends, crops, LIMIT_FP16_PX if storage == "fp16" else LIMIT_PX)
 
 
 def compare(
@@ -74,19 +97,25 @@ def compare(
     limit_px: float = LIMIT_PX,
     points: Callable[[FloatArray], float] = np.max,
 ) -> list[Difference]:
-    """Predict `crops` (B, S, S, 3) with all; the first is the reference and is left out of the result.
+    """Predict the same crops with several back ends.
 
-    points: sums up the differences of all coordinates.
+    Args:
+        backends: name -> back end; the first one is the reference.
+        crops: (B, S, S, 3) uint8 BGR.
+        limit_px: what the differences may be.
+        points: sums up the differences of all coordinates.
+
+    Returns:
+        One entry for each back end but the reference.
     """
     predictions = {name: backend.infer(crops) for name, backend in backends.items()}
-    reference, *others = predictions.items()
-    scale = 256 / crops.shape[1]
+    (_, reference), *others = predictions.items()
     return [
         Difference(
             name,
-            points_px=float(points(np.abs(other.points - reference[1].points))) * scale,
-            presence=float(np.abs(other.presence - reference[1].presence).max()),
-            log_scale=float(np.abs(other.log_scale - reference[1].log_scale).max()),
+            points_px=float(points(to_reference_px(np.abs(other.points - reference.points), crops.shape[1]))),
+            presence=float(np.abs(other.presence - reference.presence).max()),
+            log_scale=float(np.abs(other.log_scale - reference.log_scale).max()),
             limit_px=limit_px,
         )
         for name, other in others
@@ -94,16 +123,26 @@ def compare(
 
 
 def real_crops(data: Path, size: int, count: int = NUM_CROPS) -> Image:
-    """(count, size, size, 3) evaluation crops, spread evenly over the labelled pictures below `data`."""
+    """Cut evaluation crops from labelled pictures.
+
+    Args:
+        data: folder of pictures with `.pts` files.
+        size: crop px.
+        count: how many, spread evenly over the pictures.
+
+    Returns:
+        (count, size, size, 3) uint8 BGR.
+
+    Raises:
+        DataError: there are none, or one cannot be read.
+    """
     samples = find_samples(data)
     chosen = [samples[i] for i in np.linspace(0, len(samples) - 1, count).astype(int)]
-    return np.stack(
-        [cut_crop(read_image(s.image_path), evaluation_affine(s.points, size, CROP_SCALE), size).image for s in chosen]
-    )
+    return np.stack([evaluation_crop(read_image(sample.image_path), sample.points, size).image for sample in chosen])
 
 
 def generated_crops(size: int, count: int = NUM_CROPS, seed: int = 0) -> Image:
-    """(count, size, size, 3) smooth coloured noise, half of it at full contrast."""
+    """Draw (count, size, size, 3) uint8 crops of smooth coloured noise, coarse ones first."""
     rng = np.random.default_rng(seed)
     crops = []
     for index in range(count):

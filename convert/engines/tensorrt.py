@@ -25,7 +25,7 @@ from sdfl.runtime.backends.tensorrt.library import RTX_CAPABILITIES, Log, load_l
 
 
 @dataclass(frozen=True)
-class Engine:
+class SerializedEngine:
     """A serialised engine and what it was parsed from."""
 
     content: bytes
@@ -76,7 +76,7 @@ def find_gpu(plan: BuildPlan) -> Gpu | None:
 
 def build_engine(
     library: Any, plan: BuildPlan, gpu: Gpu | None, step: Step, *, outputs: tuple[str, ...] = ()
-) -> Engine:
+) -> SerializedEngine:
     """outputs: names of inner tensors to give out as well. Raises ArtifactError with TensorRT's reason."""
     flavour = choose_flavour(plan.target, library.__version__)
     log = Log(library)
@@ -95,7 +95,7 @@ def build_engine(
     if content is None:
         raise ArtifactError(f"{plan.source}: TensorRT cannot build it ({log.why('no reason given')})")
     content = bytes(content)
-    return Engine(content, hashlib.sha256(copy).hexdigest(), tuple(_layers(library, log, content, gpu)))
+    return SerializedEngine(content, hashlib.sha256(copy).hexdigest(), tuple(_layers(library, log, content, gpu)))
 
 
 def _parse(library: Any, builder: Any, flavour: Flavour, copy: bytes, log: Log, plan: BuildPlan) -> Any:

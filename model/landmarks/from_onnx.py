@@ -12,13 +12,13 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
+from sdfl.artifacts.names import FP16_SUFFIX
 from sdfl.artifacts.onnx_metadata import read_spec
 from sdfl.errors import CheckpointError
-from sdfl.model.landmarks.fold import normalised
+from sdfl.model.fold import normalised
 from sdfl.model.landmarks.graph_head import GraphConv, GraphHead
 from sdfl.model.landmarks.network import Network
 
-HALF = ".half"  # how export marks what it stores as halves
 BATCH = 32
 
 
@@ -48,7 +48,7 @@ class _Stored:
         graph = onnx.load(path).graph
         self.path = path
         self._tensors = {
-            tensor.name.removeprefix("network.").removesuffix(HALF): torch.from_numpy(
+            tensor.name.removeprefix("network.").removesuffix(FP16_SUFFIX): torch.from_numpy(
                 numpy_helper.to_array(tensor).copy()
             )
             for tensor in graph.initializer

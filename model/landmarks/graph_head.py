@@ -26,7 +26,7 @@ class HeadOutput(NamedTuple):
     log_scale: Tensor
 
 
-class EdgeWeights(nn.Module):
+class EdgeAttention(nn.Module):
     """Pooled node maps (B, N n) -> attention (B, N, K), rows sum to 1: the non-zeros of sigma(A) (section III.B).
 
     edges: (N, K) bool where some rows are shorter; their padding gets exactly 0.
@@ -172,7 +172,7 @@ class GraphHead(nn.Module):
         self.map_to_node = map_to_node(in_channels, map_hidden, num_points * expansion)
         mask = is_edge(graph.neighbours) if symmetric else None
         self.edge_weights: nn.Module = (
-            EdgeWeights(num_points * expansion, num_points, num_edges, edges=mask)
+            EdgeAttention(num_points * expansion, num_points, num_edges, edges=mask)
             if adjacency == "dynamic"
             else StaticEdges(num_points, num_edges, learned=adjacency == "static", edges=mask)
         )

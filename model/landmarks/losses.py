@@ -13,10 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sdfl.errors import ConfigError
+from sdfl.geometry import REFERENCE_CROP_PX
 from sdfl.model.landmarks.graph_head import HeadOutput
 from sdfl.model.landmarks.landmark_graph import is_edge
-
-LOSS_CROP_PX = 256.0
 
 
 @dataclass(frozen=True)
@@ -85,9 +84,9 @@ def landmark_losses(
     Returns the weighted terms by name; their sum is the loss to minimise.
     """
     penalty = ABSOLUTE[config.absolute]
-    error = (output.points - points) * LOSS_CROP_PX
+    error = (output.points - points) * REFERENCE_CROP_PX
     relative = laplacian(neighbours) @ error  # L P' - L P = L (P' - P), eq. 8
-    distance = error.detach().norm(dim=-1) / LOSS_CROP_PX
+    distance = error.detach().norm(dim=-1) / REFERENCE_CROP_PX
     # Negative log-likelihood of an exponential law of the distance; it trains the reported scale, not the points.
     likelihood = distance * torch.exp(-output.log_scale) + output.log_scale
     weight = has_face.float() / has_face.sum().clamp(min=1)

@@ -11,20 +11,26 @@ from torch import Tensor, nn
 from sdfl.errors import CheckpointError
 from sdfl.model.backbones import InvertedResidualNet
 from sdfl.model.backbones.inverted_residual import InvertedResidual
-from sdfl.model.checkpoint import load_weights, network_from_checkpoint
+from sdfl.model.checkpoint import load_weights, read_checkpoint
 from sdfl.model.landmarks.network import ModelConfig, Network
 
 
 @torch.no_grad()
 def start_from(network: Network, path: Path) -> None:
-    """Copy the weights of the checkpoint `path` into `network`; graph and mean shape come along.
+    """Copy the weights of a checkpoint into `network`; graph and mean shape come along.
 
-    Raises CheckpointError for another layout, or shapes that only a wider backbone does not explain.
+    Args:
+        network: changed in place.
+        path: the checkpoint; its backbone may be a wider MobileNetV2 or EfficientNet-Lite.
+
+    Raises:
+        CheckpointError: it has another layout, is quantized, or its shapes differ by more than the backbone's width.
     """
-    source, content = network_from_checkpoint(path)
+    checkpoint = read_checkpoint(path)
+    source = checkpoint.landmark_network()
     if source.config.layout != network.config.layout:
         raise CheckpointError(f"{path}: has layout {source.config.layout}, the recipe {network.config.layout}")
-    if "quantization" in content:
+    if checkpoint.is_quantized:
         raise CheckpointError(f"{path}: is quantized; start from a float checkpoint")
     if source.config.width > network.config.width:
         plain = isinstance(source.backbone, InvertedResidualNet) and not source.backbone.style.squeeze

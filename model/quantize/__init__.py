@@ -1,15 +1,14 @@
 """Int8 networks: `prepare` inserts fake quantization, `calibrate` finds ranges, `convert` stores weights as int8."""
 
 from sdfl.model.quantize.calibrate import calibrate, crops_of
-from sdfl.model.quantize.checkpoint import (
-    QuantizedBackend,
-    backend_from_checkpoint,
-    is_quantized,
-    quantized_from_checkpoint,
-    require_float,
-)
 from sdfl.model.quantize.convert import convert
-from sdfl.model.quantize.fake_quantization import FakeQuant, QuantConv2d, QuantLinear, quantized_layers
+from sdfl.model.quantize.fake_quantization import (
+    FakeQuant,
+    QuantConv2d,
+    QuantLinear,
+    is_quantized,
+    quantized_layers,
+)
 from sdfl.model.quantize.prepare import DEFAULT_FLOAT_LAYERS, is_float, prepare
 
 __all__ = [
@@ -17,15 +16,11 @@ __all__ = [
     "FakeQuant",
     "QuantConv2d",
     "QuantLinear",
-    "QuantizedBackend",
-    "backend_from_checkpoint",
     "calibrate",
     "convert",
     "crops_of",
     "is_float",
     "is_quantized",
     "prepare",
-    "quantized_from_checkpoint",
     "quantized_layers",
-    "require_float",
 ]

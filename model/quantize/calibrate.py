@@ -8,10 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sdfl.artifacts.landmark_spec import CROP_SCALE
 from sdfl.datasets import Sample, read_image
 from sdfl.errors import CheckpointError
-from sdfl.geometry import cut_crop, evaluation_affine
+from sdfl.geometry import evaluation_crop
 from sdfl.model.quantize.fake_quantization import HIGHEST, LOWEST, SMALLEST_SCALE, FakeQuant
 from sdfl.types import Image
 
@@ -73,11 +72,6 @@ def calibrate(
         module.scale.fill_(min(scale, module.limit / HIGHEST))
 
 
-def crops_of(samples: Sequence[Sample], size: int, crop_scale: float = CROP_SCALE) -> Image:
-    """(M, size, size, 3): the evaluation crops of labelled pictures."""
-    return np.stack(
-        [
-            cut_crop(read_image(sample.image_path), evaluation_affine(sample.points, size, crop_scale), size).image
-            for sample in samples
-        ]
-    )
+def crops_of(samples: Sequence[Sample], size: int) -> Image:
+    """Cut the evaluation crops of labelled pictures: (M, size, size, 3) uint8 BGR."""
+    return np.stack([evaluation_crop(read_image(sample.image_path), sample.points, size).image for sample in samples])

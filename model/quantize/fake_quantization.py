@@ -138,6 +138,11 @@ class QuantLinear(nn.Linear):
         return f"int8 a channel, {super().extra_repr()}"
 
 
+def is_quantized(network: nn.Module) -> bool:
+    """Whether a network computes with fake quantization anywhere."""
+    return next(quantized_layers(network), None) is not None
+
+
 def quantized_layers(network: nn.Module) -> Iterator[tuple[str, FakeQuant | QuantConv2d | QuantLinear]]:
     """All layers of this file with their names, in the network's order."""
     for name, module in network.named_modules():

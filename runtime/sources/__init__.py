@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from sdfl.datasets.pts import IMAGE_SUFFIXES
+from sdfl.datasets import IMAGE_SUFFIXES
 from sdfl.errors import SourceError
 from sdfl.runtime.notices import Say, to_stderr
 from sdfl.runtime.sources.base import FrameSource

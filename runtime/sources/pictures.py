@@ -9,8 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from sdfl.datasets import read_image
-from sdfl.datasets.pts import IMAGE_SUFFIXES
+from sdfl.datasets import IMAGE_SUFFIXES, read_image
 from sdfl.errors import DataError, SourceError
 from sdfl.runtime.sources.base import DEFAULT_FPS, FrameSource, to_bgr8
 from sdfl.types import Frame, Image

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
-from sdfl.artifacts.landmark_spec import PREFIX
+from sdfl.artifacts.metadata import PREFIX, from_pairs, to_pairs
 from sdfl.artifacts.names import PRECISIONS
 from sdfl.artifacts.onnx_metadata import read_metadata
 from sdfl.errors import ArtifactError
@@ -20,11 +18,27 @@ NUM_POINTS = 5
 
 @dataclass(frozen=True)
 class DetectorSpec:
-    """Input `image`: (1, H, W, 3) uint8 BGR, sides multiples of 32. Output `cells`: (1, M, 15), of each cell of the
-    strides 8, 16 and 32, row by row: score logit; centre x, y in strides from the cell's; log of width and height in
-    strides; five points x, y in strides. The box is that of the 68 landmarks.
+    """Input, output and origin of a face detector. All fields are checked together when it is made.
 
-    threshold: score above which something is a face, chosen on validation pictures; threshold_protocol says how.
+    The input `image` is (1, H, W, 3) uint8 BGR; H and W are multiples of 32. The output `cells` is (1, M, 15), for each
+    cell of the strides 8, 16 and 32, row by row: the score as a logit; the box's centre x, y in strides from the
+    cell's; the logarithm of width and height in strides; five points x, y in strides. The box is the one around the 68
+    landmarks.
+
+    Attributes:
+        name: what the detector is called.
+        threshold: score from which on something is a face, between 0 and 1.
+        threshold_protocol: how it was chosen, in words; "" where it is provisional.
+        kind: tells a detector's file from a landmark model's.
+        opset: version of ONNX's operators.
+        precision: of the weights, one of `sdfl.artifacts.names.PRECISIONS`.
+        graph_sha256: hash of the file's graph.
+        training_data: what it was trained on, in words.
+        licence: the terms of its use, in words.
+        git_commit: of the code that exported it.
+
+    Raises:
+        ArtifactError: names the field that is wrong.
     """
 
     name: str
@@ -48,21 +62,30 @@ class DetectorSpec:
 
     def to_metadata(self) -> dict[str, str]:
         """The pairs to store in a model file; values are JSON."""
-        return {PREFIX + key: json.dumps(value) for key, value in dataclasses.asdict(self).items()}
+        return to_pairs(self)
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str], origin: str) -> DetectorSpec:
-        """Read what `to_metadata` wrote. Raises ArtifactError naming `origin` and the missing or wrong entry."""
+        """Read what `to_metadata` wrote.
+
+        Args:
+            metadata: of a model file.
+            origin: the file, for errors.
+
+        Raises:
+            ArtifactError: names `origin` and the entry that is missing or wrong.
+        """
         if PREFIX + "threshold" not in metadata:
             raise ArtifactError(f"{origin}: is not a face detector of this project; take one that `sdfl export` wrote")
-        try:
-            return cls(**{field.name: json.loads(metadata[PREFIX + field.name]) for field in fields(cls)})
-        except (KeyError, ValueError, TypeError, ArtifactError) as error:
-            raise ArtifactError(f"{origin}: metadata of the face detector: {error}") from error
+        return from_pairs(cls, metadata, origin)
 
 
 def read_detector_spec(path: Path) -> DetectorSpec:
-    """The DetectorSpec of an ONNX file. Raises ArtifactError where it is missing, wrong or does not fit the graph."""
+    """Read the DetectorSpec of an ONNX file.
+
+    Raises:
+        ArtifactError: it is missing, wrong or does not fit the graph.
+    """
     metadata, graph_sha256 = read_metadata(path)
     spec = DetectorSpec.from_metadata(metadata, str(path))
     if spec.graph_sha256 != graph_sha256:

@@ -5,15 +5,14 @@ It travels as string pairs in the ONNX metadata (`sdfl.<field>`), so that no sec
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 
+from sdfl.artifacts.metadata import from_pairs, to_pairs
 from sdfl.artifacts.names import PRECISIONS
 from sdfl.errors import ArtifactError
 from sdfl.layouts import LAYOUTS
 
-PREFIX = "sdfl."
 CROP_SCALE = 1.25  # side of the evaluation crop in longer sides of the landmark box; what networks are trained on
 OPERATOR_DOMAIN, OPERATOR_NAME, OPERATOR_VERSION = "sdfl", "SparseGraphConv", 1  # docs/operator.md
 
@@ -22,8 +21,30 @@ OPERATOR_DOMAIN, OPERATOR_NAME, OPERATOR_VERSION = "sdfl", "SparseGraphConv", 1 
 class ModelSpec:
     """Input, output and origin of a landmark model. All fields are checked together when it is made.
 
-    Input `image`: (B, input_size, input_size, 3) uint8 in `colour_order`; `normalisation` says where mean and std are
-    applied. Outputs: `points` (B, num_points, 2) in `output_unit`, `presence` (B,), `log_scale` (B, num_points).
+    The input `image` is (B, input_size, input_size, 3) uint8. The outputs are `points` (B, num_points, 2), `presence`
+    (B,) and `log_scale` (B, num_points).
+
+    Attributes:
+        name: what the model is called.
+        layout: order of the points, a name of `sdfl.layouts.LAYOUTS`.
+        num_points: N of the layout.
+        input_size: side of the crops, px.
+        crop_scale: side of the crop in longer sides of the box around the landmarks.
+        colour_order: of the channels.
+        normalisation: where mean and standard deviation are applied.
+        output_unit: of `points`.
+        opset: version of ONNX's operators.
+        precision: of the weights, one of `sdfl.artifacts.names.PRECISIONS`.
+        operator_version: version of the graph operator.
+        graph_sha256: hash of the file's graph.
+        training_data: what it was trained on, in words.
+        licence: the terms of its use, in words.
+        nme_percent: its accuracy, None where it was not measured.
+        nme_protocol: on which pictures and how that was measured, in words.
+        git_commit: of the code that exported it.
+
+    Raises:
+        ArtifactError: names the field that is wrong or contradicts another one.
     """
 
     name: str
@@ -66,23 +87,17 @@ class ModelSpec:
 
     def to_metadata(self) -> dict[str, str]:
         """The pairs to store in a model file; values are JSON."""
-        return {PREFIX + key: json.dumps(value) for key, value in asdict(self).items()}
+        return to_pairs(self)
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str], origin: str) -> ModelSpec:
-        """Read what `to_metadata` wrote. Raises ArtifactError naming `origin` and the missing or wrong entry."""
-        values = {}
-        for field in fields(cls):
-            key = PREFIX + field.name
-            if key not in metadata:
-                raise ArtifactError(
-                    f"{origin}: metadata entry {key} is missing; export the model again with `sdfl export`"
-                )
-            try:
-                values[field.name] = json.loads(metadata[key])
-            except ValueError as error:
-                raise ArtifactError(f"{origin}: metadata entry {key} is not readable: {metadata[key]!r}") from error
-        try:
-            return cls(**values)
-        except (ArtifactError, TypeError) as error:
-            raise ArtifactError(f"{origin}: {error}") from error
+        """Read what `to_metadata` wrote.
+
+        Args:
+            metadata: of a model file.
+            origin: the file, for errors.
+
+        Raises:
+            ArtifactError: names `origin` and the entry that is missing or wrong.
+        """
+        return from_pairs(cls, metadata, origin)

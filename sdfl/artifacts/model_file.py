@@ -2,29 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.artifacts.names import ENGINE, OPENVINO_IR
 from sdfl.artifacts.onnx_metadata import read_spec as read_onnx_spec
-from sdfl.artifacts.passport import Passport, read_passport
+from sdfl.artifacts.passport import Passport, read_passport, sha256_of
 from sdfl.errors import ArtifactError
 
 RT_INFO = ("sdfl", "passport")  # where an OpenVINO IR keeps it
 
 
 def read_spec(path: Path) -> ModelSpec:
-    """The ModelSpec of an .onnx, .xml or .engine file. Raises ArtifactError where it is missing or wrong."""
+    """Read the ModelSpec of an .onnx, .xml or .engine file.
+
+    Raises:
+        ArtifactError: it is missing or wrong.
+    """
     passport = read_built(path)
     return passport.spec(str(path)) if passport else read_onnx_spec(path)
 
 
 def read_built(path: Path) -> Passport | None:
-    """The passport of an artifact that `sdfl build` made, None for an ONNX file."""
+    """Read the passport of an artifact that `sdfl build` made.
+
+    Returns:
+        None for an ONNX file.
+
+    Raises:
+        ArtifactError: the passport is missing or damaged.
+    """
     reader = _READERS.get(path.suffix)
     return reader(path) if reader else None
+
+
+def describe_files(files: Mapping[str, Path]) -> dict[str, Any]:
+    """Describe the ONNX files of one model.
+
+    Args:
+        files: precision -> file; the first one speaks for the model.
+
+    Returns:
+        What the model states about itself, and size and SHA-256 of each file.
+
+    Raises:
+        ArtifactError: a file cannot be read, or is no model.
+    """
+    spec = read_onnx_spec(next(iter(files.values())))
+    return {
+        "nme_percent": spec.nme_percent,
+        "nme_protocol": spec.nme_protocol,
+        "layout": spec.layout,
+        "input_size": spec.input_size,
+        "megabytes": {precision: round(path.stat().st_size / 1e6, 2) for precision, path in files.items()},
+        "sha256": {precision: sha256_of(path) for precision, path in files.items()},
+        "training_data": spec.training_data,
+        "licence": spec.licence,
+        "git_commit": spec.git_commit,
+    }
 
 
 def _ir_passport(path: Path) -> Passport:

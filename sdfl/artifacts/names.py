@@ -13,6 +13,8 @@ COMPUTE_PRECISIONS = ("f32", "bf16", "f16")  # of floats while a network runs, a
 ONNX, OPENVINO_IR, ENGINE, CHECKPOINT = ".onnx", ".xml", ".engine", ".ckpt"
 SUFFIX_OF_PRECISION = {"fp32": "", "int8": "_int8"}  # what follows the family's name in a file's name
 
+FP16_SUFFIX = ".half"  # of the names of weights that a file stores as fp16
+
 INPUT = "image"
 OUTPUTS = ("points", "presence", "log_scale")
 

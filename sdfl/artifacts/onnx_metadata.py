@@ -6,11 +6,11 @@ ModelProto is a flat list of protobuf fields: graph is field 7, metadata_props a
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from sdfl.artifacts.landmark_spec import PREFIX, ModelSpec
+from sdfl.artifacts.landmark_spec import ModelSpec
+from sdfl.artifacts.metadata import PREFIX
 from sdfl.errors import ArtifactError
 
 GRAPH_FIELD, METADATA_FIELD = 7, 14
@@ -49,7 +49,14 @@ def _fields(data: memoryview) -> Iterator[tuple[int, memoryview]]:
 
 
 def read_metadata(path: Path) -> tuple[dict[str, str], str]:
-    """Returns (metadata pairs, sha256 of the serialized graph). Raises ArtifactError naming the file."""
+    """Read what an ONNX file states about itself.
+
+    Returns:
+        The metadata's pairs, and the SHA-256 of the serialized graph.
+
+    Raises:
+        ArtifactError: names the file that is missing, cut off or something else.
+    """
     try:
         content = memoryview(path.read_bytes())
     except OSError as error:
@@ -70,10 +77,15 @@ def read_metadata(path: Path) -> tuple[dict[str, str], str]:
 
 
 def read_spec(path: Path) -> ModelSpec:
-    """The ModelSpec of an ONNX file. Raises ArtifactError where it is missing, wrong or does not fit the graph."""
+    """Read the ModelSpec of an ONNX file.
+
+    Raises:
+        ArtifactError: it is missing, wrong or does not fit the graph.
+    """
     metadata, graph_sha256 = read_metadata(path)
     if PREFIX + "kind" in metadata:
-        raise ArtifactError(f"{path}: is a {json.loads(metadata[PREFIX + 'kind'])}, not a landmark model")
+        kind = metadata[PREFIX + "kind"].strip('"')  # a string in JSON
+        raise ArtifactError(f"{path}: is a {kind}, not a landmark model")
     spec = ModelSpec.from_metadata(metadata, str(path))
     if spec.graph_sha256 != graph_sha256:
         raise ArtifactError(f"{path}: the graph was changed after its metadata was written; export the model again")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.artifacts.names import PRECISIONS
-from sdfl.errors import ArtifactError
+from sdfl.config import build
+from sdfl.errors import ArtifactError, ConfigError
 from sdfl.files import atomic_path
 
 TARGETS = ("tensorrt", "tensorrt-rtx", "openvino")
@@ -18,7 +19,15 @@ TARGETS = ("tensorrt", "tensorrt-rtx", "openvino")
 
 @dataclass(frozen=True)
 class Gpu:
-    """One NVIDIA GPU. compute_capability: "8.7". driver: the newest CUDA it runs. integrated: has the host's memory."""
+    """One NVIDIA GPU.
+
+    Attributes:
+        name: as its driver calls it.
+        compute_capability: "8.7" and the like.
+        driver: the newest version of CUDA that its driver runs.
+        free_mb: memory that no process uses.
+        integrated: whether it shares the host's memory.
+    """
 
     name: str
     compute_capability: str
@@ -29,12 +38,29 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Passport:
-    """metadata: the ModelSpec as the model's own file has it. source: name of the ONNX file.
+    """Where, when and from what an artifact was built.
 
-    source_sha256: of its graph. copy_sha256: of the ONNX derived for the target, "" where it read the source.
-    compute_capabilities: of the GPUs that it runs on. gpu and driver: of the machine that built it, "" where it was
-    built ahead of time. plugin_sha256: of the operator's library, "" for the function. verified: what `sdfl verify`
-    measured, None before.
+    Attributes:
+        target: one of TARGETS.
+        precision: that it computes in.
+        metadata: the pairs of the ModelSpec as the ONNX file has them.
+        source: name of the ONNX file.
+        source_sha256: hash of its graph.
+        copy_sha256: hash of the ONNX derived for the target, "" where the target read the source itself.
+        artifact_sha256: hash of the artifact.
+        library_version: of the library that built it.
+        max_faces: the largest batch that it takes.
+        compute_capabilities: of the GPUs that it runs on.
+        gpu: name of the GPU of the machine that built it, "" where it was built ahead of time.
+        driver: of that machine, likewise.
+        plugin_sha256: hash of the graph operator's library, "" where standard operators take its place.
+        built_utc: date and time in ISO format.
+        build_s: how long the build took.
+        peak_memory_mb: the most memory that the building process had.
+        verified: what `sdfl verify` measured, None before.
+
+    Raises:
+        ArtifactError: names the field that is wrong.
     """
 
     target: str
@@ -71,24 +97,39 @@ class Passport:
         return " ".join(words)
 
     def to_json(self) -> str:
+        """The content of a passport file."""
         return json.dumps(asdict(self), indent=2)
 
     @classmethod
     def from_json(cls, text: str, origin: str) -> Passport:
-        """Raises ArtifactError naming `origin` for anything that `to_json` did not write."""
+        """Read what `to_json` wrote; keys of later versions are ignored.
+
+        Args:
+            text: of a passport file.
+            origin: the file, for errors.
+
+        Raises:
+            ArtifactError: names `origin` and the key that is missing or wrong.
+        """
         try:
             table = json.loads(text)
-            known = {field.name for field in fields(cls)}
-            values = {key: value for key, value in table.items() if key in known}
-            values["compute_capabilities"] = tuple(values.get("compute_capabilities", ()))
-            return cls(**values)
-        except (ArtifactError, ValueError, TypeError, AttributeError) as error:
+            if not isinstance(table, dict):
+                raise ConfigError(f"holds no table, but {type(table).__name__}")
+            return build(cls, table, unknown_keys=True)
+        except (ArtifactError, ConfigError, ValueError, RecursionError) as error:
             raise ArtifactError(
                 f"{origin}: is no passport ({error}); build the engine again with `sdfl build`"
             ) from error
 
     def spec(self, origin: str) -> ModelSpec:
-        """What the model says about itself, in this precision."""
+        """The model's ModelSpec, in the precision of the artifact.
+
+        Args:
+            origin: the file, for errors.
+
+        Raises:
+            ArtifactError: the metadata are wrong.
+        """
         return replace(ModelSpec.from_metadata(self.metadata, origin), precision=self.precision)
 
 
@@ -98,13 +139,17 @@ def passport_path(engine: Path) -> Path:
 
 
 def write_passport(engine: Path, passport: Passport) -> None:
-    """Write it beside `engine`, whole or not at all."""
+    """Write a passport beside an engine, whole or not at all."""
     with atomic_path(passport_path(engine)) as temporary:
         temporary.write_text(passport.to_json() + "\n", encoding="utf-8")
 
 
 def read_passport(engine: Path) -> Passport:
-    """Raises ArtifactError where it is missing or damaged."""
+    """Read the passport beside an engine.
+
+    Raises:
+        ArtifactError: it is missing or damaged.
+    """
     path = passport_path(engine)
     try:
         text = path.read_text(encoding="utf-8")
@@ -117,7 +162,11 @@ def read_passport(engine: Path) -> Passport:
 
 
 def sha256_of(path: Path) -> str:
-    """Of a file's content. Raises ArtifactError where it cannot be read."""
+    """The SHA-256 of a file's content, in hexadecimal digits.
+
+    Raises:
+        ArtifactError: the file cannot be read.
+    """
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
@@ -127,7 +176,18 @@ def sha256_of(path: Path) -> str:
 def check_passport(
     engine: Path, passport: Passport, *, library_version: str, gpu: Gpu | None, plugin: Path | None
 ) -> None:
-    """Raise ArtifactError, before anything is deserialised, where `engine` was not made for this machine."""
+    """Check, before anything is deserialised, that an engine was built for this machine.
+
+    Args:
+        engine: the file.
+        passport: of the engine.
+        library_version: of the library that is to load it.
+        gpu: that is to run it, None where there is none.
+        plugin: the graph operator's library, None where there is none.
+
+    Raises:
+        ArtifactError: says what differs, and the command that builds the engine again.
+    """
     if sha256_of(engine) != passport.artifact_sha256:
         raise ArtifactError(
             f"{engine}: is not the file that its passport describes (cut off, or replaced); copy both again, "

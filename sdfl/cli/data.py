@@ -12,36 +12,41 @@ from sdfl.errors import DataError, MissingDependency
 
 
 def data_check(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A dataset's root, or a folder that holds several.")],
-    sheet: Annotated[Path | None, typer.Option(help="Also draw a contact sheet, a .png.")] = None,
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="DIR", help="Root folder of a dataset, or a folder that holds several datasets."),
+    ],
+    sheet: Annotated[Path | None, typer.Option(help="Also draw a contact sheet of faces, a .png file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
 ) -> None:
-    """What labelled pictures are there, and what is missing against the official counts."""
+    """List the labelled pictures of a folder, and what is missing of the published datasets."""
     from sdfl.datasets.check import check, contact_sheet
 
     result = check(folder)
     if as_json:
-        typer.echo(json.dumps([vars(finding) | {"complete": finding.complete} for finding in result.findings]))
+        typer.echo(json.dumps([vars(part) | {"complete": part.complete} for part in result.parts]))
     else:
-        width = max(len(finding.name) for finding in result.findings)
-        for finding in result.findings:
-            official = "" if finding.official is None else f" of {finding.official}"
-            note = finding.problem or ("" if finding.complete else "incomplete")
-            typer.echo(f"{finding.name:{width}}  {finding.found}{official}  {note}".rstrip())
+        width = max(len(part.name) for part in result.parts)
+        for part in result.parts:
+            official = "" if part.official is None else f" of {part.official}"
+            note = part.problem or ("" if part.complete else "incomplete")
+            typer.echo(f"{part.name:{width}}  {part.found}{official}  {note}".rstrip())
     if sheet:
-        if sheet.suffix != ".png":
-            raise DataError(f"{sheet}: the contact sheet's name must end in .png")
-        if not result.samples:
-            raise DataError(f"{folder}: holds no labelled picture to draw")
         contact_sheet(result.samples, sheet)
 
 
 def data_label(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Pictures with .pts files that say where to look.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The list to write, a .txt for `data.train` of a recipe.")],
-    teacher: Annotated[str | None, typer.Option(help="Model name or .onnx file; default: small.")] = None,
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder of pictures whose .pts files say where the faces are.")
+    ],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="The list to write, a .txt file for `data.train` of a recipe.")
+    ],
+    teacher: Annotated[
+        str | None, typer.Option(help="Name or .onnx file of the model that labels. Default: small.")
+    ] = None,
 ) -> None:
-    """Label pictures anew by a teacher's points on many views of each; what the views disagree on is left out."""
+    """Label pictures with a model that sees many views of each; pictures on which the views disagree are left out."""
     from sdfl.cli.progress import progress
     from sdfl.datasets import find_samples
     from sdfl.runtime.backends import open_backend

@@ -4,35 +4,48 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 import typer
 
+from sdfl.artifacts.names import CHECKPOINT, has_suffix
 from sdfl.cli.options import Labelled
 from sdfl.cli.progress import progress
-from sdfl.errors import ConfigError, MissingDependency
+from sdfl.errors import MissingDependency
+from sdfl.types import Backend
 
 
 def evaluate(
-    model: Annotated[str | None, typer.Argument(help="Model name, .onnx file or .ckpt file; default: small.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Argument(help="Name of a model (see sdfl zoo list), or an .onnx, .xml, .engine or .ckpt file."),
+    ] = None,
     *,
     data: Labelled,
-    crops: Annotated[str, typer.Option(help="Which regions to look at: true or detected.")] = "true",
+    crops: Annotated[
+        Literal["true", "detected"],
+        typer.Option(help="Cut the crops around the labelled points or around the detected face."),
+    ] = "true",
     backend: Annotated[
-        str | None,
-        typer.Option(help="onnxruntime (as stored; default of .onnx), openvino (as the demo runs), tensorrt."),
+        Literal["openvino", "onnxruntime", "tensorrt"] | None,
+        typer.Option(
+            help="Library that runs the model. Default: onnxruntime for .onnx files, which runs them as stored."
+        ),
     ] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
-    precision: Annotated[str | None, typer.Option(help="fp32, fp16 or int8, of a model of the package.")] = None,
-    csv: Annotated[Path | None, typer.Option(help="Also write one row a picture.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Number of CPU threads. Default: the library's choice.")
+    ] = None,
+    precision: Annotated[
+        Literal["fp32", "fp16", "int8"] | None,
+        typer.Option(help="Precision of a model that is given by its name. Default: the float file."),
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="Also write a CSV file with one row per picture.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Accuracy on labelled pictures: inter-ocular NME, failure rates, AUC."""
+    """Measure accuracy on labelled pictures: inter-ocular NME, failure rates and AUC."""
     from sdfl import evaluation
     from sdfl.datasets import find_samples
 
-    if crops not in evaluation.CROPS:
-        raise ConfigError(f"--crops must be one of {', '.join(evaluation.CROPS)}, got {crops!r}")
     samples = find_samples(data)
     network = open_model(model, backend, threads, precision)
     region_of: evaluation.RegionOf = evaluation.true_region
@@ -50,14 +63,24 @@ def evaluate(
     typer.echo(json.dumps(summary) if as_json else "\n".join(f"{key:24} {value}" for key, value in summary.items()))
 
 
-def open_model(model: str | None, backend: str | None, threads: int | None, precision: str | None = None) -> Any:
-    """A checkpoint in torch, anything else in the back end asked for, or in the one that shows what is stored."""
-    if model and model.endswith(".ckpt"):
+def open_model(model: str | None, backend: str | None, threads: int | None, precision: str | None = None) -> Backend:
+    """Open a model to measure its accuracy.
+
+    Args:
+        model: a name or a file; a checkpoint runs in torch.
+        backend: the library to run it; None for the one that computes what the file stores.
+        threads: CPU threads, None for the library's choice.
+        precision: of a model that is given by its name.
+
+    Raises:
+        SdflError: the model cannot be opened.
+    """
+    if model and has_suffix(model, CHECKPOINT):
         try:
-            from sdfl.model.quantize import backend_from_checkpoint
+            from sdfl.model.checkpoint import read_checkpoint
         except ModuleNotFoundError as error:
             raise MissingDependency(error.name or "torch", extra="train") from error
-        return backend_from_checkpoint(Path(model))
+        return read_checkpoint(Path(model)).backend()
     from sdfl.runtime.backends import backends_for, open_backend
     from sdfl.runtime.zoo import resolve_model
 

@@ -3,43 +3,78 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from sdfl.artifacts.names import ONNX, has_suffix
+from sdfl.cli.progress import progress
+from sdfl.cli.verify import print_differences
 from sdfl.errors import ArtifactError, MissingDependency
 
 if TYPE_CHECKING:
-    pass
-from sdfl.cli.verify import Data, report_differences
+    from sdfl.model.checkpoint import Checkpoint
+
+Storage = Literal["fp32", "fp16"]
 
 
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="What `sdfl train` wrote.")],
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint that sdfl train or sdfl quantize wrote.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The .onnx file to write.")],
-    data: Data = None,
-    inline: Annotated[bool, typer.Option("--inline", help="Standard operators only, for other tools.")] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            help="Landmark networks: labelled pictures to compare on. Default: generated pictures. "
+            "Face detector: folder that holds 300w/helen, to choose the threshold on. Default: a provisional one.",
+        ),
+    ] = None,
+    inline: Annotated[
+        bool,
+        typer.Option("--inline", help="Write the graph operator in standard operators, for other tools."),
+    ] = False,
     storage: Annotated[
-        str, typer.Option(help="fp32, or fp16: large float weights stored as halves, computed in fp32.")
+        Storage,
+        typer.Option(help="How large float weights are stored; fp16 halves the file. They are computed with in fp32."),
     ] = "fp32",
 ) -> None:
-    """Write a checkpoint as ONNX and check it against torch in ONNX Runtime and OpenVINO."""
+    """Write a checkpoint as ONNX, and compare the file with torch in ONNX Runtime and OpenVINO."""
     try:
-        from sdfl.convert.export.detector import export_detector
+        from sdfl.model.checkpoint import read_checkpoint
+    except ModuleNotFoundError as error:
+        raise MissingDependency(error.name or "torch", extra="convert") from error
+
+    if not has_suffix(out, ONNX):
+        raise ArtifactError(f"{out}: the name must end in {ONNX}")
+    read = read_checkpoint(checkpoint)
+    if read.is_detector:
+        _export_detector(read, out, data, storage)
+    else:
+        _export_landmarks(read, out, data, storage, inline=inline)
+
+
+def _export_landmarks(checkpoint: Checkpoint, out: Path, data: Path | None, storage: Storage, *, inline: bool) -> None:
+    try:
         from sdfl.convert.export.landmarks import export as write_onnx
-        from sdfl.model.checkpoint import load_checkpoint
-        from sdfl.model.detector.checkpoint import is_detector
     except ModuleNotFoundError as error:
         raise MissingDependency(error.name or "onnx", extra="convert") from error
-    from sdfl.artifacts.onnx_metadata import read_spec
-    from sdfl.convert.compare import runtimes as checks
+    from sdfl.convert.compare.runtimes import verify
 
-    if out.suffix != ".onnx":
-        raise ArtifactError(f"{out}: the name must end in .onnx")
-    if is_detector(load_checkpoint(checkpoint)):
-        export_detector(checkpoint, out, storage=storage)
-        typer.echo(f"{out}: exported; next: python -m sdfl.benchmarks.detector.figures --data DIR --choose {out}")
-        return
     write_onnx(checkpoint, out, storage=storage, inline=inline)
-    limit_px = checks.LIMIT_HALF_PX if storage == "fp16" and read_spec(out).precision == "fp32" else None
-    report_differences(checks.verify(out, checkpoint=checkpoint, data=data, limit_px=limit_px), out, as_json=False)
+    print_differences(out, verify(out, checkpoint=checkpoint, data=data, storage=storage))
+
+
+def _export_detector(checkpoint: Checkpoint, out: Path, data: Path | None, storage: Storage) -> None:
+    try:
+        from sdfl.convert.export.detector import PROVISIONAL_THRESHOLD, export_detector, set_threshold
+    except ModuleNotFoundError as error:
+        raise MissingDependency(error.name or "onnx", extra="convert") from error
+    from sdfl.convert.detector_threshold import choose_threshold
+
+    export_detector(checkpoint, out, storage=storage)
+    if data is None:
+        typer.echo(f"{out}: exported with the provisional threshold {PROVISIONAL_THRESHOLD}; choose one with --data")
+        return
+    choice = choose_threshold(out, data, progress)
+    set_threshold(out, choice.threshold, choice.protocol)
+    typer.echo(f"{out}: exported with the threshold {choice.threshold:.2f}, {choice.protocol}")

@@ -7,43 +7,52 @@ from typing import Annotated
 
 import typer
 
+from sdfl.artifacts.names import CHECKPOINT, has_suffix
 from sdfl.cli.options import Accelerator, Assignments, DeviceCount, Labelled, Strategy
 from sdfl.errors import ConfigError, MissingDependency
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(help="A recipe (TOML), a file or the name of one in the package.")],
+    recipe: Annotated[Path, typer.Argument(help="Recipe: a TOML file, or the name of one in the package.")],
     data: Labelled,
-    out: Annotated[Path | None, typer.Option(help="Folder for checkpoints and logs; default runs/<recipe>.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for checkpoints and logs. Default: runs/ and the recipe's name.")
+    ] = None,
     source: Annotated[
         str | None,
-        typer.Option("--from", help="Weights to start from: a model's name, .onnx or .ckpt; qat needs a .ckpt."),
+        typer.Option(
+            "--from",
+            help="Start from these weights: a model's name, an .onnx or a .ckpt file. Recipes for int8 need a .ckpt.",
+        ),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue from the last checkpoint in --out, exactly where it stopped.")
+    ] = False,
     assignments: Assignments = None,
     accelerator: Accelerator = "auto",
     devices: DeviceCount = "auto",
     strategy: Strategy = "auto",
 ) -> None:
-    """Train a network, or fine-tune one for int8 (qat); writes last.ckpt, best.ckpt and TensorBoard logs."""
+    """Train a landmark network or a face detector, or fine-tune a network for int8.
+
+    Writes last.ckpt, best.ckpt (where pictures are held out) and TensorBoard logs. Ctrl-C ends a training after the
+    current step; --resume continues it.
+    """
     try:
         from sdfl.runtime.zoo import resolve_model
         from sdfl.train.detector_recipe import is_detector_recipe, load_detector_recipe
-        from sdfl.train.loop import Devices, fit
+        from sdfl.train.loop import Devices
         from sdfl.train.recipe import find_recipe, load_recipe
         from sdfl.train.tasks.detector import fit_detector
+        from sdfl.train.tasks.landmarks import fit_landmarks
         from sdfl.train.tasks.quantization import fit_quantized
     except ModuleNotFoundError as error:
         raise MissingDependency(error.name or "torch", extra="train") from error
 
     path = find_recipe(recipe)
     folder = out or Path("runs") / path.stem
-    last = folder / "last.ckpt"
-    if last.exists() and not resume:
-        raise ConfigError(f"{last} exists; add --resume to go on from it, or choose another --out")
-    if resume and not last.exists():
-        raise ConfigError(f"{last} does not exist; start without --resume")
-    place, before = Devices(accelerator, devices, strategy), last if resume else None
+    before = _last_checkpoint(folder, resume=resume)
+    place = Devices(accelerator, devices, strategy)
     if is_detector_recipe(path):
         if source is not None:
             raise ConfigError(f"{path}: trains a detector, which starts from nothing; leave --from out")
@@ -54,9 +63,19 @@ def train(
     loaded = load_recipe(path, assignments or ())
     start = resolve_model(source) if source else None
     if loaded.quantize is not None:
-        if start is None or start.suffix == ".onnx":
+        if start is None or not has_suffix(start, CHECKPOINT):
             raise ConfigError(f"{path}: fine-tunes for int8 and needs the float checkpoint: --from FILE.ckpt")
         checkpoint = fit_quantized(loaded, data, folder, source=start, resume=before, devices=place)
     else:
-        checkpoint = fit(loaded, data, folder, resume=before, start=start, devices=place)
+        checkpoint = fit_landmarks(loaded, data, folder, resume=before, start=start, devices=place)
     typer.echo(f"{checkpoint}: trained; next: sdfl export {checkpoint} -o model.onnx")
+
+
+def _last_checkpoint(folder: Path, *, resume: bool) -> Path | None:
+    """What a training goes on from, None for a new one. Raises ConfigError where --resume does not fit the folder."""
+    last = folder / "last.ckpt"
+    if last.exists() and not resume:
+        raise ConfigError(f"{last} exists; add --resume to continue from it, or choose another --out")
+    if resume and not last.exists():
+        raise ConfigError(f"{last} does not exist; start without --resume")
+    return last if resume else None

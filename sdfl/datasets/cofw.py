@@ -36,7 +36,16 @@ def _open(path: Path) -> Any:
 
 
 def load(root: Path, split: str) -> list[Sample]:
-    """The samples of "train" or "test", 29 points each. Raises DataError naming file and key."""
+    """Read the labelled pictures of a split, 29 points each.
+
+    Args:
+        root: folder of the MATLAB files.
+        split: "train" or "test".
+
+    Raises:
+        DataError: names the file and the key that is wrong.
+        MissingDependency: h5py is not installed.
+    """
     path = root / FILES[split]
     if not path.is_file():
         raise DataError(f"{path}: does not exist; put COFW's colour files there")
@@ -57,7 +66,15 @@ def load(root: Path, split: str) -> list[Sample]:
 
 
 def load_68(root: Path) -> list[Sample]:
-    """The 68 points of COFW-68 on COFW's test pictures. Raises DataError naming the file."""
+    """Read the 68 points of COFW-68 on COFW's test pictures.
+
+    Args:
+        root: folder of COFW's MATLAB files and of COFW-68's annotations.
+
+    Raises:
+        DataError: names the file that is missing or wrong.
+        MissingDependency: h5py or scipy is not installed.
+    """
     pictures = root / FILES["test"]
     if not pictures.is_file():
         raise DataError(f"{pictures}: does not exist; COFW-68 labels COFW's own test pictures")
@@ -97,7 +114,18 @@ def _sample_68(path: Path, picture: Path) -> Sample:
 
 
 def read_picture(path: Path) -> Image:
-    """`<file>.mat/<i>`: the i-th picture (from 0) as (H, W, 3) uint8 BGR; grey ones are repeated."""
+    """Read a picture inside a COFW file.
+
+    Args:
+        path: `<file>.mat/<i>` for the i-th picture, from 0.
+
+    Returns:
+        (H, W, 3) uint8 BGR; a grey picture has three equal channels.
+
+    Raises:
+        DataError: names the file, or the number that it has no picture of.
+        MissingDependency: h5py is not installed.
+    """
     container = path.parent
     with _open(container) as file:
         key = next((pictures for pictures, _ in _KEYS.values() if pictures in file), None)

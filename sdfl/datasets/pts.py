@@ -6,17 +6,24 @@ from pathlib import Path
 
 import numpy as np
 
+from sdfl.datasets.pictures import IMAGE_SUFFIXES
 from sdfl.datasets.sample import Sample
 from sdfl.errors import DataError
 from sdfl.layouts import LAYOUTS
 from sdfl.types import FloatArray
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 _BY_COUNT = {layout.num_points: layout for layout in LAYOUTS.values()}
 
 
 def read_pts(path: Path) -> FloatArray:
-    """Points of a `.pts` file, (N, 2) float32, from 1-based to 0-based px. Raises DataError naming the file."""
+    """Read the points of a `.pts` file.
+
+    Returns:
+        (N, 2) float32 px, moved from the file's 1-based to 0-based coordinates.
+
+    Raises:
+        DataError: names the file that is missing, cut off or something else.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -39,10 +46,18 @@ def read_pts(path: Path) -> FloatArray:
 
 
 def find_samples(folder: Path, layout: str = "") -> list[Sample]:
-    """All labelled pictures below `folder`, sorted by path.
+    """Find all labelled pictures below a folder.
 
-    layout: the expected layout; "" takes it from the number of points. Raises DataError for a missing or empty folder,
-    a picture without points, points without a picture, or a wrong number of points.
+    Args:
+        folder: its pictures have `.pts` files beside them.
+        layout: the expected layout; "" takes it from the number of points.
+
+    Returns:
+        One entry for each picture, sorted by path.
+
+    Raises:
+        DataError: the folder is missing or empty, a picture has no points, points have no picture, or their number is
+            wrong.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: is not a folder; point --data at a folder of pictures with .pts files")

@@ -1,6 +1,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import typer
@@ -59,14 +60,23 @@ def test_zoo_show_counts_with_and_without_head(model: str, backbone_parameters: 
     [
         pytest.param(("show", "vgg99"), ConfigError, "vgg99: no such recipe", id="no such model"),
         pytest.param(("show", "gone.onnx"), ArtifactError, "gone.onnx: no such file", id="no such file"),
-        pytest.param(
-            ("reproduce", "table8", "--data", "."), ConfigError, "no such table or figure", id="no such table"
-        ),
     ],
 )
 def test_wrong_names_are_one_line(arguments: tuple[str, ...], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call(*arguments)
+
+
+def test_a_wrong_table_is_usage_and_lists_the_choices() -> None:
+    result = CliRunner().invoke(app, ["reproduce", "table8", "--data", "."])
+    assert result.exit_code == 2
+    assert all(target in result.output for target in ("table1", "table7", "fig9"))
+
+
+def test_the_tables_of_the_command_line_are_those_that_there_are() -> None:
+    from sdfl.train.reproduce import TARGETS
+
+    assert set(get_args(reproduce.Target)) == set(TARGETS)
 
 
 def test_figures_without_matplotlib_name_the_pip_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sdfl.convert.export.landmarks import export
-from sdfl.model.checkpoint import save_checkpoint
+from sdfl.model.checkpoint import read_checkpoint, save_checkpoint
 from sdfl.model.landmarks.landmark_graph import LandmarkGraph
 from sdfl.model.landmarks.network import ModelConfig, Network
 
@@ -27,4 +27,4 @@ def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture(scope="session")
 def exported(checkpoint: Path) -> Path:
-    return export(checkpoint, checkpoint.with_suffix(".onnx"))
+    return export(read_checkpoint(checkpoint), checkpoint.with_suffix(".onnx"))

@@ -4,25 +4,30 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
+from typer.testing import CliRunner
 
+from sdfl.artifacts.names import OUTPUTS
 from sdfl.artifacts.onnx_metadata import read_metadata, read_spec
-from sdfl.convert.compare.runtimes import LIMIT_HALF_PX, LIMIT_PX, compare, generated_crops, verify
-from sdfl.convert.export import landmarks as export_module
-from sdfl.convert.export.landmarks import OUTPUTS, export, set_accuracy
+from sdfl.cli import app
+from sdfl.convert.compare.runtimes import LIMIT_PX, compare, generated_crops, verify
+from sdfl.convert.export import graph as export_module
+from sdfl.convert.export.landmarks import export, set_accuracy
 from sdfl.convert.export.operator_function import DOMAIN, NAME
 from sdfl.errors import ArtifactError, CheckpointError
+from sdfl.model.checkpoint import read_checkpoint
 from sdfl.runtime.backends.onnxruntime import OnnxRuntimeBackend
 
 
 def test_torch_onnx_runtime_and_openvino_agree(exported: Path, checkpoint: Path) -> None:
-    differences = verify(exported, checkpoint=checkpoint)
+    differences = verify(exported, checkpoint=read_checkpoint(checkpoint))
     assert [difference.runtime for difference in differences] == ["ONNX Runtime", "OpenVINO f32"]
     assert all(difference.points_px <= LIMIT_PX for difference in differences)
 
 
 @pytest.mark.data
 def test_they_agree_on_real_crops(exported: Path, checkpoint: Path, data_dir: Path) -> None:
-    differences = verify(exported, checkpoint=checkpoint, data=data_dir / "300w" / "afw")
+    differences = verify(exported, checkpoint=read_checkpoint(checkpoint), data=data_dir / "300w" / "afw")
     assert all(difference.passed for difference in differences)
 
 
@@ -80,22 +85,22 @@ def test_metadata_says_what_the_model_is(exported: Path) -> None:
 
 
 def test_half_storage_halves_the_file_and_hardly_moves_points(checkpoint: Path, exported: Path, tmp_path: Path) -> None:
-    half = export(checkpoint, tmp_path / "half.onnx", storage="fp16")
+    half = export(read_checkpoint(checkpoint), tmp_path / "half.onnx", storage="fp16")
     assert half.stat().st_size < 0.55 * exported.stat().st_size
-    assert all(d.passed for d in verify(half, checkpoint=checkpoint, limit_px=LIMIT_HALF_PX))
+    assert all(d.passed for d in verify(half, checkpoint=read_checkpoint(checkpoint), storage="fp16"))
 
 
 def test_inlined_it_is_standard_operators_with_the_same_answers(
     checkpoint: Path, exported: Path, tmp_path: Path
 ) -> None:
-    inlined = export(checkpoint, tmp_path / "inlined.onnx", inline=True)
+    inlined = export(read_checkpoint(checkpoint), tmp_path / "inlined.onnx", inline=True)
     model = onnx.load(inlined)
     assert {node.domain for node in model.graph.node} == {""}
     assert {entry.domain for entry in model.opset_import} == {""}
     assert not model.functions
     backends = {"function": OnnxRuntimeBackend(exported), "inlined": OnnxRuntimeBackend(inlined)}
     assert all(difference.passed for difference in compare(backends, generated_crops(96)))
-    assert all(difference.passed for difference in verify(inlined, checkpoint=checkpoint))
+    assert all(difference.passed for difference in verify(inlined, checkpoint=read_checkpoint(checkpoint)))
 
 
 def test_accuracy_is_added_in_place(exported: Path, tmp_path: Path) -> None:
@@ -123,10 +128,21 @@ def test_a_wrong_answer_is_noticed(exported: Path) -> None:
     assert not compare(backends, generated_crops(96, 2))[0].passed
 
 
+def test_one_export_reads_the_checkpoint_once(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    load = torch.load
+    monkeypatch.setattr(torch, "load", lambda path, **options: (read.append(path), load(path, **options))[1])
+    result = CliRunner().invoke(app, ["export", str(checkpoint), "-o", str(tmp_path / "m.onnx")])
+    assert result.exit_code == 0, result.output
+    assert read == [checkpoint]
+
+
 def test_export_of_a_bad_checkpoint_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "bad.ckpt").write_bytes(b"no checkpoint")
     with pytest.raises(CheckpointError, match=r"bad\.ckpt"):
-        export(tmp_path / "bad.ckpt", tmp_path / "out" / "m.onnx")
+        export(read_checkpoint(tmp_path / "bad.ckpt"), tmp_path / "out" / "m.onnx")
     assert not (tmp_path / "out").exists()
 
 
@@ -177,9 +193,9 @@ def test_a_model_names_no_commit_of_somebody_elses_repository(tmp_path: Path, mo
     git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.c"]
     for words in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "theirs"]):
         subprocess.run([*git, *words], check=True)
-    monkeypatch.setattr(export_module, "__file__", str(tmp_path / "landmarks.py"))
-    (tmp_path / "landmarks.py").write_text("")
+    monkeypatch.setattr(export_module, "__file__", str(tmp_path / "graph.py"))
+    (tmp_path / "graph.py").write_text("")
     assert export_module.git_commit() == ""
-    for words in (["add", "landmarks.py"], ["commit", "-q", "-m", "ours"]):
+    for words in (["add", "graph.py"], ["commit", "-q", "-m", "ours"]):
         subprocess.run([*git, *words], check=True)
     assert len(export_module.git_commit()) == 40

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sdfl.model.checkpoint import save_checkpoint
+from sdfl.model.checkpoint import read_checkpoint, save_checkpoint
 from sdfl.model.landmarks.landmark_graph import LandmarkGraph
 from sdfl.model.landmarks.network import ModelConfig, Network
 from sdfl.model.landmarks.torch_backend import TorchBackend
@@ -38,7 +38,7 @@ def test_exported_variants_agree_with_torch(tmp_path: Path, changes: dict) -> No
     points = np.random.default_rng(0).uniform(size=(20, 68, 2)).astype(np.float32)
     network = Network(config, LandmarkGraph.from_points(points, 3, symmetric=config.symmetric)).eval()
     save_checkpoint(tmp_path / "a.ckpt", network)
-    export(tmp_path / "a.ckpt", tmp_path / "a.onnx")
+    export(read_checkpoint(tmp_path / "a.ckpt"), tmp_path / "a.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "a.onnx", providers=["CPUExecutionProvider"])
     images = np.random.default_rng(1).integers(0, 256, (3, 64, 64, 3), np.uint8)
     found = session.run(["points", "presence", "log_scale"], {"image": images})
@@ -56,7 +56,7 @@ def test_a_file_costs_what_its_network_costs(tmp_path: Path, head: str) -> None:
 
     network = Network(ModelConfig(input_size=64, width=0.5, blocks=1, head=head)).eval()
     save_checkpoint(tmp_path / "a.ckpt", network)
-    export(tmp_path / "a.ckpt", tmp_path / "a.onnx")
+    export(read_checkpoint(tmp_path / "a.ckpt"), tmp_path / "a.onnx")
     found, expected = file_cost(tmp_path / "a.onnx", 64), network_cost(network)["total"]
     assert found["multiply_adds"] == pytest.approx(expected.multiply_adds, rel=1e-3)
     assert found["parameters"] == pytest.approx(expected.parameters, rel=0.03), "normalisation is folded"

@@ -11,8 +11,9 @@ from lightning.fabric import Fabric
 from sdfl.model.landmarks.landmark_graph import LandmarkGraph
 from sdfl.model.landmarks.losses import LossConfig, landmark_losses
 from sdfl.model.landmarks.network import ModelConfig, Network
-from sdfl.train.loop import Devices, fit
+from sdfl.train.loop import Devices
 from sdfl.train.recipe import load_recipe
+from sdfl.train.tasks.landmarks import fit_landmarks
 
 
 def batch() -> tuple[torch.Tensor, torch.Tensor]:
@@ -45,7 +46,7 @@ def main(out: Path, recipe: Path, data: Path) -> None:
     gradients = gradient(fabric, fabric.global_rank, fabric.world_size)
     if fabric.is_global_zero:
         torch.save(gradients, out / "gradients.pt")
-    fit(
+    fit_landmarks(
         load_recipe(recipe, ["train.epochs=1", "optimizer.warmup_epochs=0"]),
         data,
         out,

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from sdfl.errors import CheckpointError, ConfigError
-from sdfl.model.checkpoint import network_from_checkpoint, save_checkpoint
-from sdfl.model.complexity import graph_flops, graph_layer_flops, network_cost, paper_graph_flops
-from sdfl.model.landmarks.fold import fold
+from sdfl.model.checkpoint import read_checkpoint, save_checkpoint
+from sdfl.model.complexity import count, network_cost
+from sdfl.model.fold import fold
 from sdfl.model.landmarks.introspection import edge_weights, node_similarities
 from sdfl.model.landmarks.landmark_graph import (
     LandmarkGraph,
@@ -77,7 +77,7 @@ def test_folding_changes_the_unit_and_nothing_else(changes: dict) -> None:
 def test_checkpoints_keep_every_variant(tmp_path, changes: dict) -> None:
     network = make(**changes)
     save_checkpoint(tmp_path / "a.ckpt", network)
-    loaded, _ = network_from_checkpoint(tmp_path / "a.ckpt")
+    loaded = read_checkpoint(tmp_path / "a.ckpt").landmark_network()
     with torch.no_grad():
         assert torch.equal(loaded(IMAGES).points, network(IMAGES).points)
 
@@ -89,11 +89,11 @@ def test_a_checkpoint_without_the_newer_keys_still_loads(tmp_path) -> None:
     for key in ("head", "adjacency", "correlation", "symmetric", "fc_hidden", "fc_layers"):
         del content["model"][key]
     torch.save(content, tmp_path / "old.ckpt")
-    assert network_from_checkpoint(tmp_path / "old.ckpt")[0].config == network.config
+    assert read_checkpoint(tmp_path / "old.ckpt").landmark_network().config == network.config
     del content["weights"]["head.neighbours"]
     torch.save(content, tmp_path / "cut.ckpt")
     with pytest.raises(CheckpointError, match=r"cut\.ckpt: .*head\.neighbours"):
-        network_from_checkpoint(tmp_path / "cut.ckpt")
+        read_checkpoint(tmp_path / "cut.ckpt").landmark_network()
 
 
 def test_binary_edges_all_weigh_the_same_and_static_ones_ignore_the_picture() -> None:
@@ -161,6 +161,30 @@ def test_wrong_choices_name_the_key(changes: dict, message: str) -> None:
         make(**changes)
 
 
+def graph_layer_flops(nodes: int, k: int, inputs: int, outputs: int) -> int:
+    """Section IV.D: A H W of one graph convolution costs 2 N (k + 1) I + 2 N I O FLOPs when A H is taken first."""
+    return 2 * nodes * (k + 1) * inputs + 2 * nodes * inputs * outputs
+
+
+def paper_graph_flops(nodes: int = 98, inputs: int = 256, hidden: int = 128, outputs: int = 2, k: int = 3) -> int:
+    """The paper's sum for its head: 29.95 M. It counts 7 hidden layers (14 N ...); its 4 blocks of two have 8, which
+    makes 33.27 M (`graph_flops` with blocks=4)."""
+    return (
+        graph_layer_flops(nodes, k, inputs, hidden)
+        + 7 * graph_layer_flops(nodes, k, hidden, hidden)
+        + graph_layer_flops(nodes, k, hidden, outputs)
+    )
+
+
+def graph_flops(nodes: int, inputs: int, hidden: int, outputs: int, k: int, blocks: int) -> int:
+    """The same sum with 2 hidden layers a block, as Fig. 5 draws them."""
+    return (
+        graph_layer_flops(nodes, k, inputs, hidden)
+        + 2 * blocks * graph_layer_flops(nodes, k, hidden, hidden)
+        + graph_layer_flops(nodes, k, hidden, outputs)
+    )
+
+
 def test_the_papers_formula_and_its_miscount() -> None:
     """Section IV.D sums 7 hidden layers where 4 blocks of two layers are 8."""
     assert paper_graph_flops() / 1e6 == pytest.approx(29.95, abs=0.01)
@@ -172,8 +196,6 @@ def test_the_graph_layers_cost_what_the_formula_says() -> None:
     network = Network(ModelConfig(layout="wflw98", input_size=256))
     head, nodes = network.head, torch.zeros(1, 98, 256)
     attention, rows = torch.full((1, 98, 4), 0.25), head.table()
-    from sdfl.model.complexity import count
-
     hidden = torch.zeros(1, 98, 128)
     layers = [
         (head.first, nodes),

@@ -1,13 +1,14 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from sdfl.errors import CheckpointError, ConfigError
+from sdfl.errors import CheckpointError, ClosedError, ConfigError
 from sdfl.geometry import STD_BGR
 from sdfl.model.backbones import create_backbone, load_imagenet
-from sdfl.model.checkpoint import load_checkpoint, load_weights, network_from_checkpoint, save_checkpoint
-from sdfl.model.landmarks.fold import fold
+from sdfl.model.checkpoint import load_weights, read_checkpoint, save_checkpoint
+from sdfl.model.fold import fold
 from sdfl.model.landmarks.landmark_graph import LandmarkGraph
 from sdfl.model.landmarks.network import ModelConfig, Network
 
@@ -81,10 +82,22 @@ def test_wrong_shapes_name_the_key(change: dict, message: str) -> None:
 def test_checkpoint_round_trip(tmp_path: Path) -> None:
     network = Network(ModelConfig(input_size=64), graph())
     save_checkpoint(tmp_path / "a.ckpt", network, epoch=3)
-    loaded, content = network_from_checkpoint(tmp_path / "a.ckpt")
-    assert content["epoch"] == 3
+    checkpoint = read_checkpoint(tmp_path / "a.ckpt")
+    loaded = checkpoint.landmark_network()
+    assert checkpoint.epoch == 3
     assert loaded.config == network.config
     assert torch.equal(loaded.head.neighbours, network.head.neighbours)
+
+
+def test_a_closed_back_end_says_so(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "a.ckpt", Network(ModelConfig(input_size=64), graph()))
+    backend = read_checkpoint(tmp_path / "a.ckpt").backend()
+    crops = np.zeros((1, 64, 64, 3), np.uint8)
+    assert backend.infer(crops).points.shape == (1, 68, 2)
+    backend.close()
+    backend.close()
+    with pytest.raises(ClosedError, match="this TorchBackend was closed; open the model again"):
+        backend.infer(crops)
 
 
 def test_cut_off_and_foreign_checkpoints_are_named(tmp_path: Path) -> None:
@@ -95,7 +108,7 @@ def test_cut_off_and_foreign_checkpoints_are_named(tmp_path: Path) -> None:
     torch.save({"weights": {}}, tmp_path / "foreign.ckpt")
     for name, message in (("cut", "is not a complete"), ("foreign", "is not an SDFL"), ("no", "cannot be")):
         with pytest.raises(CheckpointError, match=rf"{name}\.ckpt: {message}"):
-            load_checkpoint(tmp_path / f"{name}.ckpt")
+            read_checkpoint(tmp_path / f"{name}.ckpt")
 
 
 def test_weights_of_another_shape_name_the_layer(tmp_path: Path) -> None:

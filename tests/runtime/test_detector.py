@@ -11,9 +11,9 @@ import pytest
 from sdfl import FaceLandmarker
 from sdfl.artifacts.detector_spec import read_detector_spec
 from sdfl.artifacts.onnx_metadata import read_spec
-from sdfl.benchmarks.detector.faceless import faceless_crops, split
 from sdfl.benchmarks.detector.figures import speed
 from sdfl.datasets import read_image
+from sdfl.datasets.faceless import faceless_crops, faceless_split
 from sdfl.detector_evaluation import false_scores, labelled_scores, lowest_threshold, pasted_scores, share_above
 from sdfl.errors import ArtifactError, ConfigError, SdflError
 from sdfl.geometry import box_iou, landmark_box
@@ -164,7 +164,7 @@ def yunet(data_dir: Path) -> Path:
 def test_yunet_drops_in_with_boxes_of_the_landmarks(yunet: Path, data_dir: Path) -> None:
     overlaps = []
     with FaceLandmarker(detector=f"yunet:{yunet}", threads=1) as landmarker:
-        for sample in split(data_dir, "validation")[::20]:
+        for sample in faceless_split(data_dir, "validation")[::20]:
             truth = landmark_box(sample.points)
             faces = landmarker.detect(read_image(sample.image_path))
             overlaps.append(max(box_iou(landmark_box(face.landmarks.points), truth) for face in faces))
@@ -180,7 +180,7 @@ def test_takes_less_than_half_of_yunets_time(yunet: Path) -> None:
 @pytest.mark.data
 def test_boxes_look_like_landmark_boxes(data_dir: Path) -> None:
     detector, overlaps, offsets = NetworkDetector(threads=1), [], []
-    for sample in split(data_dir, "validation")[::4]:
+    for sample in faceless_split(data_dir, "validation")[::4]:
         truth = landmark_box(sample.points)
         boxes = [box.xyxy for box in detector.detect(read_image(sample.image_path))]
         best = max(boxes, key=lambda box: box_iou(box, truth))
@@ -193,7 +193,7 @@ def test_boxes_look_like_landmark_boxes(data_dir: Path) -> None:
 @pytest.mark.data
 def test_recall_and_false_detections_on_helen_test(data_dir: Path) -> None:
     detector = NetworkDetector(threads=1)
-    recall = share_above(labelled_scores(detector, split(data_dir, "test")), detector.threshold)
+    recall = share_above(labelled_scores(detector, faceless_split(data_dir, "test")), detector.threshold)
     false = share_above(false_scores(detector, faceless_crops(data_dir, "test")), detector.threshold)
     assert recall >= HELEN_RECALL
     assert false <= FALSE
@@ -203,5 +203,5 @@ def test_recall_and_false_detections_on_helen_test(data_dir: Path) -> None:
 @pytest.mark.parametrize(("face_px", "floor"), [pytest.param(px, f, id=f"{px} px") for px, f in PASTED_RECALL.items()])
 def test_recall_by_size(data_dir: Path, face_px: int, floor: float) -> None:
     detector = NetworkDetector(threads=1)
-    scores = pasted_scores(detector, split(data_dir, "test"), faceless_crops(data_dir, "test"), face_px)
+    scores = pasted_scores(detector, faceless_split(data_dir, "test"), faceless_crops(data_dir, "test"), face_px)
     assert share_above(scores, detector.threshold) >= floor

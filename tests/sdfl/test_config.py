@@ -12,12 +12,15 @@ class Inner:
     size: int = 3
     names: tuple[str, ...] = ()
     rate: float = 0.5
+    pair: tuple[float, float] = (0.0, 1.0)
+    limit: int | None = None
 
 
 @dataclass(frozen=True)
 class Outer:
     title: str
     inner: Inner = field(default_factory=Inner)
+    parts: tuple[Inner, ...] = ()
 
 
 def test_tables_become_dataclasses() -> None:
@@ -39,6 +42,18 @@ def test_tables_become_dataclasses() -> None:
         pytest.param({"title": "a", "inner": {"names": "x"}}, r"inner\.names must be a list", id="text for list"),
         pytest.param({"title": "a", "inner": {"names": [1]}}, r"inner\.names\[0\] must be of type str", id="list item"),
         pytest.param({"title": "a", "inner": 3}, "inner must be a section", id="value for section"),
+        pytest.param(
+            {"title": "a", "inner": {"pair": [1]}}, r"inner\.pair must have 2 entries, got 1", id="too few entries"
+        ),
+        pytest.param(
+            {"title": "a", "inner": {"limit": "x"}}, r"inner\.limit must be of type int, got 'x'", id="optional"
+        ),
+        pytest.param(
+            {"title": "a", "parts": [{}, {"size": "x"}]}, r"parts\[1\]\.size must be of type int", id="one of many"
+        ),
+        pytest.param(
+            {"title": "a", "parts": [{"sise": 1}]}, r"parts\[0\]\.sise is not a known key", id="typo in one of many"
+        ),
     ],
 )
 def test_errors_quote_the_key(table: dict, message: str) -> None:

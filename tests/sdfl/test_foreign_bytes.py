@@ -18,8 +18,8 @@ from sdfl.artifacts.passport import read_passport
 from sdfl.benchmarks.records import read_records
 from sdfl.config import override, read_toml
 from sdfl.datasets.lists import load_coco, load_list
+from sdfl.datasets.pictures import read_image
 from sdfl.datasets.pts import read_pts
-from sdfl.datasets.sample import read_image
 from sdfl.errors import SdflError
 from sdfl.runtime.detector.network import FACES
 from sdfl.runtime.zoo import ZOO

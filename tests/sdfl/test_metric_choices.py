@@ -7,7 +7,7 @@ import pytest
 
 from sdfl.errors import ConfigError
 from sdfl.layouts import LAYOUTS
-from sdfl.metrics import AUC_PROTOCOLS, NORMALISERS, auc, auc_sampled, error_curve, nme
+from sdfl.metrics import NORMALISERS, auc, auc_sampled, nme
 
 # What the normalisers should be, point by point: (left, right) groups whose means are joined.
 GROUPS = {
@@ -56,12 +56,3 @@ def test_sampled_auc_by_counting(seed: int) -> None:
 def test_sampling_flatters_by_about_half_a_step() -> None:
     errors = np.random.default_rng(0).gamma(2.0, 0.02, size=2000)
     assert 0 < auc_sampled(errors) - auc(errors) < 1 / 20
-    assert set(AUC_PROTOCOLS) == {"exact", "20 thresholds"}
-
-
-def test_error_curve_ends_where_the_failure_rate_begins() -> None:
-    errors = np.array([0.01, 0.05, 0.2, np.nan])
-    grid, share = error_curve(errors, 0.10, steps=10)
-    assert grid[[0, -1]] == pytest.approx([0, 0.10])
-    assert share[-1] == 0.5
-    assert share[[0, 1, 4, 5]].tolist() == [0, 0.25, 0.25, 0.5]

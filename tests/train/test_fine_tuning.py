@@ -11,7 +11,7 @@ from sdfl.cli import app
 from sdfl.datasets import find_samples
 from sdfl.errors import ConfigError
 from sdfl.evaluation import evaluate
-from sdfl.model.landmarks.torch_backend import TorchBackend
+from sdfl.model.checkpoint import read_checkpoint
 from sdfl.runtime.backends import open_backend
 from sdfl.runtime.zoo import resolve_model
 
@@ -42,7 +42,7 @@ def test_a_model_of_the_package_is_fine_tuned_by_name(face_root: Path, tmp_path:
     train(face_root, tmp_path, "--from", "small")
     samples = find_samples(face_root / "train")
     before = evaluate(open_backend(resolve_model("small")), samples).summary()["nme_percent"]
-    after = evaluate(TorchBackend.from_checkpoint(tmp_path / "last.ckpt"), samples).summary()["nme_percent"]
+    after = evaluate(read_checkpoint(tmp_path / "last.ckpt").backend(), samples).summary()["nme_percent"]
     assert after < 0.8 * before
 
 

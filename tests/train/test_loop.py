@@ -7,13 +7,13 @@ from lightning.fabric import Fabric
 
 from sdfl.errors import CheckpointError, ConfigError, DataError
 from sdfl.evaluation import evaluate
-from sdfl.model.checkpoint import load_checkpoint
-from sdfl.model.landmarks.torch_backend import TorchBackend
+from sdfl.model.checkpoint import read_checkpoint
 from sdfl.train.data.landmark_dataset import split_samples
-from sdfl.train.loop import Devices, fit
+from sdfl.train.loop import Devices
 from sdfl.train.progress import EpochReport, Reporter
 from sdfl.train.recipe import OptimizerConfig, Recipe, load_recipe
 from sdfl.train.setup import learning_rate_factor
+from sdfl.train.tasks.landmarks import fit_landmarks
 
 CPU = Devices(accelerator="cpu", devices="1")
 RECIPE = """
@@ -58,29 +58,29 @@ class PullThePlug(Reporter):
 
 
 def weights_of(checkpoint: Path) -> dict[str, torch.Tensor]:
-    content = load_checkpoint(checkpoint)
-    return {f"{part}.{key}": value for part in ("weights", "average") for key, value in content[part].items()}
+    training = read_checkpoint(checkpoint).training
+    return {f"{part}.{key}": value for part in ("weights", "average") for key, value in getattr(training, part).items()}
 
 
 def test_resuming_is_as_if_it_had_never_stopped(tmp_path: Path, face_root: Path, recipe_path: Path) -> None:
     recipe = load_recipe(recipe_path)
-    whole = weights_of(fit(recipe, face_root, tmp_path / "whole", devices=CPU))
+    whole = weights_of(fit_landmarks(recipe, face_root, tmp_path / "whole", devices=CPU))
     with pytest.raises(KeyboardInterrupt):
-        fit(recipe, face_root, tmp_path / "cut", devices=CPU, reporter=PullThePlug(after=0))
+        fit_landmarks(recipe, face_root, tmp_path / "cut", devices=CPU, reporter=PullThePlug(after=0))
     last = tmp_path / "cut" / "last.ckpt"
-    assert load_checkpoint(last)["epoch"] == 1
-    resumed = weights_of(fit(recipe, face_root, tmp_path / "cut", devices=CPU, resume=last))
+    assert read_checkpoint(last).epoch == 1
+    resumed = weights_of(fit_landmarks(recipe, face_root, tmp_path / "cut", devices=CPU, resume=last))
     assert whole.keys() == resumed.keys()
     assert all(torch.equal(whole[key], resumed[key]) for key in whole)
 
 
 def test_training_leaves_checkpoints_and_logs(tmp_path: Path, face_root: Path, recipe_path: Path) -> None:
-    fit(load_recipe(recipe_path), face_root, tmp_path / "run", devices=CPU)
+    fit_landmarks(load_recipe(recipe_path), face_root, tmp_path / "run", devices=CPU)
     assert {path.name for path in (tmp_path / "run").iterdir()} == {"last.ckpt", "best.ckpt", "tensorboard"}
     assert any((tmp_path / "run" / "tensorboard").iterdir())
-    best, last = (load_checkpoint(tmp_path / "run" / f"{name}.ckpt") for name in ("best", "last"))
-    assert best["validation"]["nme_percent"] <= last["validation"]["nme_percent"]
-    assert last["validation"]["num_images"] == 6
+    best, last = (read_checkpoint(tmp_path / "run" / f"{name}.ckpt") for name in ("best", "last"))
+    assert best.validation["nme_percent"] <= last.validation["nme_percent"]
+    assert last.validation["num_images"] == 6
 
 
 @pytest.mark.slow
@@ -90,10 +90,12 @@ def test_it_learns(tmp_path: Path, face_root: Path, recipe_path: Path) -> None:
     short = [*plain, "train.epochs=60", "train.validate_every=60", "train.average_decay=0.9", "data.no_face=0.0"]
     runs = {"before": [*short, "optimizer.learning_rate=1e-9"], "after": [*short, "optimizer.learning_rate=3e-3"]}
     nme = {
-        name: load_checkpoint(fit(load_recipe(recipe_path, overrides), face_root, tmp_path / name, devices=CPU))
+        name: read_checkpoint(
+            fit_landmarks(load_recipe(recipe_path, overrides), face_root, tmp_path / name, devices=CPU)
+        )
         for name, overrides in runs.items()
     }
-    assert nme["after"]["validation"]["nme_percent"] < 0.7 * nme["before"]["validation"]["nme_percent"]
+    assert nme["after"].validation["nme_percent"] < 0.7 * nme["before"].validation["nme_percent"]
 
 
 def _spoil_jpeg(root: Path) -> None:
@@ -125,17 +127,17 @@ def test_bad_data_is_one_line(
     spoil(root)
     recipe = load_recipe(recipe_path, [f"data.workers={workers}", "data.holdout.every=0"])
     with pytest.raises(DataError, match=message) as caught:
-        fit(recipe, root, tmp_path / "run", devices=CPU)
+        fit_landmarks(recipe, root, tmp_path / "run", devices=CPU)
     assert "\n" not in str(caught.value)
 
 
 def test_too_few_pictures_for_a_batch(tmp_path: Path, face_root: Path, recipe_path: Path) -> None:
     with pytest.raises(DataError, match="18 training pictures do not fill one batch of 64"):
-        fit(load_recipe(recipe_path, ["train.batch_size=64"]), face_root, tmp_path, devices=CPU)
+        fit_landmarks(load_recipe(recipe_path, ["train.batch_size=64"]), face_root, tmp_path, devices=CPU)
 
 
 def _train_once(root: Path, out: Path, recipe: Recipe) -> Path:
-    return fit(recipe, root, out, devices=CPU)
+    return fit_landmarks(recipe, root, out, devices=CPU)
 
 
 @pytest.mark.parametrize(
@@ -156,12 +158,12 @@ def test_resuming_from_another_model_is_refused(
     short = load_recipe(recipe_path, ["train.epochs=2"])
     last = _train_once(face_root, tmp_path / "run", short)
     if "layout" in overrides[0]:  # pictures of the other layout, so that the checkpoint is what is wrong
-        from sdfl.train import loop
+        from sdfl.train.tasks import landmarks
 
         samples = split_samples(short.data, face_root, "ibug68")
-        monkeypatch.setattr(loop, "split_samples", lambda *_: samples)
+        monkeypatch.setattr(landmarks, "split_samples", lambda *_: samples)
     with pytest.raises(CheckpointError, match=message):
-        fit(
+        fit_landmarks(
             load_recipe(recipe_path, ["train.epochs=2", *overrides]),
             face_root,
             tmp_path / "run",
@@ -172,9 +174,9 @@ def test_resuming_from_another_model_is_refused(
 
 def test_weights_alone_cannot_be_resumed(tmp_path: Path, face_root: Path, recipe_path: Path) -> None:
     recipe = load_recipe(recipe_path, ["train.epochs=2"])
-    fit(recipe, face_root, tmp_path / "run", devices=CPU)
+    fit_landmarks(recipe, face_root, tmp_path / "run", devices=CPU)
     with pytest.raises(CheckpointError, match=r"best\.ckpt: holds weights only"):
-        fit(recipe, face_root, tmp_path / "run", devices=CPU, resume=tmp_path / "run" / "best.ckpt")
+        fit_landmarks(recipe, face_root, tmp_path / "run", devices=CPU, resume=tmp_path / "run" / "best.ckpt")
 
 
 @pytest.mark.parametrize(
@@ -203,10 +205,10 @@ def test_holdout_is_never_trained_on(face_root: Path, recipe_path: Path) -> None
 
 def test_a_trained_checkpoint_can_be_evaluated(tmp_path: Path, face_root: Path, recipe_path: Path) -> None:
     recipe = load_recipe(recipe_path, ["train.epochs=2"])
-    fit(recipe, face_root, tmp_path, devices=CPU)
+    fit_landmarks(recipe, face_root, tmp_path, devices=CPU)
     _, held_out = split_samples(recipe.data, face_root, "ibug68")
-    result = evaluate(TorchBackend.from_checkpoint(tmp_path / "last.ckpt"), held_out)
-    saved = load_checkpoint(tmp_path / "last.ckpt")["validation"]
+    result = evaluate(read_checkpoint(tmp_path / "last.ckpt").backend(), held_out)
+    saved = read_checkpoint(tmp_path / "last.ckpt").validation
     assert result.summary()["nme_percent"] == pytest.approx(saved["nme_percent"], rel=1e-4)
 
 
@@ -216,7 +218,7 @@ def test_the_optimizers_state_comes_after_the_move_to_the_device(
     """Fabric moves the network alone: a state that was there before would stay behind on the CPU."""
     recipe = load_recipe(recipe_path)
     with pytest.raises(KeyboardInterrupt):
-        fit(recipe, face_root, tmp_path, devices=CPU, reporter=PullThePlug(after=0))
+        fit_landmarks(recipe, face_root, tmp_path, devices=CPU, reporter=PullThePlug(after=0))
     states: list[int] = []
     setup = Fabric.setup
 
@@ -225,7 +227,7 @@ def test_the_optimizers_state_comes_after_the_move_to_the_device(
         return setup(fabric, network, optimizer)
 
     monkeypatch.setattr(Fabric, "setup", watched)
-    fit(recipe, face_root, tmp_path, devices=CPU, resume=tmp_path / "last.ckpt")
+    fit_landmarks(recipe, face_root, tmp_path, devices=CPU, resume=tmp_path / "last.ckpt")
     assert states == [0]
 
 
@@ -234,22 +236,22 @@ def test_a_loss_that_is_not_finite_is_one_line_and_spoils_no_checkpoint(
 ) -> None:
     recipe = load_recipe(recipe_path, ["optimizer.learning_rate=1e30"])
     with pytest.raises(DataError, match=r"epoch \d: the loss is not finite; lower optimizer.learning_rate"):
-        fit(recipe, face_root, tmp_path, devices=CPU)
+        fit_landmarks(recipe, face_root, tmp_path, devices=CPU)
     last = tmp_path / "last.ckpt"
-    assert not last.exists() or all(value.isfinite().all() for value in load_checkpoint(last)["weights"].values())
+    assert not last.exists() or all(value.isfinite().all() for value in read_checkpoint(last).weights.values())
 
 
 def test_a_device_that_is_missing_is_one_line(tmp_path: Path, face_root: Path, recipe_path: Path) -> None:
     if torch.backends.mps.is_available():
         pytest.skip("this computer has one")
     with pytest.raises(ConfigError, match="cannot train with accelerator mps, devices 1, strategy auto") as caught:
-        fit(load_recipe(recipe_path), face_root, tmp_path, devices=Devices(accelerator="mps", devices="1"))
+        fit_landmarks(load_recipe(recipe_path), face_root, tmp_path, devices=Devices(accelerator="mps", devices="1"))
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("key", ["loss.relative=0.5", "train.epochs=2", "optimizer.name='sgd'", "train.batch_size=4"])
 def test_resuming_with_another_recipe_is_refused(tmp_path: Path, face_root: Path, recipe_path: Path, key: str) -> None:
-    last = fit(load_recipe(recipe_path), face_root, tmp_path, devices=CPU)
+    last = fit_landmarks(load_recipe(recipe_path), face_root, tmp_path, devices=CPU)
     other = load_recipe(recipe_path, [key, "optimizer.warmup_epochs=1", "data.workers=0"])
     with pytest.raises(CheckpointError, match=f"was trained with other values of {key.partition('=')[0]}; give"):
-        fit(other, face_root, tmp_path, devices=CPU, resume=last)
+        fit_landmarks(other, face_root, tmp_path, devices=CPU, resume=last)

@@ -15,12 +15,13 @@ from lightning.fabric import Fabric
 from torch import nn
 
 from sdfl.errors import ConfigError
-from sdfl.model.checkpoint import load_checkpoint
+from sdfl.model.checkpoint import read_checkpoint
 from sdfl.model.landmarks.network import Network
-from sdfl.train.data.landmark_dataset import EpochSampler
-from sdfl.train.loop import Devices, fit
+from sdfl.train.data.samplers import WeightedSampler
+from sdfl.train.loop import Devices
 from sdfl.train.progress import Reporter
 from sdfl.train.recipe import load_recipe
+from sdfl.train.tasks.landmarks import fit_landmarks
 
 CPU = Devices(accelerator="cpu", devices="1")
 RECIPE = """
@@ -53,7 +54,7 @@ def recipe_path(tmp_path: Path) -> Path:
 
 
 def weights_of(checkpoint: Path) -> dict[str, torch.Tensor]:
-    return load_checkpoint(checkpoint)["weights"]
+    return read_checkpoint(checkpoint).training.weights
 
 
 def test_two_processes_have_the_gradient_of_one(tmp_path: Path, face_root: Path, recipe_path: Path) -> None:
@@ -67,15 +68,17 @@ def test_two_processes_have_the_gradient_of_one(tmp_path: Path, face_root: Path,
     assert theirs.keys() == own.keys()
     for name, value in own.items():
         torch.testing.assert_close(theirs[name], value, atol=1e-5, rtol=1e-3, msg=name)  # another order of fp32 sums
-    content = load_checkpoint(tmp_path / "last.ckpt")
-    assert content["epoch"] == 1
-    assert content["average_steps"] == 1, "18 pictures: one batch of 6 in each of two processes, the rest is dropped"
+    checkpoint = read_checkpoint(tmp_path / "last.ckpt")
+    assert checkpoint.epoch == 1
+    assert checkpoint.training.average_steps == 1, (
+        "18 pictures: one batch of 6 in each of two processes, the rest is dropped"
+    )
 
 
 def test_processes_share_an_epoch_without_overlap() -> None:
     weights = np.ones(20)
-    whole = list(EpochSampler(weights, 0))
-    parts = [list(EpochSampler(weights, 0, rank=rank, ranks=2)) for rank in (0, 1)]
+    whole = list(WeightedSampler(weights, 0))
+    parts = [list(WeightedSampler(weights, 0, rank=rank, ranks=2)) for rank in (0, 1)]
     assert sorted(parts[0] + parts[1]) == sorted(whole)
     assert not set(parts[0]) & set(parts[1])
 
@@ -89,7 +92,7 @@ def test_added_up_batches_are_one_large_batch(
     large = load_recipe(recipe_path, [*sgd, "train.batch_size=18"])
     small = load_recipe(recipe_path, [*sgd, "train.accumulate=3"])
     one, added = (
-        weights_of(fit(recipe, face_root, tmp_path / name, devices=CPU))
+        weights_of(fit_landmarks(recipe, face_root, tmp_path / name, devices=CPU))
         for name, recipe in (("1", large), ("3", small))
     )
     for name, value in one.items():
@@ -98,8 +101,10 @@ def test_added_up_batches_are_one_large_batch(
 
 def test_a_last_small_group_makes_its_own_step(tmp_path: Path, face_root: Path, recipe_path: Path) -> None:
     recipe = load_recipe(recipe_path, ["train.accumulate=2"])
-    content = load_checkpoint(fit(recipe, face_root, tmp_path / "run", devices=CPU))
-    assert content["average_steps"] == 2 * 2, "3 batches an epoch: a step after the second and one after the third"
+    checkpoint = read_checkpoint(fit_landmarks(recipe, face_root, tmp_path / "run", devices=CPU))
+    assert checkpoint.training.average_steps == 2 * 2, (
+        "3 batches an epoch: a step after the second and one after the third"
+    )
 
 
 def test_accumulate_is_checked(recipe_path: Path) -> None:
@@ -125,16 +130,16 @@ def test_ctrl_c_leaves_a_checkpoint_that_goes_on_exactly(
     tmp_path: Path, face_root: Path, recipe_path: Path, after: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     recipe = load_recipe(recipe_path)
-    whole = weights_of(fit(recipe, face_root, tmp_path / "whole", devices=CPU))
+    whole = weights_of(fit_landmarks(recipe, face_root, tmp_path / "whole", devices=CPU))
     handler = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        fit(recipe, face_root, tmp_path / "cut", devices=CPU, reporter=CtrlC(after))
+        fit_landmarks(recipe, face_root, tmp_path / "cut", devices=CPU, reporter=CtrlC(after))
     assert signal.getsignal(signal.SIGINT) == handler
     assert "goes on from here with --resume" in capfd.readouterr().err
     last = tmp_path / "cut" / "last.ckpt"
-    content = load_checkpoint(last)
-    assert (content["epoch"], content["step"]) == divmod(after, 3)
-    resumed = weights_of(fit(recipe, face_root, tmp_path / "cut", devices=CPU, resume=last))
+    checkpoint = read_checkpoint(last)
+    assert (checkpoint.epoch, checkpoint.training.step) == divmod(after, 3)
+    resumed = weights_of(fit_landmarks(recipe, face_root, tmp_path / "cut", devices=CPU, resume=last))
     assert all(torch.equal(whole[key], resumed[key]) for key in whole)
 
 

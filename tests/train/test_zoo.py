@@ -12,7 +12,7 @@ from sdfl.datasets import find_samples, load_list
 from sdfl.errors import ConfigError, DataError
 from sdfl.geometry import invert_affine, transform_points
 from sdfl.layouts import get_layout
-from sdfl.model.checkpoint import load_checkpoint
+from sdfl.model.checkpoint import read_checkpoint
 from sdfl.train import zoo
 from sdfl.train.data import pseudo_labels
 from sdfl.train.loop import Devices
@@ -147,12 +147,12 @@ def test_a_plan_gives_a_float_and_an_int8_network_and_is_not_run_twice(
     run = zoo.Workshop(face_root, plans, open_teacher, CPU, said.append).train
 
     whole, int8 = run("wide")
-    assert "quantization" not in load_checkpoint(whole)
-    assert "quantization" in load_checkpoint(int8)
+    assert not read_checkpoint(whole).is_quantized
+    assert read_checkpoint(int8).is_quantized
     made = {path: path.stat().st_mtime_ns for path in plans.rglob("last.ckpt")}
     assert run("wide") == (whole, int8)
     narrow, _ = run("thin")
-    assert load_checkpoint(narrow)["model"]["width"] == 0.5
+    assert read_checkpoint(narrow).model["width"] == 0.5
     assert made == {path: path.stat().st_mtime_ns for path in made}
     assert opened == [plans / "first" / "low" / "last.ckpt"]
     labels = "labels of train by first/low"

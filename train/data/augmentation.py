@@ -9,11 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from sdfl.artifacts.landmark_spec import CROP_SCALE
-from sdfl.geometry import crop_affine, cut_crop, invert_affine, landmark_box, square_around, transform_points
+from sdfl.geometry import (
+    REFERENCE_CROP_PX,
+    crop_affine,
+    cut_crop,
+    invert_affine,
+    landmark_box,
+    square_around,
+    transform_points,
+)
 from sdfl.layouts import Layout
 from sdfl.types import FloatArray, Image
-
-PAPER_CROP_PX = 256.0  # the paper gives its translation in px of this crop
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ def face_crop(
     Returns the crop (size, size, 3) and its points (N, 2), 0..1 of the crop's side, re-ordered where mirrored.
     """
     centre, side_px = square_around(landmark_box(points), CROP_SCALE)
-    shift = rng.uniform(-1, 1, size=2) * config.translation_px / PAPER_CROP_PX * side_px
+    shift = rng.uniform(-1, 1, size=2) * config.translation_px / REFERENCE_CROP_PX * side_px
     side_px *= 1 + rng.uniform(-1, 1) * config.rescale
     angle_deg = rng.uniform(-1, 1) * config.rotation_deg
     mirror = bool(rng.random() < config.flip)

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
 from sdfl.datasets import Sample
 from sdfl.train.data.detector_pictures import Source, load_source
 from sdfl.train.data.face_composition import ComposeConfig, compose
+from sdfl.train.data.samplers import Key
 from sdfl.types import FloatArray
 
 MOST_FACES = 24  # of a picture, unknown regions included
-Key = tuple[int, int]  # epoch, position in the epoch
-
-
-class PositionSampler(Sampler[Key]):
-    """The keys of one epoch of `count` pictures; set `epoch` before iterating. rank, ranks: split over processes."""
-
-    def __init__(self, count: int, *, rank: int = 0, ranks: int = 1) -> None:
-        self.epoch = 0
-        self._count, self._rank, self._ranks = count, rank, ranks
-
-    def __len__(self) -> int:
-        return self._count // self._ranks
-
-    def __iter__(self) -> Iterator[Key]:
-        for position in range(self._rank, len(self) * self._ranks, self._ranks):
-            yield self.epoch, position
 
 
 class ComposedDataset(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
-from sdfl.artifacts.landmark_spec import CROP_SCALE
 from sdfl.datasets import Sample, find_samples, is_split, load_list, load_split, read_image
 from sdfl.errors import DataError
-from sdfl.geometry import evaluation_affine, invert_affine, transform_points
+from sdfl.geometry import REFERENCE_CROP_PX, evaluation_affine, invert_affine, transform_points
 from sdfl.layouts import get_layout
 from sdfl.train.data.augmentation import AugmentConfig, face_crop, no_face_crop
-from sdfl.train.data.pose_balance import draw
+from sdfl.train.data.samplers import Key
 from sdfl.train.recipe import DataConfig
 from sdfl.types import FloatArray, Image
-
-Key = tuple[int, int, int]  # epoch, position in the epoch, index of the sample
 
 
 def locate(data: Path, relative: str) -> Path:
@@ -62,31 +59,11 @@ def _load(data: Path, name: str, layout: str) -> list[Sample]:
 
 def crop_shapes(samples: Sequence[Sample]) -> FloatArray:
     """(M, N, 2): the points of each sample in its evaluation crop, 0..1 of the side; the graph is mined from them."""
-    size = 256
+    size = int(REFERENCE_CROP_PX)
     shapes = [
-        transform_points(invert_affine(evaluation_affine(sample.points, size, CROP_SCALE)), sample.points)
-        for sample in samples
+        transform_points(invert_affine(evaluation_affine(sample.points, size)), sample.points) for sample in samples
     ]
     return ((np.stack(shapes) + 0.5) / size).astype(np.float32)
-
-
-class EpochSampler(Sampler[Key]):
-    """Yields the keys of one epoch; set `epoch` before iterating, and `skip` to leave out the first ones of this
-    process. rank and ranks split an epoch over processes."""
-
-    def __init__(self, weights: np.ndarray, seed: int, *, rank: int = 0, ranks: int = 1) -> None:
-        self.epoch = 0
-        self.skip = 0
-        self._weights, self._seed, self._rank, self._ranks = weights, seed, rank, ranks
-
-    def __len__(self) -> int:
-        return len(self._weights) // self._ranks
-
-    def __iter__(self) -> Iterator[Key]:
-        rng = np.random.default_rng([self._seed, self.epoch])
-        indices = draw(self._weights, len(self._weights), rng)
-        for position in range(self._rank + self.skip * self._ranks, len(self) * self._ranks, self._ranks):
-            yield self.epoch, position, int(indices[position])
 
 
 class FaceDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):

@@ -18,6 +18,7 @@ from sdfl.errors import DataError
 from sdfl.files import atomic_path
 from sdfl.geometry import crop_affine, cut_crop, landmark_box, square_around, transform_points
 from sdfl.layouts import get_layout
+from sdfl.metrics import inter_ocular
 from sdfl.types import Backend, FloatArray, Image
 
 VIEWS = (  # shift x, y in sides, scale, degrees, mirrored
@@ -100,8 +101,7 @@ def pseudo_label(image: Image, points: FloatArray, teacher: Backend) -> PseudoLa
             ]
         )
         found = seen.mean(axis=0)
-    left, right = layout.eye_corners
-    distance = max(float(np.linalg.norm(found[left] - found[right])), 1e-6)
+    distance = max(float(inter_ocular(found, layout)), 1e-6)
     return PseudoLabel(
         found.astype(np.float32),
         float(np.linalg.norm(seen - found, axis=-1).mean()) / distance,

@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from sdfl.artifacts.landmark_spec import CROP_SCALE
 from sdfl.datasets import Sample, read_image
 from sdfl.errors import ConfigError
 from sdfl.files import atomic_path
-from sdfl.geometry import cut_crop, evaluation_affine
-from sdfl.model.checkpoint import network_from_checkpoint
+from sdfl.geometry import evaluation_crop
+from sdfl.model.checkpoint import read_checkpoint
 from sdfl.model.landmarks.losses import ABSOLUTE, LossConfig
 from sdfl.model.landmarks.network import Network
 from sdfl.model.landmarks.torch_backend import TorchBackend
@@ -29,7 +28,6 @@ from sdfl.train.reproduce.run import run_all
 from sdfl.train.reproduce.tables import EXPERIMENTS, WFLW_NME
 from sdfl.train.reproduce.test_sets import HELEN_TEST, test_samples
 
-FIGURES = ("fig2", "fig4", "fig6", "fig8", "fig9")
 TARGETS = (*(name for name in EXPERIMENTS if not name.endswith("-reduced")), "fig2", "fig4", "fig6", "fig9")
 
 
@@ -78,7 +76,7 @@ def _look_inside(target: str, data: Path, out: Path, checkpoints: Sequence[Path]
     if not checkpoints:
         raise ConfigError(f"{target} looks into trained networks: give --checkpoint, as `sdfl train` wrote it")
     samples = test_samples(test_set, data)
-    networks = {path: network_from_checkpoint(path)[0] for path in checkpoints}
+    networks = {path: read_checkpoint(path).landmark_network() for path in checkpoints}
     if target == "fig9":
         return [
             figures.draw_similarities(network, _crop(network, samples[0]), out / f"fig9-{index}.png")
@@ -98,9 +96,7 @@ def _look_inside(target: str, data: Path, out: Path, checkpoints: Sequence[Path]
 
 
 def _crop(network: Network, sample: Sample) -> Any:
-    size = network.config.input_size
-    affine = evaluation_affine(sample.points, size, CROP_SCALE)
-    return cut_crop(read_image(sample.image_path), affine, size).image
+    return evaluation_crop(read_image(sample.image_path), sample.points, network.config.input_size).image
 
 
 def _write_csv(path: Path, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> Path:

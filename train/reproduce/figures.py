@@ -11,7 +11,7 @@ import torch
 
 from sdfl.errors import MissingDependency
 from sdfl.files import atomic_path
-from sdfl.metrics import Floats, error_curve
+from sdfl.metrics import Floats
 from sdfl.model.landmarks.introspection import edge_weights, node_similarities
 from sdfl.model.landmarks.landmark_graph import correlation, nearest_neighbours
 from sdfl.model.landmarks.losses import ABSOLUTE, LossConfig
@@ -119,16 +119,4 @@ def draw_occlusion(rows: Sequence[Occlusion], path: Path) -> Path:
     axes.set_xlabel("patch (share of the crop's side)")
     axes.set_ylabel("NME (%)")
     axes.legend(fontsize=7)
-    return _save(figure, path)
-
-
-def draw_error_curves(errors: dict[str, Floats], path: Path, limit: float = 0.10) -> Path:
-    """Cumulative error curves: share of pictures over NME. errors: name -> (B,) fractions, NaN for a missed face."""
-    figure, axes = _pyplot().subplots(figsize=(5, 4))
-    for name, values in errors.items():
-        grid, share = error_curve(values, limit)
-        axes.plot(grid * 100, share, label=name)
-    axes.set_xlabel("NME (%)")
-    axes.set_ylabel("share of pictures")
-    axes.legend()
     return _save(figure, path)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sdfl.datasets import Sample, read_image
-from sdfl.geometry import MEAN_BGR, cut_crop, evaluation_affine, invert_affine, transform_points
+from sdfl.geometry import MEAN_BGR, evaluation_crop, invert_affine, transform_points
 from sdfl.layouts import get_layout
 from sdfl.metrics import inter_ocular
 from sdfl.types import Backend, FloatArray, Image
@@ -36,9 +36,8 @@ def occlusion_test(
     rows: list[Occlusion] = []
     gathered: dict[float, list[FloatArray]] = {size: [] for size in sizes}
     for sample in samples:
-        to_frame = evaluation_affine(sample.points, spec.input_size, spec.crop_scale)
-        crop = cut_crop(read_image(sample.image_path), to_frame, spec.input_size).image
-        truth = transform_points(invert_affine(to_frame), sample.points)
+        cut = evaluation_crop(read_image(sample.image_path), sample.points, spec.input_size, spec.crop_scale)
+        crop, truth = cut.image, transform_points(invert_affine(cut.to_frame), sample.points)
         unit = float(inter_ocular(truth, get_layout(spec.layout)))
         clean = np.linalg.norm(backend.infer(crop[None]).points[0] - truth, axis=1) / unit
         for size in sizes:

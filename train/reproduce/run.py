@@ -13,12 +13,12 @@ import torch
 from sdfl.errors import CheckpointError, DataError
 from sdfl.evaluation import evaluate
 from sdfl.files import atomic_path
-from sdfl.model.checkpoint import network_from_checkpoint
-from sdfl.model.landmarks.torch_backend import TorchBackend
-from sdfl.train.loop import Devices, fit, is_complete
+from sdfl.model.checkpoint import read_checkpoint
+from sdfl.train.loop import Devices, is_complete
 from sdfl.train.recipe import Recipe, changed_keys, find_recipe, load_recipe
 from sdfl.train.reproduce.experiment import Cell, Experiment
 from sdfl.train.reproduce.test_sets import COST, measure, measure_cost, test_samples
+from sdfl.train.tasks.landmarks import fit_landmarks
 
 
 @dataclass(frozen=True)
@@ -82,15 +82,16 @@ def run_cell(
         return stored
     last = folder / "last.ckpt"
     if not (last.exists() and is_complete(last, recipe)):
-        fit(recipe, data, folder, resume=last if last.exists() else None, devices=devices)
-    network = TorchBackend.from_checkpoint(last)
+        fit_landmarks(recipe, data, folder, resume=last if last.exists() else None, devices=devices)
+    checkpoint = read_checkpoint(last)
+    backend = checkpoint.backend()
     scores: dict[str, float] = {}
     for name in experiment.tests_of(cell):
         samples = test_samples(name, data)
-        scores |= {f"{name}.{metric}": value for metric, value in measure(evaluate(network, samples)).items()}
+        scores |= {f"{name}.{metric}": value for metric, value in measure(evaluate(backend, samples)).items()}
     if any(column.startswith(f"{COST}.") for column in experiment.columns):
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        scores |= measure_cost(network_from_checkpoint(last)[0].to(device))
+        scores |= measure_cost(checkpoint.landmark_network().to(device))
     run = Run(cell.name, seed, recipe.train.epochs, scores)
     content = {**asdict(run), "recipe": recipe.as_dict()}
     with atomic_path(folder / "result.json") as temporary:
@@ -111,12 +112,3 @@ def read_run(path: Path, recipe: Recipe) -> Run | None:
     if changed_keys(made_with, recipe):
         raise CheckpointError(f"{path}: was made with another recipe; choose another --out or remove the folder")
     return run
-
-
-def stored_runs(experiment: Experiment, out: Path) -> list[Run]:
-    """Every finished run below `out`, whatever its recipe."""
-    runs = []
-    for path in sorted((out / experiment.name).glob("*/seed*/result.json")):
-        content = json.loads(path.read_text(encoding="utf-8"))
-        runs.append(Run(content["cell"], content["seed"], content["epochs"], content["scores"]))
-    return runs

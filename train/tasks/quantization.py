@@ -7,6 +7,7 @@ int8 is a copy of the fp32 model and not another model.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,19 @@ from torch import Tensor
 
 from sdfl.datasets import Sample
 from sdfl.errors import ConfigError, DataError
-from sdfl.model.checkpoint import network_from_checkpoint
-from sdfl.model.landmarks.fold import fold
+from sdfl.geometry import REFERENCE_CROP_PX
+from sdfl.model.checkpoint import read_checkpoint
+from sdfl.model.fold import fold
 from sdfl.model.landmarks.graph_head import HeadOutput
-from sdfl.model.landmarks.losses import LOSS_CROP_PX
-from sdfl.model.landmarks.network import ModelConfig, Network
-from sdfl.model.quantize import QuantizedBackend, calibrate, crops_of, prepare, require_float
+from sdfl.model.landmarks.network import ModelConfig
+from sdfl.model.quantize import calibrate, crops_of, prepare
 from sdfl.train.data.landmark_dataset import split_samples
 from sdfl.train.loop import Devices, Task, launch, run
 from sdfl.train.progress import Reporter
 from sdfl.train.recipe import About, Recipe
-from sdfl.types import Backend, Image
+from sdfl.train.setup import make_loader
+from sdfl.train.tasks.landmarks import NME, validation
+from sdfl.types import Image
 
 GRADIENT_NORM_LIMIT = 10.0
 
@@ -41,39 +44,52 @@ def fit_quantized(
     devices: Devices = Devices(),  # noqa: B008  frozen
     reporter: Reporter | None = None,
 ) -> Path:
-    """Quantize the fp32 checkpoint `source` and fine-tune it on the pictures below `data`; returns `out`/last.ckpt.
+    """Quantize a float network and fine-tune it.
 
-    resume: a checkpoint of the same recipe and `source`; training goes on as if it had never stopped. Raises
-    ConfigError for a recipe without [quantize] or with another [model] than the checkpoint's, DataError for too few
-    pictures, CheckpointError for a checkpoint that is already quantized or computes NaN.
+    Args:
+        recipe: one with a section [quantize]; [model] comes from the checkpoint.
+        data: the folder that holds the recipe's pictures.
+        out: folder for checkpoints and logs.
+        source: the float network's checkpoint.
+        resume: a checkpoint of the same recipe and `source`; training goes on as if it had never stopped.
+        devices: where to train.
+        reporter: told what happens.
+
+    Returns:
+        The last checkpoint, `out`/last.ckpt.
+
+    Raises:
+        ConfigError: the recipe has no [quantize], or another [model] than the checkpoint.
+        DataError: there are too few pictures.
+        CheckpointError: the checkpoint is quantized already, or its network computes values that are not finite.
     """
     quantize = recipe.quantize
     if quantize is None:
         raise ConfigError(f"{recipe.about.name}: a recipe for quantization needs a [quantize] section")
-    reporter = reporter or Reporter()
-    require_float(source)
-    original, content = network_from_checkpoint(source)
-    recipe = _complete(recipe, original.config, content.get("recipe", {}).get("about", {}))
+    checkpoint = read_checkpoint(source)
+    checkpoint.require_float()
+    original = checkpoint.landmark_network()
+    recipe = _complete(recipe, original.config, checkpoint.about)
     fabric = launch(devices, recipe.train.precision)
     torch.manual_seed(recipe.train.seed)
-    samples = split_samples(recipe.data, data, recipe.model.layout)
+    training, held_out = split_samples(recipe.data, data, recipe.model.layout)
     teacher = fold(original).requires_grad_(False)
     network = prepare(fold(original), quantize.float_layers)
     if not resume:
-        calibrate(network, _calibration_crops(samples[0], quantize.images, recipe.model.input_size, data))
+        calibrate(network, _calibration_crops(training, quantize.images, recipe.model.input_size, data))
     teacher.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def losses(module: Any, crops: Tensor, _: Tensor, has_face: Tensor) -> dict[str, Tensor]:
+    def losses(module: Any, batch: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
+        crops, _, has_face = batch
         with torch.no_grad():
             wanted = teacher(crops)
         return distillation_losses(module(crops), wanted, has_face, recipe.model.input_size)
 
-    def backend(averaged: Network) -> Backend:
-        return QuantizedBackend(averaged, recipe.about.name, str(fabric.device))
-
+    loader, sampler = make_loader(recipe, training, fabric)
+    validate = validation(held_out, recipe.about.name, str(fabric.device))
     plan = {"quantization": {"method": "qat", "float_layers": list(quantize.float_layers)}}
-    task = Task(recipe, losses, backend, plan, GRADIENT_NORM_LIMIT)
-    return run(task, network, samples, out, fabric, resume, reporter)
+    task = Task(recipe, network, loader, sampler, losses, NME, validate, plan, GRADIENT_NORM_LIMIT)
+    return run(task, fabric, out, resume=resume, reporter=reporter or Reporter())
 
 
 def _calibration_crops(samples: list[Sample], images: int, size: int, data: Path) -> Image:
@@ -83,7 +99,7 @@ def _calibration_crops(samples: list[Sample], images: int, size: int, data: Path
     return crops_of([samples[index * len(samples) // images] for index in range(images)], size)
 
 
-def _complete(recipe: Recipe, model: ModelConfig, about: dict[str, Any]) -> Recipe:
+def _complete(recipe: Recipe, model: ModelConfig, about: Mapping[str, Any]) -> Recipe:
     """The recipe with the checkpoint's model and what it says about itself."""
     if recipe.model not in (ModelConfig(), model):
         raise ConfigError("model: a quantization recipe takes its [model] from the checkpoint; leave the section out")
@@ -93,8 +109,18 @@ def _complete(recipe: Recipe, model: ModelConfig, about: dict[str, Any]) -> Reci
 def distillation_losses(
     student: HeadOutput, teacher: HeadOutput, has_face: Tensor, input_size: int
 ) -> dict[str, Tensor]:
-    """Differences of two folded networks' outputs; points in px of a 256 px crop, where there is a face."""
-    error = (student.points - teacher.points).abs().mean(dim=(1, 2)) * (LOSS_CROP_PX / input_size)
+    """Differences between the outputs of two folded networks.
+
+    Args:
+        student: of the int8 network.
+        teacher: of the float network on the same crops.
+        has_face: (B,) bool; points and scales of the other crops do not count.
+        input_size: crop px.
+
+    Returns:
+        The terms of the loss; "points" in px of a crop of REFERENCE_CROP_PX.
+    """
+    error = (student.points - teacher.points).abs().mean(dim=(1, 2)) * (REFERENCE_CROP_PX / input_size)
     weight = has_face.float() / has_face.sum().clamp(min=1)
     scale = (student.log_scale - teacher.log_scale).abs().mean(dim=1)
     return {

@@ -28,7 +28,9 @@ def verify(*arguments: object) -> Any:
 def test_a_right_engine_passes_and_its_passport_says_so(engine: Path, toy: Path, tmp_path: Path) -> None:
     result = verify(engine, "--against", toy, "--json", "--worst", tmp_path / "worst")
     assert result.exit_code == 0, result.output
-    table = json.loads(result.stdout)
+    printed = json.loads(result.stdout)
+    assert (printed["check"], printed["passed"]) == ("source", True)
+    (table,) = printed["results"]
     assert table["passed"]
     assert table["max_px"] < 0.01
     assert table["crops"] == "generated"

@@ -11,8 +11,10 @@ import torch
 
 from sdfl.convert.export.landmarks import export
 from sdfl.convert.post_training_quantization import quantize
-from sdfl.train.loop import Devices, fit
+from sdfl.model.checkpoint import read_checkpoint
+from sdfl.train.loop import Devices
 from sdfl.train.recipe import Recipe, load_recipe
+from sdfl.train.tasks.landmarks import fit_landmarks
 
 CPU = Devices(accelerator="cpu", devices="1")
 COMMON = """
@@ -72,7 +74,7 @@ def trained(
             backbone, _, head = network.partition(", ")
             width = 0.5 if backbone == "mobilenet_v2" else 1.0  # the others have no narrower form
             recipe = make_recipe(FLOAT.format(backbone=backbone, width=width, map_to_node=head or "full"))
-            made[network] = fit(recipe, face_root, tmp_path_factory.mktemp(backbone), devices=CPU)
+            made[network] = fit_landmarks(recipe, face_root, tmp_path_factory.mktemp(backbone), devices=CPU)
         return made[network]
 
     return train
@@ -86,9 +88,9 @@ def checkpoint(trained: Callable[[str], Path]) -> Path:
 @pytest.fixture(scope="session")
 def quantized(checkpoint: Path, face_root: Path) -> Path:
     """Post-training quantized."""
-    return quantize(checkpoint, face_root, checkpoint.with_name("ptq.ckpt"), images=18)
+    return quantize(read_checkpoint(checkpoint), face_root, checkpoint.with_name("ptq.ckpt"), images=18)
 
 
 @pytest.fixture(scope="session")
 def exported(quantized: Path) -> Path:
-    return export(quantized, quantized.with_suffix(".onnx"))
+    return export(read_checkpoint(quantized), quantized.with_suffix(".onnx"))

@@ -12,7 +12,7 @@ from sdfl.cli.quantize import _print, quantize
 from sdfl.convert.post_training_quantization import calibration_crops
 from sdfl.convert.sensitivity import Sensitivity
 from sdfl.errors import ConfigError, DataError
-from sdfl.model.checkpoint import load_checkpoint
+from sdfl.model.checkpoint import read_checkpoint
 
 
 def test_the_table_says_what_each_layer_costs(
@@ -20,7 +20,9 @@ def test_the_table_says_what_each_layer_costs(
 ) -> None:
     rest = ["head.map_to_node", "head.blocks", "backbone.blocks"]
     quantize(checkpoint, face_root, images=2, analyze=True, as_json=True, float_layers=rest)
-    rows = json.loads(capsys.readouterr().out)
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["checkpoint"] is None
+    rows = printed["layers"]
     assert rows[-1]["layer"] == "all"
     assert rows[-1]["mean_percent"] > 0
     named = {(row["layer"], row["rounded"]) for row in rows}
@@ -53,7 +55,7 @@ def test_pictures_without_faces(face_root: Path, tmp_path: Path) -> None:
 
 def test_it_writes_an_int8_checkpoint(checkpoint: Path, face_root: Path, tmp_path: Path) -> None:
     quantize(checkpoint, face_root, tmp_path / "int8.ckpt", images=4, float_layers=["head"])
-    assert load_checkpoint(tmp_path / "int8.ckpt")["quantization"] == {"method": "ptq", "float_layers": ["head"]}
+    assert read_checkpoint(tmp_path / "int8.ckpt").quantization == {"method": "ptq", "float_layers": ["head"]}
 
 
 def test_out_must_be_a_checkpoint(checkpoint: Path, face_root: Path) -> None:

@@ -12,8 +12,7 @@ from sdfl.convert.compare.runtimes import verify
 from sdfl.convert.export.landmarks import export
 from sdfl.convert.lint import lint
 from sdfl.errors import CheckpointError
-from sdfl.model.checkpoint import load_checkpoint, network_from_checkpoint
-from sdfl.model.quantize.checkpoint import quantized_from_checkpoint
+from sdfl.model.checkpoint import read_checkpoint
 from sdfl.runtime.backends.openvino.backend import OpenVinoBackend
 from sdfl.train.loop import Devices
 from sdfl.train.progress import EpochReport, Reporter
@@ -49,13 +48,13 @@ def test_from_training_to_int8_in_every_runtime(
 ) -> None:
     source = trained(backbone)
     tuned = fit_quantized(make_recipe(QAT), face_root, tmp_path / "qat", source=source, devices=CPU)
-    assert load_checkpoint(tuned)["quantization"]["method"] == "qat"
-    int8 = export(tuned, tmp_path / "int8.onnx", storage="fp16")
+    assert read_checkpoint(tuned).quantization["method"] == "qat"
+    int8 = export(read_checkpoint(tuned), tmp_path / "int8.onnx", storage="fp16")
     assert lint(int8) == []
     assert read_spec(int8).precision == "int8"
-    network = network_from_checkpoint(source)[0]
+    network = read_checkpoint(source).landmark_network()
     assert int8.stat().st_size < 0.40 * sum(4 * weight.numel() for weight in network.parameters())
-    assert all(difference.passed for difference in verify(int8, checkpoint=tuned, data=face_root))
+    assert all(difference.passed for difference in verify(int8, checkpoint=read_checkpoint(tuned), data=face_root))
     rows = precisions(int8)
     convolutions = [precision for kind, precision in rows if kind == "Convolution"]
     assert len(convolutions) == sum(node.op_type == "Conv" for node in onnx.load(int8).graph.node)
@@ -72,12 +71,12 @@ def test_fine_tuning_moves_weights_and_ranges(
     checkpoint: Path, quantized: Path, face_root: Path, make_recipe, tmp_path: Path
 ) -> None:
     tuned = fit_quantized(make_recipe(QAT), face_root, tmp_path, source=checkpoint, devices=CPU)
-    before, after = (load_checkpoint(path)["weights"] for path in (quantized, tuned))
+    before, after = read_checkpoint(quantized).weights, read_checkpoint(tuned).training.weights
     assert before.keys() == after.keys()
     changed = [key for key in before if not before[key].equal(after[key])]
     assert any(key.endswith(".scale") for key in changed)
     assert "backbone.stem.0.weight" in changed
-    assert load_checkpoint(tuned)["recipe"]["about"]["name"] == "tiny"
+    assert read_checkpoint(tuned).about["name"] == "tiny"
 
 
 class PullThePlug(Reporter):
@@ -95,9 +94,9 @@ def test_resuming_is_as_if_it_had_never_stopped(checkpoint: Path, face_root: Pat
     with pytest.raises(KeyboardInterrupt):
         fit_quantized(recipe, face_root, cut, source=checkpoint, devices=CPU, reporter=PullThePlug())
     last = cut / "last.ckpt"
-    assert load_checkpoint(last)["epoch"] == 1
+    assert read_checkpoint(last).epoch == 1
     fit_quantized(recipe, face_root, cut, source=checkpoint, resume=last, devices=CPU)
-    weights = [load_checkpoint(path)["weights"] for path in (whole, last)]
+    weights = [read_checkpoint(path).training.weights for path in (whole, last)]
     assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
     other = make_recipe("[quantize]\nimages = 12\nfloat_layers = ['head']\n")
     with pytest.raises(CheckpointError, match=r"last\.ckpt: was trained with another \[quantize\] section"):
@@ -109,7 +108,7 @@ def test_what_is_exported_is_what_validation_measured(
 ) -> None:
     recipe = make_recipe(QAT, "train.average_decay=0.9")
     last = fit_quantized(recipe, face_root, tmp_path, source=checkpoint, devices=CPU)
-    network, content = quantized_from_checkpoint(last)
-    average = content["average"]
-    assert any(not average[key].equal(content["weights"][key]) for key in average)
+    checkpoint = read_checkpoint(last)
+    network, average = checkpoint.landmark_network(), checkpoint.training.average
+    assert any(not average[key].equal(checkpoint.training.weights[key]) for key in average)
     assert all(value.equal(average[key]) for key, value in network.state_dict().items())

@@ -11,10 +11,10 @@ from torch import nn
 from sdfl.convert.post_training_quantization import quantize
 from sdfl.convert.sensitivity import analyze
 from sdfl.errors import CheckpointError, ConfigError, DataError
-from sdfl.model.checkpoint import network_from_checkpoint, save_checkpoint
-from sdfl.model.landmarks.fold import fold
+from sdfl.model.checkpoint import read_checkpoint, save_checkpoint
+from sdfl.model.fold import fold
 from sdfl.model.landmarks.network import ModelConfig, Network
-from sdfl.model.quantize import prepare, quantized_from_checkpoint
+from sdfl.model.quantize import is_quantized, prepare
 from sdfl.train.loop import Devices
 from sdfl.train.tasks.quantization import fit_quantized
 
@@ -30,22 +30,24 @@ def test_a_quantized_checkpoint_is_not_quantized_again(
 ) -> None:
     message = r"ptq\.ckpt: is already quantized; start from the fp32 checkpoint"
     with pytest.raises(CheckpointError, match=message):
-        quantize(quantized, face_root, tmp_path / "again.ckpt", images=4)
+        quantize(read_checkpoint(quantized), face_root, tmp_path / "again.ckpt", images=4)
     with pytest.raises(CheckpointError, match=message):
         fit_quantized(make_recipe("[quantize]\nimages = 4\n"), face_root, tmp_path, source=quantized, devices=CPU)
     with pytest.raises(CheckpointError, match=message):
-        analyze(quantized, face_root, images=4)
+        analyze(read_checkpoint(quantized), face_root, images=4)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_float_checkpoint_is_not_read_as_int8(checkpoint: Path) -> None:
-    with pytest.raises(CheckpointError, match="is not quantized; run sdfl quantize first"):
-        quantized_from_checkpoint(checkpoint)
+    read = read_checkpoint(checkpoint)
+    assert not read.is_quantized
+    assert not is_quantized(read.landmark_network())
+    assert read.backend().spec.precision == "fp32"
 
 
 def test_too_few_pictures(checkpoint: Path, face_root: Path, make_recipe, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds 18 pictures, --images asks for 19") as caught:
-        quantize(checkpoint, face_root, tmp_path / "int8.ckpt", images=19)
+        quantize(read_checkpoint(checkpoint), face_root, tmp_path / "int8.ckpt", images=19)
     one_line(caught)
     recipe = make_recipe("[quantize]\nimages = 19\n")
     with pytest.raises(DataError, match="holds 18 training pictures, quantize.images asks for 19"):
@@ -53,11 +55,11 @@ def test_too_few_pictures(checkpoint: Path, face_root: Path, make_recipe, tmp_pa
 
 
 def test_values_that_are_not_finite(checkpoint: Path, face_root: Path, tmp_path: Path) -> None:
-    network, _ = network_from_checkpoint(checkpoint)
+    network = read_checkpoint(checkpoint).landmark_network()
     network.backbone.blocks[3].layers[1][0].weight.data.fill_(torch.nan)
     save_checkpoint(tmp_path / "nan.ckpt", network)
     with pytest.raises(CheckpointError, match="its values are not finite") as caught:
-        quantize(tmp_path / "nan.ckpt", face_root, tmp_path / "int8.ckpt", images=4)
+        quantize(read_checkpoint(tmp_path / "nan.ckpt"), face_root, tmp_path / "int8.ckpt", images=4)
     assert "blocks_3" in str(caught.value)
     assert not (tmp_path / "int8.ckpt").exists()
 

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from sdfl.model.landmarks.fold import fold
+from sdfl.model.checkpoint import read_checkpoint
+from sdfl.model.fold import fold
 from sdfl.model.landmarks.network import ModelConfig, Network
 from sdfl.model.quantize import (
     FakeQuant,
@@ -19,7 +20,6 @@ from sdfl.model.quantize import (
     calibrate,
     convert,
     prepare,
-    quantized_from_checkpoint,
     quantized_layers,
 )
 
@@ -131,8 +131,8 @@ def test_the_plan(backbone: str) -> None:
 
 
 def test_a_checkpoint_gives_the_network_back(quantized: Path, exported: Path) -> None:
-    network, content = quantized_from_checkpoint(quantized)
-    assert content["quantization"]["method"] == "ptq"
-    weights = content["weights"]
+    checkpoint = read_checkpoint(quantized)
+    network, weights = checkpoint.landmark_network(), checkpoint.weights
+    assert checkpoint.quantization["method"] == "ptq"
     assert all(torch.equal(value, weights[key]) for key, value in network.state_dict().items())
     assert any(key.endswith("norm.bias") or key.endswith(".bias") for key in weights if key.startswith("head.blocks"))

@@ -10,7 +10,7 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from sdfl.cli.export import verify
+from sdfl.cli.verify import verify
 from sdfl.convert.lint import lint
 from sdfl.errors import ArtifactError
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -12,19 +13,23 @@ from typer.testing import CliRunner
 
 from sdfl.artifacts.detector_spec import read_detector_spec
 from sdfl.cli import app
-from sdfl.convert.export.detector import export_detector, quantize_detector, set_threshold
+from sdfl.convert import detector_threshold
+from sdfl.convert.export.detector import export_detector, set_threshold
+from sdfl.convert.post_training_quantization import quantize
 from sdfl.datasets import find_samples
 from sdfl.errors import CheckpointError, ConfigError, DataError
-from sdfl.model.checkpoint import load_checkpoint, network_from_checkpoint
-from sdfl.model.detector.checkpoint import detector_from_checkpoint, fold_detector
+from sdfl.model.checkpoint import read_checkpoint
 from sdfl.model.detector.losses import DetectorLossConfig, Targets, assign, detector_losses
 from sdfl.model.detector.network import FaceDetector, cell_grid, decode
+from sdfl.model.fold import fold
 from sdfl.runtime.detector.network import NetworkDetector
 from sdfl.train.data.detector_pictures import load_source
 from sdfl.train.data.face_composition import FACE, UNKNOWN, ComposeConfig, clear_region, compose
 from sdfl.train.detector_recipe import DetectorRecipe, load_detector_recipe
 from sdfl.train.loop import Devices
+from sdfl.train.progress import Reporter
 from sdfl.train.tasks.detector import fit_detector
+from sdfl.types import Box
 
 CPU = Devices(accelerator="cpu", devices="1")
 NO_OTHERS = np.zeros((0, 4), np.float32)
@@ -118,19 +123,67 @@ def test_clear_regions_touch_neither_the_face_nor_a_marked_one(face_root: Path) 
             assert not ((region[:2] < taken[2:]).all() and (region[2:] > taken[:2]).all())
 
 
-def test_a_training_that_was_stopped_goes_on_as_if_it_had_not(
-    recipe_path: Path, face_root: Path, tmp_path: Path
+class CtrlC(Reporter):
+    """Presses Ctrl-C after so many batches."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self._left = after
+
+    def step(self) -> None:
+        self._left -= 1
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("after", [pytest.param(2, id="within the first epoch"), pytest.param(5, id="in the second")])
+def test_ctrl_c_leaves_a_checkpoint_that_goes_on_exactly(
+    recipe_path: Path, face_root: Path, tmp_path: Path, after: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    whole = fit_detector(load_detector_recipe(recipe_path), face_root, tmp_path / "whole", devices=CPU)
-    half = load_detector_recipe(recipe_path)
-    cut = _StopAfterFirstEpoch()
+    recipe = load_detector_recipe(recipe_path)
+    whole = read_checkpoint(fit_detector(recipe, face_root, tmp_path / "whole", devices=CPU))
     with pytest.raises(KeyboardInterrupt):
-        fit_detector(half, face_root, tmp_path / "cut", devices=CPU, reporter=cut)  # type: ignore[arg-type]
-    copy = shutil.copy(tmp_path / "cut" / "last.ckpt", tmp_path / "copy.ckpt")
-    assert load_checkpoint(Path(copy))["epoch"] == 1
-    resumed = fit_detector(half, face_root, tmp_path / "cut", resume=Path(copy), devices=CPU)
-    a, b = load_checkpoint(whole)["average"], load_checkpoint(resumed)["average"]
-    assert all(torch.equal(a[key], b[key]) for key in a)
+        fit_detector(recipe, face_root, tmp_path / "cut", devices=CPU, reporter=CtrlC(after))
+    assert "goes on from here with --resume" in capfd.readouterr().err
+    last = tmp_path / "cut" / "last.ckpt"
+    stopped = read_checkpoint(last)
+    assert (stopped.epoch, stopped.training.step) == divmod(after, 4), "32 pictures in batches of 8"
+    resumed = read_checkpoint(fit_detector(recipe, face_root, tmp_path / "cut", resume=last, devices=CPU))
+    for part in ("weights", "average"):
+        mine, theirs = getattr(whole.training, part), getattr(resumed.training, part)
+        assert all(torch.equal(mine[key], theirs[key]) for key in mine)
+    assert resumed.validation == whole.validation
+
+
+def test_training_leaves_checkpoints_and_logs(recipe_path: Path, face_root: Path, tmp_path: Path) -> None:
+    recipe = load_detector_recipe(recipe_path, ["train.validate_every=1"])
+    fit_detector(recipe, face_root, tmp_path / "run", devices=CPU)
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"last.ckpt", "best.ckpt", "tensorboard"}
+    assert any((tmp_path / "run" / "tensorboard").iterdir())
+    best, last = (read_checkpoint(tmp_path / "run" / f"{name}.ckpt") for name in ("best", "last"))
+    assert best.is_detector
+    assert best.training is None
+    assert 0 < best.validation["loss"] <= last.validation["loss"]
+    assert last.validation["num_images"] == 32
+
+
+def test_the_best_checkpoint_survives_a_stop(recipe_path: Path, face_root: Path, tmp_path: Path) -> None:
+    """An epoch after the stop is compared with the best one before it, not taken for the first."""
+    recipe = load_detector_recipe(recipe_path, ["train.validate_every=1", "train.epochs=3"])
+    with pytest.raises(KeyboardInterrupt):
+        fit_detector(recipe, face_root, tmp_path, devices=CPU, reporter=CtrlC(after=5))
+    best = tmp_path / "best.ckpt"
+    unbeatable = torch.load(best, weights_only=True) | {"validation": {"loss": 0.0}}
+    torch.save(unbeatable, best)
+    fit_detector(recipe, face_root, tmp_path, resume=tmp_path / "last.ckpt", devices=CPU)
+    assert read_checkpoint(best).validation["loss"] == 0.0
+
+
+def test_without_held_out_pictures_nothing_is_validated(recipe_path: Path, face_root: Path, tmp_path: Path) -> None:
+    recipe = load_detector_recipe(recipe_path, ["data.folders=[{path='train'}]", "train.epochs=2"])
+    last = fit_detector(recipe, face_root, tmp_path, devices=CPU)
+    assert read_checkpoint(last).validation == {}
+    assert not (tmp_path / "best.ckpt").exists()
 
 
 def test_the_whole_line_from_recipe_to_int8_file(recipe_path: Path, face_root: Path, tmp_path: Path) -> None:
@@ -144,12 +197,46 @@ def test_the_whole_line_from_recipe_to_int8_file(recipe_path: Path, face_root: P
     sdfl("quantize", out / "last.ckpt", "--data", face_root, "--images", 8, "-o", int8)
     for checkpoint, precision in ((out / "last.ckpt", "fp32"), (int8, "int8")):
         file = tmp_path / f"{precision}.onnx"
-        sdfl("export", checkpoint, "-o", file)
+        assert "with the provisional threshold 0.5; choose one with --data" in sdfl("export", checkpoint, "-o", file)
         spec = read_detector_spec(file)
         assert (spec.name, spec.precision, spec.training_data) == ("tiny", precision, "generated")
-        _agrees_with_torch(file, detector_from_checkpoint(checkpoint)[0])
+        _agrees_with_torch(file, read_checkpoint(checkpoint).detector())
     set_threshold(file, 0.37, "by hand")
     assert NetworkDetector(file).threshold == 0.37
+
+
+class Brightness:
+    """A detector that takes a whole picture for a face, the surer the brighter it is."""
+
+    def __init__(self, model: Path, threshold: float) -> None:
+        read_detector_spec(model)
+
+    def detect(self, image: np.ndarray) -> list[Box]:
+        height, width = image.shape[:2]
+        return [Box(np.array([0, 0, width, height], np.float32), float(image.max()) / 255)]
+
+
+def test_export_chooses_the_threshold_on_crops_without_a_face(
+    recipe_path: Path, face_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 200 crops two may hold a detection: the threshold lies just above the score of the third."""
+    recipe = load_detector_recipe(recipe_path, ["train.epochs=2", "train.pictures=8"])
+    checkpoint = fit_detector(recipe, face_root, tmp_path / "out", devices=CPU)
+    crops = [np.full((8, 8, 3), min(value, 200), np.uint8) for value in (*range(2, 200), 251, 252)]
+    monkeypatch.setattr(detector_threshold, "NetworkDetector", Brightness)
+    monkeypatch.setattr(detector_threshold, "faceless_crops", lambda data, part: crops if data == face_root else [])
+    monkeypatch.setattr(
+        detector_threshold, "faceless_split", lambda data, part: find_samples(data / "train") if part != "test" else []
+    )
+    file = tmp_path / "d.onnx"
+    result = CliRunner().invoke(
+        app, ["export", str(checkpoint), "-o", str(file), "--data", str(face_root)], catch_exceptions=False
+    )
+    assert result.exit_code == 0, result.output
+    spec = read_detector_spec(file)
+    assert spec.threshold == 0.79  # 199 / 255 is 0.78
+    assert "exported with the threshold 0.79, lowest with a detection in at most 1%" in result.output
+    assert "recall there" in spec.threshold_protocol
 
 
 def _agrees_with_torch(file: Path, network: FaceDetector) -> None:
@@ -172,7 +259,7 @@ def test_folding_changes_nothing() -> None:
     network = FaceDetector(recipe()).eval()  # type: ignore[misc]
     image = torch.randint(0, 256, (1, 64, 96, 3), dtype=torch.uint8)
     with torch.no_grad():
-        assert torch.allclose(fold_detector(network)(image), network(image), atol=1e-4)  # fp32, another order of sums
+        assert torch.allclose(fold(network)(image), network(image), atol=1e-4)  # fp32, another order of sums
 
 
 @pytest.mark.parametrize(
@@ -195,25 +282,10 @@ def test_each_kind_of_checkpoint_is_refused_as_the_other(recipe_path: Path, face
     recipe = load_detector_recipe(recipe_path, ["train.epochs=2", "train.pictures=8"])
     checkpoint = fit_detector(recipe, face_root, tmp_path / "out", devices=CPU)
     with pytest.raises(CheckpointError, match="is a detector, not a landmark network"):
-        network_from_checkpoint(checkpoint)
-    int8 = quantize_detector(checkpoint, face_root, tmp_path / "int8.ckpt", images=4)
+        read_checkpoint(checkpoint).landmark_network()
+    int8 = quantize(read_checkpoint(checkpoint), face_root, tmp_path / "int8.ckpt", images=4)
     with pytest.raises(CheckpointError, match="is already quantized"):
-        quantize_detector(int8, face_root, tmp_path / "again.ckpt", images=4)
+        quantize(read_checkpoint(int8), face_root, tmp_path / "again.ckpt", images=4)
     with pytest.raises(DataError, match="holds 12 pictures, --images asks for 99"):
-        quantize_detector(checkpoint, face_root, tmp_path / "more.ckpt", images=99)
-    export_detector(int8, tmp_path / "int8.onnx")
-
-
-class _StopAfterFirstEpoch:
-    """A reporter that ends the training when the first epoch is done."""
-
-    def __init__(self) -> None:
-        from sdfl.train.progress import Reporter
-
-        self._reporter = Reporter()
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._reporter, name)
-
-    def epoch(self, report: object) -> None:
-        raise KeyboardInterrupt
+        quantize(read_checkpoint(checkpoint), face_root, tmp_path / "more.ckpt", images=99)
+    export_detector(read_checkpoint(int8), tmp_path / "int8.onnx")
