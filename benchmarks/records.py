@@ -1,16 +1,18 @@
-"""One measurement, one line of JSON. Measuring writes these, reports and gates only read them."""
+"""One measurement, one line of JSON. `sdfl bench` writes these; reports and the speed gate only read them."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import numpy as np
+
 from sdfl.errors import SdflError
 
-PROTOCOL = 2  # raise it when numbers of the same name no longer mean the same
+PROTOCOL = 3  # raised whenever values of the same name no longer mean the same, or names of values change
 KINDS = ("latency", "accuracy", "sweep", "video")
 
 
@@ -22,8 +24,17 @@ class RecordsError(SdflError):
 class Subject:
     """What was measured.
 
-    name: of the file or peer. family: the model's own name, which all precisions of it share. precision: of the stored
-    file. compute: what floats are computed in ("f32", "bf16", "auto"). version: of the library that ran it.
+    Attributes:
+        name: of the file without its ending, or of the adapter of another project's model.
+        backend: the library that ran it.
+        precision: of the stored weights, one of `sdfl.artifacts.names.PRECISIONS`.
+        compute: what floats are computed in: "f32", "bf16", or "auto" for the library's choice.
+        family: the model's own name, which all its precisions share.
+        layout: of its points.
+        input_size: px of a side of its crop.
+        sha256: of the file.
+        version: of the library that ran it.
+        peer: whether it is another project's model.
     """
 
     name: str
@@ -50,10 +61,20 @@ class Subject:
 
 @dataclass(frozen=True)
 class Record:
-    """kind: of KINDS. settings: what was asked for; with kind and subject they identify a record on one machine.
+    """One measurement of one subject in one environment.
 
-    environment: of `sdfl.benchmarks.environment`. result: numbers with their units in the names, empty after a failure.
-    error: one line, empty where it worked. command: measures this record again. created_utc: ISO 8601.
+    Attributes:
+        kind: one of KINDS.
+        settings: what was asked for; with kind and subject they identify a record on one machine.
+        environment: as `sdfl.benchmarks.environment.read_environment` gives it.
+        result: values with their units in their names; empty after a failure.
+        error: why the measurement failed, one line; "" if it did not.
+        command: measures this record again.
+        created_utc: ISO 8601.
+        protocol: the PROTOCOL that it was measured with.
+
+    Raises:
+        ValueError: `kind` is none of KINDS.
     """
 
     kind: str
@@ -72,27 +93,38 @@ class Record:
 
     @property
     def key(self) -> str:
-        """Names the measurement for people and for `--resume`: same key, same machine, same file: the same record."""
+        """Names the measurement: two records with the same key, machine and file hash are the same measurement."""
         return make_key(self.kind, self.subject, self.settings)
 
     @property
     def machine(self) -> str:
+        """Fingerprint of the computer that it was measured on."""
         return str(self.environment.get("machine", ""))
 
     @property
     def device(self) -> str:
+        """What that computer is called."""
         return str(self.environment.get("device", "unknown device"))
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), separators=(",", ":"))
+        """The record as one line."""
+        return msgspec.json.encode(self, enc_hook=_numpy_scalar).decode()
 
     @classmethod
     def from_json(cls, line: str) -> Record:
-        """Raises ValueError, KeyError or TypeError for anything that `to_json` did not write."""
-        table = json.loads(line)
-        known = {each.name for each in fields(Subject)}
-        table["subject"] = Subject(**{key: value for key, value in table["subject"].items() if key in known})
-        return cls(**table)
+        """The record in a line that `to_json` wrote.
+
+        Raises:
+            msgspec.MsgspecError: it is anything else; the message names the key.
+        """
+        return msgspec.json.decode(line, type=cls)
+
+
+def _numpy_scalar(value: Any) -> Any:
+    """Numbers that numpy computed, as Python's own."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise NotImplementedError(f"a record cannot hold a {type(value).__name__}")
 
 
 def make_key(kind: str, subject: Subject, settings: dict[str, Any]) -> str:
@@ -102,7 +134,7 @@ def make_key(kind: str, subject: Subject, settings: dict[str, Any]) -> str:
 
 
 def append_record(path: Path, record: Record) -> None:
-    """Add one line. A line that a killed run left half-written is removed first."""
+    """Add one line to a file. A line that a killed process left unfinished is removed first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as file:
         file.seek(0)
@@ -115,14 +147,23 @@ def append_record(path: Path, record: Record) -> None:
 
 @dataclass(frozen=True)
 class Records:
-    """records: the newest of each key, machine and file. notes: what was left out and why, one sentence each."""
+    """Records of one or more files.
+
+    Attributes:
+        records: the newest of each key, machine and file hash.
+        notes: what was left out and why, one sentence each.
+    """
 
     records: tuple[Record, ...]
     notes: tuple[str, ...] = ()
 
 
 def read_records(paths: Iterable[Path]) -> Records:
-    """Read and merge files. Raises RecordsError for a missing or damaged file, and where nothing usable is left."""
+    """Read files and merge their records.
+
+    Raises:
+        RecordsError: a file is missing or damaged, or no usable record is left.
+    """
     newest: dict[tuple[str, str, str], Record] = {}
     other: dict[tuple[str, int], int] = {}
     paths = list(paths)
@@ -132,16 +173,27 @@ def read_records(paths: Iterable[Path]) -> Records:
                 other[str(path), record] = other.get((str(path), record), 0) + 1
             else:
                 newest[record.key, record.machine, record.subject.sha256] = record
-    notes = [
-        f"{count} record{'s' if count > 1 else ''} of {path} left out: measured by protocol {protocol}, "
-        f"this version reads protocol {PROTOCOL}"
-        for (path, protocol), count in other.items()
-    ]
+    notes = [_left_out(path, protocol, count) for (path, protocol), count in other.items()]
     if not newest:
-        reason = f"; {notes[0]}" if notes else ""
+        reason = f"; {notes[0].rstrip('.')}" if notes else ""
         names = ", ".join(map(str, paths)) or "no file"
         raise RecordsError(f"{names}: no records{reason}; measure some with: sdfl bench -o records.jsonl")
     return Records(tuple(newest.values()), tuple(notes))
+
+
+def _left_out(path: str, protocol: int, count: int) -> str:
+    records, were = ("1 record", "it was") if count == 1 else (f"{count} records", "they were")
+    return (
+        f"{records} in {path} left out: {were} measured with protocol {protocol}, and this version reads protocol "
+        f"{PROTOCOL}."
+    )
+
+
+@dataclass(frozen=True)
+class _Header:
+    """What every protocol's records have."""
+
+    protocol: int
 
 
 def _read(path: Path) -> Iterable[Record | int]:
@@ -154,14 +206,19 @@ def _read(path: Path) -> Iterable[Record | int]:
         if not line.strip():
             continue
         try:
-            protocol = int(json.loads(line)["protocol"])
+            protocol = msgspec.json.decode(line, type=_Header).protocol
             yield Record.from_json(line) if protocol == PROTOCOL else protocol
-        except (ValueError, KeyError, TypeError) as error:
+        except msgspec.MsgspecError as error:
             raise RecordsError(f"{path}: line {number} is not a record ({error})") from error
 
 
 def main_dataset(records: Iterable[Record]) -> str:
-    """The pictures that most accuracies are of, the newest of equals; "" where there are none. Figures on different
-    pictures must not be compared."""
+    """The labelled pictures that most accuracies are of; of several, the newest.
+
+    Accuracies on different pictures must not be compared.
+
+    Returns:
+        The dataset's name, "" if no accuracy was measured.
+    """
     measured = [str(r.settings["dataset"]) for r in records if r.kind in ("accuracy", "sweep") and not r.error]
     return max(reversed(measured), key=measured.count, default="")

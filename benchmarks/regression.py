@@ -1,22 +1,24 @@
-"""Holds records against a baseline: times in yardsticks and accuracy in points, so that another day's load is no alarm.
+"""Compares records with a baseline: times relative to the reference workload, and accuracy.
 
-A record is worse when even the lower end of its interval lies above the upper end of the baseline's, by more than the
-suite's tolerance; or when its NME rose by more than NME_TOLERANCE; or when it failed or is missing.
+A record got worse if
+- the lower end of its interval lies above the upper end of the baseline's by more than the suite's tolerance,
+- its NME rose by more than NME_TOLERANCE or fewer faces were found,
+- it failed, or it was not measured.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from sdfl.benchmarks.records import PROTOCOL, Record
 from sdfl.errors import ConfigError, SdflError
 from sdfl.files import atomic_path
 
-NME_TOLERANCE = 0.02  # points: another processor sums in another order; nothing else changes on the same pictures
+NME_TOLERANCE = 0.02  # percentage points: another processor sums in another order; the pictures are the same
 
 
 class RegressionFound(SdflError):
@@ -24,84 +26,135 @@ class RegressionFound(SdflError):
 
 
 @dataclass(frozen=True)
+class AccuracyBaseline:
+    """Accuracy that must be kept."""
+
+    nme_percent: float | None
+    num_found: int
+
+
+@dataclass(frozen=True)
 class Baseline:
-    """entries: key -> {"yardsticks_interval": [low, high]} or {"nme_percent": value}. cpu: where it was measured."""
+    """What records are compared with; a JSON file.
+
+    Attributes:
+        cpu: where it was measured.
+        tolerance: how much slower still passes, a fraction.
+        reference_ratios: by a record's key, the 95 % interval of its time relative to the reference workload.
+        accuracies: by a record's key.
+        protocol: the PROTOCOL that it was measured with.
+    """
 
     cpu: str
     tolerance: float
-    entries: dict[str, dict[str, Any]]
+    reference_ratios: dict[str, tuple[float, float]] = field(default_factory=dict)
+    accuracies: dict[str, AccuracyBaseline] = field(default_factory=dict)
+    protocol: int = PROTOCOL
+
+    @property
+    def keys(self) -> list[str]:
+        """Keys of all records that it holds."""
+        return [*self.reference_ratios, *self.accuracies]
 
 
 def write_baseline(path: Path, records: Sequence[Record], tolerance: float) -> None:
-    """Raises ConfigError where a record failed: a baseline must not forget what it should have held."""
+    """Write what `check` compares with.
+
+    Raises:
+        ConfigError: a record failed, or there is none; a baseline must not miss what it should hold.
+    """
     failed = [record for record in records if record.error]
     if failed or not records:
         reason = f"{failed[0].key} failed ({failed[0].error})" if failed else "nothing was measured"
         raise ConfigError(f"{path}: not written, {reason}")
-    entries = {record.key: kept for record in records if (kept := _kept(record))}
-    table = {
-        "protocol": PROTOCOL,
-        "cpu": records[0].environment.get("cpu", ""),
-        "tolerance": tolerance,
-        "entries": entries,
-    }
+    baseline = Baseline(
+        str(records[0].environment.get("cpu", "")),
+        tolerance,
+        {r.key: _interval(r) for r in records if r.kind == "latency"},
+        {r.key: _accuracy(r) for r in records if r.kind == "accuracy"},
+    )
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
+        temporary.write_bytes(msgspec.json.format(msgspec.json.encode(baseline), indent=2) + b"\n")
 
 
 def read_baseline(path: Path) -> Baseline:
-    """Raises ConfigError for a missing, damaged or outdated file."""
+    """Read a file that `write_baseline` wrote.
+
+    Raises:
+        ConfigError: it is missing, damaged or of another protocol; the message names the file and the key.
+    """
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
-        protocol = table["protocol"]
-        baseline = Baseline(table["cpu"], float(table["tolerance"]), dict(table["entries"]))
+        content = path.read_bytes()
+        protocol = msgspec.json.decode(content, type=_Header).protocol
+        if protocol == PROTOCOL:
+            return msgspec.json.decode(content, type=Baseline)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); make it with --write-baseline") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path}: is not a baseline; make it anew with --write-baseline") from error
-    if protocol != PROTOCOL:
-        raise ConfigError(f"{path}: was measured by protocol {protocol}, this is {PROTOCOL}; make it anew")
-    return baseline
+    except msgspec.MsgspecError as error:
+        raise ConfigError(f"{path}: is not a baseline ({error}); make it again with --write-baseline") from error
+    raise ConfigError(
+        f"{path}: was measured with protocol {protocol}, this version reads protocol {PROTOCOL}; "
+        "make it again with --write-baseline"
+    )
+
+
+@dataclass(frozen=True)
+class _Header:
+    protocol: int
 
 
 def check(baseline: Baseline, records: Sequence[Record]) -> str:
-    """One line that says that nothing got worse. Raises RegressionFound that names what did."""
+    """Compare records with a baseline.
+
+    Returns:
+        One line that says that nothing got worse.
+
+    Raises:
+        RegressionFound: names what did.
+    """
     by_key = {record.key: record for record in records}
-    worse = [reason for key, old in baseline.entries.items() if (reason := _judge(key, old, by_key, baseline))]
+    worse = list(_what_got_worse(baseline, by_key))
     other = next((r.environment.get("cpu") for r in records if r.environment.get("cpu") != baseline.cpu), None)
     note = f" (baseline of {baseline.cpu}, measured on {other})" if other else ""
+    count = len(baseline.keys)
     if worse:
-        raise RegressionFound(f"{len(worse)} of {len(baseline.entries)} records got worse{note}: " + "; ".join(worse))
-    return f"{len(baseline.entries)} records compared with the baseline, none got worse{note}"
+        raise RegressionFound(f"{len(worse)} of {count} records got worse{note}: " + "; ".join(worse))
+    return f"{count} records compared with the baseline, none got worse{note}"
 
 
-def _kept(record: Record) -> dict[str, Any]:
-    if record.kind == "latency":
-        return {"yardsticks_interval": record.result["yardsticks_interval"]}
-    if record.kind == "accuracy":
-        return {name: record.result[name] for name in ("nme_percent", "num_found")}
-    return {}
+def _what_got_worse(baseline: Baseline, by_key: dict[str, Record]) -> Iterator[str]:
+    for key in baseline.keys:
+        record = by_key.get(key)
+        if record is None:
+            yield f"{key}: was not measured"
+        elif record.error:
+            yield f"{key}: failed, {record.error}"
+        elif key in baseline.reference_ratios:
+            yield from _slower(key, baseline.reference_ratios[key], _interval(record), baseline.tolerance)
+        else:
+            yield from _less_accurate(key, baseline.accuracies[key], _accuracy(record))
 
 
-def _judge(key: str, old: dict[str, Any], by_key: dict[str, Record], baseline: Baseline) -> str:
-    """Why a record is worse, "" where it is not."""
-    record = by_key.get(key)
-    if record is None:
-        return f"{key}: was not measured"
-    if record.error:
-        return f"{key}: failed, {record.error}"
-    if "yardsticks_interval" in old:
-        return _judge_time(key, old["yardsticks_interval"], record.result["yardsticks_interval"], baseline.tolerance)
-    new_nme, old_nme = record.result["nme_percent"], old["nme_percent"]
-    if new_nme is None or new_nme > old_nme + NME_TOLERANCE:
-        return f"{key}: NME {new_nme} %, was {old_nme} %"
-    if record.result["num_found"] < old["num_found"]:
-        return f"{key}: found {record.result['num_found']} faces, was {old['num_found']}"
-    return ""
-
-
-def _judge_time(key: str, old: list[float], new: list[float], tolerance: float) -> str:
+def _slower(key: str, old: tuple[float, float], new: tuple[float, float], tolerance: float) -> Iterator[str]:
     allowed = old[1] * (1 + tolerance)
-    if new[0] <= allowed:
-        return ""
-    return f"{key}: {new[0]:.2f} to {new[1]:.2f} yardsticks, was {old[0]:.2f} to {old[1]:.2f} (at most {allowed:.2f})"
+    if new[0] > allowed:
+        yield (
+            f"{key}: takes {new[0]:.2f} to {new[1]:.2f} times as long as the reference workload, was "
+            f"{old[0]:.2f} to {old[1]:.2f} (at most {allowed:.2f})"
+        )
+
+
+def _less_accurate(key: str, old: AccuracyBaseline, new: AccuracyBaseline) -> Iterator[str]:
+    if old.nme_percent is not None and (new.nme_percent is None or new.nme_percent > old.nme_percent + NME_TOLERANCE):
+        yield f"{key}: NME {new.nme_percent} %, was {old.nme_percent} %"
+    elif new.num_found < old.num_found:
+        yield f"{key}: found {new.num_found} faces, was {old.num_found}"
+
+
+def _interval(record: Record) -> tuple[float, float]:
+    low, high = record.result["reference_ratio_interval"]
+    return low, high
+
+
+def _accuracy(record: Record) -> AccuracyBaseline:
+    return AccuracyBaseline(record.result["nme_percent"], record.result["num_found"])

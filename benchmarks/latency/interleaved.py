@@ -19,8 +19,8 @@ from sdfl.benchmarks.suite import HERE, Suite, Target
 from sdfl.benchmarks.worker import Worker, WorkerError
 
 WORKERS_AT_ONCE = 8
-YARDSTICK = HERE / "latency" / "reference_workload.py"
-YARDSTICK_ITERATIONS = 20
+REFERENCE_WORKLOAD = HERE / "latency" / "reference_workload.py"
+REFERENCE_ITERATIONS = 20
 
 
 @dataclass(frozen=True)
@@ -79,20 +79,20 @@ def _worker_key(case: Case) -> tuple[str, str, int]:
 def _measure_group(cases: Sequence[Case], suite: Suite, rail: PowerRail | None, finished: Step) -> list[dict[str, Any]]:
     timings = [Timing(case) for case in cases]
     with ExitStack() as stack:
-        yardstick = stack.enter_context(Worker(YARDSTICK, threads=1))
-        yardstick.ask("open", options={})
-        yardstick.ask("time_network", batch=1, iterations=YARDSTICK_ITERATIONS)
+        reference = stack.enter_context(Worker(REFERENCE_WORKLOAD, threads=1))
+        reference.ask("open", options={})
+        reference.ask("time_network", batch=1, iterations=REFERENCE_ITERATIONS)
         workers: dict[tuple[str, str, int], Worker | WorkerError] = {}
         for timing in timings:
             key = _worker_key(timing.case)
             if key not in workers:
                 workers[key] = _opened(timing, suite, stack)
             _prepare(timing, workers[key], timings, suite)
-        watch, yardstick_ms = Watch(), []
+        watch, reference_ms = Watch(), []
         watch.start()
         for round_number in range(suite.rounds):
-            answer = yardstick.ask("time_network", batch=1, iterations=YARDSTICK_ITERATIONS)
-            yardstick_ms.append(undisturbed(answer["times_ms"]))
+            answer = reference.ask("time_network", batch=1, iterations=REFERENCE_ITERATIONS)
+            reference_ms.append(undisturbed(answer["times_ms"]))
             for timing in timings:
                 worker = workers[_worker_key(timing.case)]
                 if not timing.error and isinstance(worker, Worker):
@@ -100,7 +100,7 @@ def _measure_group(cases: Sequence[Case], suite: Suite, rail: PowerRail | None, 
                 finished(1)
         # Ratios of records that share "interleaved" may be taken round by round.
         together: dict[str, Any] = {"interleaved": uuid4().hex[:12]} | watch.summary()
-        return [summary(t, yardstick_ms, suite) | ({} if t.error else together) for t in timings]
+        return [summary(t, reference_ms, suite) | ({} if t.error else together) for t in timings]
 
 
 def _opened(timing: Timing, suite: Suite, stack: ExitStack) -> Worker | WorkerError:
@@ -170,13 +170,13 @@ def _ask_times(worker: Worker, case: Case, *, start: int, iterations: int) -> di
     return worker.ask("time_frames", clip=case.clip, start=start, iterations=iterations)
 
 
-def summary(timing: Timing, yardstick_ms: Sequence[float], suite: Suite) -> dict[str, Any]:
-    """What a record keeps. yardsticks: median over rounds of (undisturbed time / yardstick's), with interval."""
+def summary(timing: Timing, reference_ms: Sequence[float], suite: Suite) -> dict[str, Any]:
+    """What a record keeps. reference_ratio: median over rounds of (undisturbed time / reference's), with interval."""
     if timing.error:
         return {"error": timing.error}
     times_ms = np.concatenate([np.asarray(each) for each in timing.rounds_ms])
     round_p10_ms = [undisturbed(each) for each in timing.rounds_ms]
-    ratios = np.asarray(round_p10_ms) / np.asarray(yardstick_ms)
+    ratios = np.asarray(round_p10_ms) / np.asarray(reference_ms)
     p50, p90, p99 = np.percentile(times_ms, [50, 90, 99])
     low, high = median_interval(ratios)
     startup = timing.startup
@@ -187,9 +187,9 @@ def summary(timing: Timing, yardstick_ms: Sequence[float], suite: Suite) -> dict
         "min_ms": round(float(times_ms.min()), 4),
         "throughput_per_s": round(timing.case.batch * len(times_ms) / float(times_ms.sum()) * 1000, 2),
         "round_p10_ms": [round(value, 4) for value in round_p10_ms],
-        "yardsticks": round(median(ratios), 4),
-        "yardsticks_interval": [round(low, 4), round(high, 4)],
-        "yardstick_ms": round(median(yardstick_ms), 4),
+        "reference_ratio": round(median(ratios), 4),
+        "reference_ratio_interval": [round(low, 4), round(high, 4)],
+        "reference_ms": round(median(reference_ms), 4),
         "rounds": len(timing.rounds_ms),
         "iterations": suite.iterations,
         "warmup": suite.warmup,

@@ -1,7 +1,8 @@
-"""A fixed piece of arithmetic that has nothing to do with any model.
+"""A fixed amount of arithmetic that has nothing to do with any model: the reference workload.
 
-It takes its turn in every round, so that a record can say how many yardsticks a model needs. That ratio stays when the
-machine is loaded or throttled, and it moves when the model itself gets slower; a ratio between two models would not.
+It takes its turn in every round, so that a record can say how long a model takes relative to it. That ratio stays the
+same when the machine is busy or throttled, and it changes when the model itself gets slower; a ratio between two models
+would not.
 """
 
 from __future__ import annotations
@@ -24,7 +25,11 @@ class Peer:
         self._room = np.empty_like(self._wide)
 
     def network(self, batch: int) -> Callable[[], object]:
-        """batch: how often."""
+        """The workload as a function.
+
+        Args:
+            batch: how often a call repeats it.
+        """
 
         def run() -> None:
             for _ in range(batch):

@@ -7,18 +7,26 @@ from typing import Any
 
 import numpy as np
 
-from sdfl.benchmarks.report.entries import CROPS, Entry, Material, pairs
-from sdfl.benchmarks.report.findings import paired_difference
+from sdfl.benchmarks.report.comparison import paired_difference, signed
+from sdfl.benchmarks.report.data import CROPS, Entry, ReportData, changes
+from sdfl.benchmarks.report.names import AXES
+from sdfl.benchmarks.report.names import CROPS as CROP_NAMES
 
 THIRDS = ("frontal third", "middle third", "most turned third")
 WORST = (2, -1)  # of the amounts of a disturbance: the middle and the strongest
 
 
-def subset_rows(material: Material) -> Iterator[list[str]]:
-    """(change, subset, pictures, NME of the plain file, of the changed one, cost with interval), in per cent."""
+def subset_rows(data: ReportData) -> Iterator[list[str]]:
+    """Rows of the cost of lower precisions by subset.
+
+    Yields:
+        Change, subset, number of pictures, NME before, NME after, and the difference with its interval; all in per cent
+        or percentage points.
+    """
     seen = set()
-    for device in material.devices():
-        for plain, changed, what in pairs(material.of(device)):
+    for device in data.devices():
+        for change in changes(data.of(device)):
+            plain, changed = change.before, change.after
             numbers = (plain.same_numbers, changed.same_numbers)
             if plain.subject.precision != changed.subject.precision and numbers not in seen:
                 seen.add(numbers)
@@ -26,17 +34,20 @@ def subset_rows(material: Material) -> Iterator[list[str]]:
                     cost = paired_difference(a, b, "nme_percent")
                     if cost:
                         means = [_mean(each, set(a["name"]) & set(b["name"])) for each in (a, b)]
-                        value = f"{cost[0]:+.3f} ({cost[1]:+.3f} to {cost[2]:+.3f})"
-                        row = [name, str(len(a["name"])), *(f"{mean:.3f}" for mean in means), value]
-                        yield [f"{changed.subject.name}: {what}", *row]
+                        value = f"{signed(cost[0])} ({signed(cost[1])} to {signed(cost[2])})"
+                        yield [change.title, name, str(len(a["name"])), *(f"{mean:.3f}" for mean in means), value]
 
 
-def robustness_rows(material: Material) -> Iterator[list[str]]:
-    """(model, disturbance, then "amount: NME (failures)" of each amount)."""
-    for entry in material.distinct() or material.entries:
+def robustness_rows(data: ReportData) -> Iterator[list[str]]:
+    """Rows of the errors on disturbed crops.
+
+    Yields:
+        Model, disturbance, then "amount: NME (failure rate)" of each amount.
+    """
+    for entry in data.distinct() or data.entries:
         for axis, row in entry.sweep.result["axes"].items() if entry.sweep else ():
             cells = zip(row["amount"], row["nme_percent"], row["failure_8_percent"], strict=True)
-            yield [entry.label, axis.replace("_", " "), *(f"{a:g}: {nme:.2f} ({fr:.1f})" for a, nme, fr in cells)]
+            yield [entry.label, AXES.get(axis, axis), *(f"{a:g}: {nme:.2f} ({fr:.1f})" for a, nme, fr in cells)]
 
 
 def _subsets(plain: Entry, changed: Entry) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
@@ -45,7 +56,7 @@ def _subsets(plain: Entry, changed: Entry) -> Iterator[tuple[str, dict[str, Any]
         a, b = plain.accuracy.get(crops), changed.accuracy.get(crops)
         if a and b and a.settings["dataset"] == b.settings["dataset"]:
             first, second = a.result["pictures"], b.result["pictures"]
-            yield f"all, {crops} crops", first, second
+            yield f"all, {CROP_NAMES[crops]}", first, second
             for region in first.get("regions_nme_percent", {}):
                 yield region, _region(first, region), _region(second, region)
             yield from _by_turn(first, second)
@@ -55,7 +66,7 @@ def _subsets(plain: Entry, changed: Entry) -> Iterator[tuple[str, dict[str, Any]
             other = changed.sweep.result["axes"].get(axis, {})
             if row.get("pictures") and other.get("pictures") and row["amount"] == other["amount"]:
                 for at in WORST if axis != "scale" else (0, -1):  # its middle is undisturbed
-                    yield f"{axis.replace('_', ' ')} {row['amount'][at]:g}", row["pictures"][at], other["pictures"][at]
+                    yield f"{AXES.get(axis, axis)} {row['amount'][at]:g}", row["pictures"][at], other["pictures"][at]
 
 
 def _region(pictures: dict[str, Any], region: str) -> dict[str, Any]:
@@ -75,5 +86,5 @@ def _by_turn(first: dict[str, Any], second: dict[str, Any]) -> Iterator[tuple[st
 
 
 def _mean(pictures: dict[str, Any], names: set[str]) -> float:
-    pairs_of = zip(pictures["name"], pictures["nme_percent"], strict=True)
-    return float(np.mean([value for name, value in pairs_of if name in names and value is not None]))
+    pairs = zip(pictures["name"], pictures["nme_percent"], strict=True)
+    return float(np.mean([value for name, value in pairs if name in names and value is not None]))

@@ -1,89 +1,52 @@
-"""One plain sentence for each thing that the data support. A difference within the noise is said to be none."""
+"""One plain sentence for each thing that the data support. A difference within the measurement error is said to be
+none."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-from sdfl.benchmarks.intervals import mean_interval, median_interval
-from sdfl.benchmarks.report.entries import CROPS, Entry, Material, pairs, threads_of
+from sdfl.benchmarks.report.comparison import (
+    NEGLIGIBLE_POINTS,
+    accuracy_cost,
+    cost_words,
+    cpu_ratio,
+    is_within_error,
+    paired_difference,
+    rounds_ratio,
+    speed_change_words,
+    speed_ratio,
+    speed_words,
+)
+from sdfl.benchmarks.report.data import Entry, ReportData, changes, threads_of
+from sdfl.benchmarks.report.names import threads_name
 
-Interval = tuple[float, float, float]  # value, low, high
-NEGLIGIBLE_POINTS = 0.005
 BUSY = 0.5  # share by which 90th percentiles exceed undisturbed runs; on an idle machine it is below a fifth
+FRONTAL_PERCENT, TURNED_PERCENT = 10, 20  # offset of the nose tip, in percent of the inter-ocular distance
+CLEAR_GROWTH = 0.25
 
 
-def sentences(material: Material) -> Iterator[str]:
-    """In the order of their weight for somebody who chooses."""
-    for device in material.devices():
-        entries = material.of(device)
+def sentences(data: ReportData) -> Iterator[str]:
+    """The findings, in the order of their weight for somebody who chooses a model."""
+    for device in data.devices():
+        entries = data.of(device)
         yield from _best(entries, device)
-        yield from _pairs(entries, device)
+        yield from _changes(entries, device)
         if _delay(entries) <= BUSY:
             yield from _threads(entries, device)
         yield from _peers(entries, device)
-    for entry in material.distinct()[:1]:
+    for entry in data.distinct()[:1]:
         yield from _detection(entry)
         yield from _pose(entry)
         yield from _robustness(entry)
-    yield from _stability(material)
-    yield from _noise(material)
-    if material.failures:
-        count = len(material.failures)
-        yield f"{count} measurement{'s' if count > 1 else ''} failed; the table of failures says why."
-
-
-def speed_ratio(slow: Entry, fast: Entry, stage: str, threads: int = 1, batch: int = 1) -> Interval | None:
-    """How many times as fast `fast` is, from rounds that were taken in turns; None where they were not."""
-    a, b = slow.result(stage, threads, batch), fast.result(stage, threads, batch)
-    if not a or not b or a["interleaved"] != b["interleaved"]:
-        return None
-    ratios = np.asarray(a["round_p10_ms"]) / np.asarray(b["round_p10_ms"])
-    return (float(np.median(ratios)), *median_interval(ratios))
-
-
-def accuracy_cost(plain: Entry, changed: Entry, column: str = "nme_percent") -> Interval | None:
-    """Points of NME that `changed` adds, over the pictures that both found, with the crops nearest to use."""
-    for crops in CROPS[:3]:
-        a, b = plain.accuracy.get(crops), changed.accuracy.get(crops)
-        if a and b and a.settings["dataset"] == b.settings["dataset"]:
-            return paired_difference(a.result["pictures"], b.result["pictures"], column)
-    return None
-
-
-def paired_difference(a: dict[str, Any], b: dict[str, Any], column: str) -> Interval | None:
-    """Mean of b - a with its 95 % interval, over pictures of the same name that have a value in both."""
-    first = dict(zip(a["name"], a[column], strict=True))
-    gaps = [
-        value - first[name]
-        for name, value in zip(b["name"], b[column], strict=True)
-        if value is not None and first.get(name) is not None
-    ]
-    return (float(np.mean(gaps)), *mean_interval(np.asarray(gaps))) if gaps else None
-
-
-def in_words(ratio: Interval | None) -> str:
-    """ "1.9x as fast", "1.3x as slow", or that no difference can be measured."""
-    if ratio is None:
-        return ""
-    value, low, high = ratio
-    if low <= 1 <= high:
-        return "is not measurably faster or slower"
-    return f"is {value:.2f}x as fast" if value > 1 else f"takes {1 / value:.2f}x as long"
-
-
-def cost_in_words(cost: Interval | None) -> str:
-    if cost is None:
-        return ""
-    value, low, high = cost
-    if abs(value) < NEGLIGIBLE_POINTS and max(abs(low), abs(high)) < 3 * NEGLIGIBLE_POINTS:
-        return f"changes the NME by less than {NEGLIGIBLE_POINTS} points"
-    if low <= 0 <= high:
-        return f"changes the NME by {value:+.3f} points, which is no measurable difference ({low:+.3f} to {high:+.3f})"
-    verb = "costs" if value > 0 else "gains"
-    return f"{verb} {abs(value):.2f} points of NME (95 % interval {low:+.2f} to {high:+.2f})"
+    yield from _stability(data)
+    yield from _cpu_time(data)
+    yield from _noise(data)
+    if data.failures:
+        count = len(data.failures)
+        failed = "1 measurement failed" if count == 1 else f"{count} measurements failed"
+        yield f"{failed}; the table of failures gives the reason{'s' if count > 1 else ''}."
 
 
 def _best(entries: list[Entry], device: str) -> Iterator[str]:
@@ -94,42 +57,40 @@ def _best(entries: list[Entry], device: str) -> Iterator[str]:
         return
     fastest = min(own, key=lambda e: e.result("network")["p50_ms"])  # type: ignore[index]
     best = min(own, key=lambda e: (round(_nme(e), 2), e is not fastest))
-    level = [e.label for e in own if e is not fastest and _is_level(speed_ratio(e, fastest, "network"))]
-    same = f", level within the noise with {' and '.join(level)}" if level else ""
-    yield f"On {device}, the fastest is {fastest.label} ({_both(fastest)}){same}."
+    level = [e.label for e in own if e is not fastest and is_within_error(speed_ratio(e, fastest, "network"))]
+    yield f"{fastest.label} is the fastest model on {device}: {_time_and_nme(fastest)}."
+    if level:
+        yield f"The speed of {_listed(level)} on {device} does not differ measurably from that of {fastest.label}."
     cost = accuracy_cost(best, fastest)
     if best is not fastest and cost and cost[0] > NEGLIGIBLE_POINTS and cost[1] > 0:
-        yield f"On {device}, the most accurate is {best.label} ({_both(best)})."
+        yield f"{best.label} is the most accurate model on {device}: {_time_and_nme(best)}."
     else:
-        yield f"On {device}, none is measurably more accurate than {fastest.label}."
+        yield f"No model on {device} is measurably more accurate than {fastest.label}."
 
 
-def _is_level(ratio: Interval | None) -> bool:
-    return ratio is not None and ratio[1] <= 1 <= ratio[2]
-
-
-def _pairs(entries: list[Entry], device: str) -> Iterator[str]:
-    for plain, changed, what in pairs(entries):
+def _changes(entries: list[Entry], device: str) -> Iterator[str]:
+    for change in changes(entries):
         for threads in threads_of(entries)[:1]:
-            speed = "" if _delay(entries) > BUSY else in_words(speed_ratio(plain, changed, "network", threads))
-            cost = cost_in_words(accuracy_cost(plain, changed))
-            if speed or cost:
-                where = f" on {device} with {_count(threads)}" if speed else ""
-                yield f"{plain.subject.name}: {what} {' and '.join(part for part in (cost, speed) if part)}{where}."
+            parts = []
+            cost = accuracy_cost(change.before, change.after)
+            if cost:
+                parts.append(cost_words(cost))
+            ratio = None if _delay(entries) > BUSY else speed_ratio(change.before, change.after, "network", threads)
+            if ratio:
+                parts.append(f"{speed_change_words(ratio)} on {device} with {threads_name(threads)}")
+            if parts:
+                yield f"Switching {change} {' and '.join(parts)}."
 
 
 def _threads(entries: list[Entry], device: str) -> Iterator[str]:
     counts = threads_of(entries)
+    if len(counts) < 2:
+        return
     for entry in entries:
-        one, many = (
-            entry.result("network", counts[0]) if counts else None,
-            entry.result("network", counts[-1]) if counts else None,
-        )
-        if len(counts) < 2 or not one or not many or one["interleaved"] != many["interleaved"]:
+        ratio = rounds_ratio(entry.result("network", counts[0]), entry.result("network", counts[-1]))
+        if ratio is None:
             continue
-        ratios = np.asarray(one["round_p10_ms"]) / np.asarray(many["round_p10_ms"])
-        words = in_words((float(np.median(ratios)), *median_interval(ratios)))
-        yield f"With {_count(counts[-1])} instead of {counts[0]}, {entry.label} {words} on {device}."
+        yield f"With {counts[-1]} threads, {entry.label} {speed_words(ratio)} with {counts[0]} on {device}."
 
 
 def _peers(entries: list[Entry], device: str) -> Iterator[str]:
@@ -138,36 +99,37 @@ def _peers(entries: list[Entry], device: str) -> Iterator[str]:
         return
     ours = min(own, key=lambda e: e.result("frame")["p50_ms"])  # type: ignore[index]
     for peer in (e for e in entries if e.subject.peer):
-        parts = []
         ratio = None if _delay(entries) > BUSY else speed_ratio(peer, ours, "frame")
         if ratio:
-            parts.append(f"{in_words(ratio)} for a frame with one tracked face")
+            yield f"For a frame with one tracked face on {device}, {ours.name} {speed_words(ratio)} {peer.name}."
         theirs, mine = peer.accuracy.get("its own"), ours.accuracy.get("detected")
-        gap = (
-            paired_difference(theirs.result["pictures"], mine.result["pictures"], "common_nme_percent")
-            if theirs and mine
-            else None
-        )
+        if not theirs or not mine:
+            continue
+        gap = paired_difference(theirs.result["pictures"], mine.result["pictures"], "common_nme_percent")
         if gap:
             verb = "higher" if gap[0] > 0 else "lower"
-            sure = "" if gap[1] * gap[2] > 0 else ", which is within the noise"
-            parts.append(
-                f"its NME over the 31 points of brows, nose and eyes is {abs(gap[0]):.2f} points {verb} "
-                f"on the pictures where both find the face{sure}"
+            unsure = "" if gap[1] * gap[2] > 0 else ", a difference within the measurement error"
+            yield (
+                f"The NME of {ours.name} over the 31 points of brows, nose and eyes is {abs(gap[0]):.2f} percentage "
+                f"points {verb} than that of {peer.name} on the pictures in which both find the face{unsure}."
             )
-        if parts:
-            yield f"Beside {peer.label} on {device}, {ours.label}: {'; '.join(parts)}."
 
 
 def _detection(entry: Entry) -> Iterator[str]:
     true, detected, tracked = (entry.accuracy_result(crops) for crops in ("true", "detected", "tracked"))
-    if true and detected:
-        missed = detected["num_images"] - detected["num_found"]
-        text = (
-            f"With the detector's boxes instead of the labels', {entry.label} has NME {detected['nme_percent']:.2f} % "
-            f"instead of {true['nme_percent']:.2f} %, and {missed} of {detected['num_images']} faces are missed"
+    if not true or not detected:
+        return
+    missed = detected["num_images"] - detected["num_found"]
+    yield (
+        f"{entry.label} has an NME of {true['nme_percent']:.2f} % with ground-truth boxes and of "
+        f"{detected['nme_percent']:.2f} % with the boxes of the built-in detector, which misses {missed} of "
+        f"{detected['num_images']} faces."
+    )
+    if tracked:
+        yield (
+            f"If {entry.label} predicts once more from a crop around its first landmarks, as it does in tracking, its "
+            f"NME is {tracked['nme_percent']:.2f} %."
         )
-        yield text + (f"; one tracked look later it is {tracked['nme_percent']:.2f} %." if tracked else ".")
 
 
 def _pose(entry: Entry) -> Iterator[str]:
@@ -176,77 +138,84 @@ def _pose(entry: Entry) -> Iterator[str]:
         return
     turn = np.asarray(result["pictures"]["turn_percent"], float)
     errors = np.asarray([np.nan if v is None else v for v in result["pictures"]["nme_percent"]], float)
-    straight, turned = errors[(turn < 10) & np.isfinite(errors)], errors[(turn >= 20) & np.isfinite(errors)]
-    if len(straight) > 10 and len(turned) > 10:
+    frontal = errors[(turn < FRONTAL_PERCENT) & np.isfinite(errors)]
+    turned = errors[(turn >= TURNED_PERCENT) & np.isfinite(errors)]
+    if len(frontal) > 10 and len(turned) > 10:
         yield (
-            f"Turned heads ({entry.label}): NME {turned.mean():.2f} % over the {len(turned)} pictures whose "
-            f"nose tip lies "
-            f"at least a fifth of the eye distance off the middle, {straight.mean():.2f} % over "
-            f"{len(straight)} frontal "
-            "ones."
+            f"{entry.label} has an NME of {turned.mean():.2f} % on the {len(turned)} pictures of turned heads (nose "
+            f"tip off the centre by at least {TURNED_PERCENT} % of the inter-ocular distance) and of "
+            f"{frontal.mean():.2f} % on the {len(frontal)} frontal ones (less than {FRONTAL_PERCENT} %)."
         )
 
 
 def _robustness(entry: Entry) -> Iterator[str]:
     if not entry.sweep:
         return
-    words = {"shift": "a crop shifted by {:.0%} of its side", "rotation_deg": "a face rolled by {:.0f} degrees",
-             "occlusion": "{:.0%} of the face hidden"}  # fmt: skip
+    words = {
+        "shift": "the crop is shifted by {} % of its side",
+        "rotation_deg": "the face is rolled by {} degrees",
+        "occlusion": "{} % of the face is hidden",
+    }
     parts = []
     for axis, text in words.items():
-        row = entry.sweep.result["axes"][axis]
+        row = entry.sweep.result["axes"].get(axis)
+        if not row:
+            continue
         growth = np.asarray(row["nme_percent"]) / row["nme_percent"][0] - 1
-        beyond = np.flatnonzero(growth > 0.25)
+        beyond = np.flatnonzero(growth > CLEAR_GROWTH)
         if len(beyond):
-            parts.append(f"{text.format(row['amount'][beyond[0]])} (+{growth[beyond[0]]:.0%})")
+            amount = row["amount"][beyond[0]] * (1 if axis == "rotation_deg" else 100)
+            parts.append(f"{text.format(round(amount))} (+{100 * growth[beyond[0]]:.0f} %)")
     if parts:
-        yield f"The error of {entry.label} first grows by more than a quarter with " + ", ".join(parts) + "."
+        yield f"The NME of {entry.label} grows by more than {100 * CLEAR_GROWTH:.0f} % when {_listed(parts, 'or')}."
 
 
-def _stability(material: Material) -> Iterator[str]:
-    shown = [e for e in material.entries if e.video and e.video.result.get("jitter_percent") is not None]
+def _stability(data: ReportData) -> Iterator[str]:
+    shown = [e for e in data.entries if e.video and e.video.result.get("jitter_percent") is not None]
     if not shown:
         return
-    calm = min(shown, key=lambda e: e.video.result["jitter_percent"])  # type: ignore[union-attr]
-    result = calm.video.result  # type: ignore[union-attr]
-    yield (
-        f"On a still face with camera noise, the points of {calm.label} move least: "
-        f"{result['jitter_percent']:.2f} % of the inter-ocular distance a frame; on a moving face they lag by "
-        f"{result['lag_ms']:.0f} ms."
+    steadiest = min(shown, key=lambda e: e.video.result["jitter_percent"])  # type: ignore[union-attr]
+    result = steadiest.video.result  # type: ignore[union-attr]
+    text = (
+        f"The points of {steadiest.label} jitter least: on a face at rest, filmed with camera noise, they move by "
+        f"{result['jitter_percent']:.2f} % of the inter-ocular distance from frame to frame"
     )
-    own = [entry for entry in shown if not entry.subject.peer]
+    lag = result.get("lag_ms")
+    yield text + ("." if lag is None else f"; behind a moving face they lag by {lag:.0f} ms.")
+
+
+def _cpu_time(data: ReportData) -> Iterator[str]:
+    """Each own model in the back end that needs the least CPU time, beside every other project's model."""
+    shown = [entry for entry in data.entries if entry.video and entry.video.result.get("cpu_ms_p50")]
+    own: dict[str, Entry] = {}
+    for entry in sorted(shown, key=lambda e: e.video.result["cpu_ms_p50"]):  # type: ignore[union-attr]
+        if not entry.subject.peer:
+            own.setdefault(entry.name, entry)
     for peer in (entry for entry in shown if entry.subject.peer):
-        for entry in own:
+        for entry in own.values():
             ratio = cpu_ratio(entry, peer)
             if ratio:
-                value, low, high = ratio
-                times = f"{value:.2f} ({low:.2f} to {high:.2f}) times the CPU time"
-                yield f"A tracked frame costs {entry.label} {times} that {peer.label} takes."
+                value, low, high = (100 * each for each in ratio)
+                share = f"{value:.0f} % ({low:.0f} to {high:.0f} %)"
+                several = sum(other.name == entry.name for other in shown) > 1
+                name = entry.label if several else entry.name
+                yield f"{name} needs {share} of the CPU time of {peer.name} for a tracked frame."
 
 
-def cpu_ratio(entry: Entry, peer: Entry) -> Interval | None:
-    """CPU time of a tracked frame over that of `peer`, turn by turn; None where they took no turns."""
-    a, b = ((each.video.result if each.video else {}) for each in (entry, peer))
-    if not a.get("round_p10_cpu_ms") or a.get("interleaved") != b.get("interleaved"):
-        return None
-    ratios = np.asarray(a["round_p10_cpu_ms"]) / np.asarray(b["round_p10_cpu_ms"])
-    return (float(np.median(ratios)), *median_interval(ratios))
-
-
-def _noise(material: Material) -> Iterator[str]:
-    for device in material.devices():
-        delay = _delay(material.of(device))
+def _noise(data: ReportData) -> Iterator[str]:
+    for device in data.devices():
+        delay = _delay(data.of(device))
         if delay > BUSY:
-            load = material.environments[device].get("load_average")
+            load = data.environments[device].get("load_average")
             yield (
-                f"{device} was busy while it was measured (load average {load}): p90 lies {delay:.0%} above "
-                "undisturbed runs. Accuracy does not suffer, but times are upper bounds, and nothing is said here "
-                "about what is faster. Measure again on an idle machine."
+                f"{device} was busy during the measurement (load average {load}): the 90th percentile of the times "
+                f"lies {100 * delay:.0f} % above undisturbed runs. Accuracy is not affected, but times are upper "
+                "bounds, and this report does not compare speeds on this device. Measure again on an idle machine."
             )
 
 
 def _delay(entries: list[Entry]) -> float:
-    """How far p90 lies above undisturbed runs, as a rule: how busy the machine was."""
+    """How far the 90th percentile lies above undisturbed runs in the median case: how busy the machine was."""
     delays = [
         record.result["p90_ms"] / float(np.median(record.result["round_p10_ms"])) - 1
         for entry in entries
@@ -260,10 +229,11 @@ def _nme(entry: Entry) -> float:
     return float(result["nme_percent"]) if result else float("inf")
 
 
-def _both(entry: Entry) -> str:
+def _time_and_nme(entry: Entry) -> str:
     result = entry.result("network")
-    return f"{result['p50_ms']:.2f} ms, NME {_nme(entry):.2f} %" if result else ""
+    return f"{result['p50_ms']:.2f} ms (median) for the network alone, NME {_nme(entry):.2f} %" if result else ""
 
 
-def _count(threads: int) -> str:
-    return "one thread" if threads == 1 else f"{threads} threads"
+def _listed(words: list[str], last: str = "and") -> str:
+    """ "a, b and c"."""
+    return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

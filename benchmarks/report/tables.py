@@ -1,59 +1,69 @@
-"""The report's numbers as tables: for the page, as Markdown, and all records as CSV."""
+"""The report's numbers as tables, the same for the page and for Markdown."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sdfl.benchmarks.records import Record
 from sdfl.benchmarks.report import by_subset
-from sdfl.benchmarks.report.entries import CROPS, Entry, Material, pairs
-from sdfl.benchmarks.report.findings import Interval, accuracy_cost, speed_ratio
+from sdfl.benchmarks.report.comparison import Interval, accuracy_cost, signed, speed_ratio
+from sdfl.benchmarks.report.data import CROPS, Entry, ReportData, caption, changes
+from sdfl.benchmarks.report.names import CROPS as CROP_NAMES
+from sdfl.benchmarks.report.names import STAGES
 
-Rows = Sequence[Sequence[str]]
+Column = tuple[str, str]  # heading, unit or explanation
 
 
 @dataclass(frozen=True)
 class Table:
-    """columns: (heading, unit or explanation). rows: text, "" where nothing was measured; first the name."""
+    """A table of texts.
+
+    Attributes:
+        columns: heading and unit of each column.
+        rows: cells, "" where nothing was measured; the first cell of a row is its name.
+        of_text: whether the cells hold sentences rather than numbers.
+    """
 
     title: str
     subtitle: str
-    columns: Sequence[tuple[str, str]]
-    rows: Rows
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[str]]
+    of_text: bool = False
+
+    def without_empty_columns(self) -> Table:
+        """The same table without columns in which no row has a value."""
+        kept = [i for i in range(len(self.columns)) if i == 0 or any(row[i] for row in self.rows)]
+        rows = [[row[i] for i in kept] for row in self.rows]
+        return replace(self, columns=[self.columns[i] for i in kept], rows=rows)
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to show: a row with more than a name."""
+        return any(any(row[1:]) for row in self.rows)
 
 
-def all_tables(material: Material) -> Iterator[Table]:
-    """In the order of the report."""
-    for device in material.devices():
-        yield from map(_without_empty_columns, (overview(material, device), latencies(material, device)))
-    accuracy = (ledger(material), subset_ledger(material), accuracies(material), robustness(material))
-    yield from (each for each in (*accuracy, videos(material)) if each.rows)
-    yield from (each for each in (failures(material),) if each.rows)
-    yield environment(material)
+def all_tables(data: ReportData) -> Iterator[Table]:
+    """Every table that has rows, in the order of the report."""
+    tables: list[Table] = []
+    for device in data.devices():
+        tables += [overview(data, device), latencies(data, device)]
+    tables += [precision_costs(data), precision_costs_by_subset(data), accuracies(data), robustness(data)]
+    tables += [videos(data), failures(data), environment(data)]
+    yield from (table.without_empty_columns() for table in tables if table)
 
 
-def _without_empty_columns(table: Table) -> Table:
-    """Columns in which nothing was measured say nothing."""
-    kept = [i for i in range(len(table.columns)) if i == 0 or any(row[i] for row in table.rows)]
-    rows = [[row[i] for i in kept] for row in table.rows]
-    return Table(table.title, table.subtitle, [table.columns[i] for i in kept], rows)
-
-
-def overview(material: Material, device: str) -> Table:
-    """One row a model: accuracy with detected crops first, then what it costs."""
+def overview(data: ReportData, device: str) -> Table:
+    """One row a model: its accuracy with detected crops first, then what it costs."""
     columns = [
-        ("Model", ""), ("NME detected", "%"), ("missed", "faces"), ("FR 10 detected", "%"), ("NME true", "%"),
-        ("network p50", "ms"), ("frame p50", "ms"), ("peak memory", "MB"),
-        ("load", "ms"), ("first run", "ms"), ("file", "MB"),
+        ("Model", ""), ("NME", "%, detected crops"), ("missed faces", ""),
+        ("failure rate at 10 %", "%, detected crops"), ("NME", "%, ground-truth crops"), ("network", "median ms"),
+        ("tracked frame", "median ms"), ("peak memory", "MB"), ("loading", "ms"), ("first inference", "ms"),
+        ("file", "MB"),
     ]  # fmt: skip
-    rows = [_overview_row(entry) for entry in material.of(device)]
-    shown = {entry.borrowed for entry in material.of(device) if entry.borrowed}
-    where = f"accuracy from {', '.join(sorted(shown))}" if shown else ""
-    subtitle = material.protocol(device, material.dataset, "batch 1", "fewest threads measured", where)
+    rows = [_overview_row(entry) for entry in data.of(device)]
+    sources = {entry.accuracy_source for entry in data.of(device) if entry.accuracy_source}
+    where = f"accuracy measured on {', '.join(sorted(sources))}" if sources else ""
+    subtitle = caption(device, data.dataset, "batch 1", "fewest threads measured", where)
     return Table(f"Models on {device}", subtitle, columns, rows)
 
 
@@ -79,176 +89,128 @@ def _overview_row(entry: Entry) -> list[str]:
     ]
 
 
-def latencies(material: Material, device: str) -> Table:
+def latencies(data: ReportData, device: str) -> Table:
     """Every time that was taken."""
     columns = [
-        ("Model", ""), ("stage", ""), ("threads", ""), ("batch", ""), ("p50", "ms"), ("p90", "ms"), ("p99", "ms"),
-        ("throughput", "faces/s"), ("yardsticks", "95 % interval"),
-        ("energy", "mJ"),
+        ("Model", ""), ("measured", ""), ("threads", ""), ("batch", ""), ("median", "ms"), ("p90", "ms"), ("p99", "ms"),
+        ("throughput", "faces/s"), ("relative to the reference workload", "95 % interval"), ("energy", "mJ a run"),
     ]  # fmt: skip
     rows = []
-    for entry in material.of(device):
+    for entry in data.of(device):
         for (stage, threads, batch), record in sorted(
             entry.latency.items(), key=lambda item: (item[0][0] == "frame", item[0])
         ):
-            low, high = record.result["yardsticks_interval"]
+            low, high = record.result["reference_ratio_interval"]
             times = [_value(record.result, key, 2) for key in ("p50_ms", "p90_ms", "p99_ms")]
             rate = _value(record.result, "throughput_per_s", 0)
             energy = _value(record.result, "energy_mj", 1)
-            rows.append([entry.label, stage, str(threads), str(batch), *times, rate, f"{low:.2f}–{high:.2f}", energy])
-    subtitle = material.protocol(
-        device, "times of one run, taken in turns", "a yardstick is a fixed piece of arithmetic"
-    )
+            case = [entry.label, STAGES[stage], str(threads), str(batch)]
+            rows.append([*case, *times, rate, f"{low:.2f}–{high:.2f}", energy])
+    subtitle = caption(device, "models take turns", "the reference workload is a fixed amount of arithmetic")
     return Table(f"Latency on {device}", subtitle, columns, rows)
 
 
-def ledger(material: Material) -> Table:
-    """What each lower precision costs and brings, always beside what it is compared with."""
+def precision_costs(data: ReportData) -> Table:
+    """What each lower precision or other back end costs and brings, beside what it is compared with."""
     columns = [
-        ("Change", ""),
-        ("device", ""),
-        ("NME cost", "points, 95 % interval"),
-        ("speed", "times as fast"),
-        ("file", "MB"),
-    ]
+        ("Change", ""), ("device", ""), ("change of the NME", "percentage points, 95 % interval"),
+        ("speed of the network", "times as fast, 95 % interval"), ("file", "MB"),
+    ]  # fmt: skip
     rows = []
-    for device in material.devices():
-        for plain, changed, what in pairs(material.of(device)):
-            threads = min((key[1] for key in changed.latency), default=1)
-            cost, ratio = accuracy_cost(plain, changed), speed_ratio(plain, changed, "network", threads)
-            size = f"{plain.subject.file_bytes / 1e6:.1f} → {changed.subject.file_bytes / 1e6:.1f}"
-            rows.append([f"{changed.subject.name}: {what}", device, _signed(cost), _times(ratio), size])
-    return Table("Precision ledger", material.protocol(material.dataset, "detected crops", "batch 1"), columns, rows)
+    for device in data.devices():
+        for change in changes(data.of(device)):
+            before, after = change.before, change.after
+            threads = min((key[1] for key in after.latency), default=1)
+            cost, ratio = accuracy_cost(before, after), speed_ratio(before, after, "network", threads)
+            size = f"{before.subject.file_bytes / 1e6:.1f} → {after.subject.file_bytes / 1e6:.1f}"
+            rows.append([change.title, device, _signed(cost), _times(ratio), size])
+    return Table("Cost of precision", caption(data.dataset, "detected crops", "batch 1"), columns, rows)
 
 
-def subset_ledger(material: Material) -> Table:
-    """Where a lower precision costs: parts of the face, head turn, bad pictures."""
+def precision_costs_by_subset(data: ReportData) -> Table:
+    """Where a lower precision costs accuracy: parts of the face, head turn, bad pictures."""
     columns = [
         ("Change", ""), ("subset", ""), ("pictures", ""), ("NME before", "%"), ("NME after", "%"),
-        ("cost", "points, 95 % interval"),
+        ("change of the NME", "percentage points, 95 % interval"),
     ]  # fmt: skip
-    rows = list(by_subset.subset_rows(material))
-    return Table("Precision ledger by subset", material.protocol(material.dataset, "paired pictures"), columns, rows)
+    rows = list(by_subset.subset_rows(data))
+    return Table(
+        "Cost of precision by subset", caption(data.dataset, "the same pictures before and after"), columns, rows
+    )
 
 
-def robustness(material: Material) -> Table:
+def robustness(data: ReportData) -> Table:
     """NME of every disturbance and amount."""
-    rows = list(by_subset.robustness_rows(material))
+    rows = list(by_subset.robustness_rows(data))
     most = max((len(row) for row in rows), default=2)
-    columns = [("Model", ""), ("disturbance", ""), *[("amount: NME (FR 8)", "%")] * (most - 2)]
-    subtitle = material.protocol(material.dataset, "true crops, disturbed", "scale is undisturbed at 1, others at 0")
+    columns = [("Model", ""), ("disturbance", ""), *[("amount: NME (failure rate at 8 %)", "%")] * (most - 2)]
+    subtitle = caption(data.dataset, "disturbed ground-truth crops", "scale is undisturbed at 1, all others at 0")
     return Table("Robustness", subtitle, columns, [[*row, *[""] * (most - len(row))] for row in rows])
 
 
-def accuracies(material: Material) -> Table:
+def accuracies(data: ReportData) -> Table:
     """Every accuracy that was measured, once for each set of numbers."""
     columns = [
-        ("Model", ""), ("crops", ""), ("NME", "%"), ("FR 8", "%"), ("FR 10", "%"), ("AUC 10", ""), ("NME of 31", "%"),
-        ("found", ""),
+        ("Model", ""), ("crops", ""), ("NME", "%, 95 % interval"), ("failure rate at 8 %", "%"),
+        ("failure rate at 10 %", "%"), ("AUC up to 10 %", ""), ("NME of 31 points", "%"), ("faces found", ""),
     ]  # fmt: skip
     rows = []
-    for entry in material.distinct():
+    for entry in data.distinct():
         for crops in CROPS:
             result = entry.accuracy_result(crops)
             if result:
                 found = f"{result['num_found']} of {result['num_images']}"
-                figures = [_value(result, f"failure_rate_{n}_percent", 1) for n in (8, 10)]
+                failed = [_value(result, f"failure_rate_{n}_percent", 1) for n in (8, 10)]
                 common = _value(result, "common_nme_percent", 2)
                 auc = _value(result, "auc_10", 3)
-                rows.append([entry.label, crops, _with_interval(result), *figures, auc, common, found])
-    subtitle = material.protocol(material.dataset, "inter-ocular NME of found faces", "a missed face is a failure")
+                rows.append([entry.label, CROP_NAMES[crops], _with_interval(result), *failed, auc, common, found])
+    subtitle = caption(data.dataset, "inter-ocular NME of the faces found", "a missed face counts as a failure")
     return Table("Accuracy", subtitle, columns, rows)
 
 
 VIDEO_COLUMNS = (
-    ("CPU", "ms a frame", "cpu_ms_p50", 2), ("latency p95", "ms", "latency_ms_p95", 1),
-    ("jitter", "%", "jitter_percent", 3), ("RMS", "%", "rms_percent", 2),
-    ("motion error", "%", "motion_error_percent", 2), ("lag", "ms", "lag_ms", 1),
-    ("frames lost", "%", "frames_lost_percent", 2), ("false faces", "", "false_faces", 0),
-    ("switches", "", "identity_switches", 0), ("to lose", "frames", "lose_frames", 0),
-    ("to find again", "frames", "reacquire_frames", 0), ("memory", "MB", "peak_rss_mb", 0),
-    ("start", "ms", "start_warm_ms", 0), ("without cache", "ms", "start_cold_ms", 0),
+    ("CPU time", "ms a frame", "cpu_ms_p50", 2), ("latency, p95", "ms", "latency_ms_p95", 1),
+    ("jitter", "%", "jitter_percent", 3), ("RMS error at rest", "%", "rms_percent", 2),
+    ("error in motion", "%", "motion_error_percent", 2), ("lag", "ms", "lag_ms", 1),
+    ("frames without the face", "%", "frames_lost_percent", 2), ("false faces", "", "false_faces", 0),
+    ("identity switches", "", "identity_switches", 0), ("until a lost face is dropped", "frames", "lose_frames", 0),
+    ("until it is found again", "frames", "reacquire_frames", 0), ("peak memory", "MB", "peak_rss_mb", 0),
+    ("start", "ms", "start_warm_ms", 0), ("start without cache", "ms", "start_cold_ms", 0),
 )  # fmt: skip
 
 
-def videos(material: Material) -> Table:
-    """What each did on the clips."""
+def videos(data: ReportData) -> Table:
+    """What each model did on the clips."""
     rows = [
         [entry.label, *[_value(entry.video.result, key, digits) for _, _, key, digits in VIDEO_COLUMNS]]
-        for entry in material.entries
+        for entry in data.entries
         if entry.video
     ]
     columns = [("Model", ""), *[(title, unit) for title, unit, _, _ in VIDEO_COLUMNS]]
-    return Table("Video", material.protocol(_clips(material), "% of inter-ocular", "one thread"), columns, rows)
+    subtitle = caption(_clips(data), "errors in % of the inter-ocular distance", "one thread")
+    return Table("Tracking in video", subtitle, columns, rows)
 
 
-def _clips(material: Material) -> str:
+def _clips(data: ReportData) -> str:
     """What the clips were made from."""
-    names = dict.fromkeys(str(entry.video.settings["dataset"]) for entry in material.entries if entry.video)
-    return f"clips from {', '.join(names)}, 30 frames/s, noise sigma 6" if names else ""
+    names = dict.fromkeys(str(entry.video.settings["dataset"]) for entry in data.entries if entry.video)
+    return f"synthetic clips from {', '.join(names)}, 30 frames/s, noise with sigma 6" if names else ""
 
 
-def failures(material: Material) -> Table:
-    rows = [[record.key, record.device, record.error] for record in material.failures]
-    return Table("Failures", material.protocol(), [("Measurement", ""), ("device", ""), ("reason", "")], rows)
+def failures(data: ReportData) -> Table:
+    """The measurements that failed, and why."""
+    rows = [[record.key, record.device, record.error] for record in data.failures]
+    columns = [("Measurement", ""), ("device", ""), ("reason", "")]
+    return Table("Failures", caption(), columns, rows, of_text=True)
 
 
-def environment(material: Material) -> Table:
+def environment(data: ReportData) -> Table:
     """One column a device."""
-    names = list(material.environments)
-    keys = dict.fromkeys(
-        key for table in material.environments.values() for key in table if key not in ("device", "run")
-    )
-    rows = [
-        [key.replace("_", " "), *[_plain(material.environments[name].get(key)) for name in names]]
-        for key in keys
-        if any(material.environments[name].get(key) not in (None, "") for name in names)
-    ]
-    return Table("Environment", "as stored with every record", [("", ""), *[(name, "") for name in names]], rows)
-
-
-def markdown(material: Material, sentences: Sequence[str]) -> str:
-    """The findings and all tables."""
-    parts = ["# Landmark models measured\n", *[f"- {sentence}" for sentence in sentences], ""]
-    parts += [f"> {note}\n" for note in material.notes]
-    for table in all_tables(material):
-        heads = [f"{name} ({unit})" if unit else name for name, unit in table.columns]
-        parts += [f"## {table.title}\n", f"{table.subtitle}\n", _line(heads)]
-        parts += [_line(["---"] + ["---:"] * (len(heads) - 1)), *map(_line, table.rows), ""]
-    return "\n".join(parts)
-
-
-def csv_text(records: Sequence[Record]) -> str:
-    """One row a record; lists are left to the records themselves."""
-    rows = [_flat(record) for record in records]
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    out = io.StringIO()
-    writer = csv.DictWriter(out, names, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
-
-
-def _flat(record: Record) -> dict[str, Any]:
-    subject = {f"subject_{key}": value for key, value in vars(record.subject).items()}
-    result = {key: value for key, value in record.result.items() if not isinstance(value, list | dict)}
-    result |= {
-        f"{key}_{end}": value[index]
-        for key, value in record.result.items()
-        if key.endswith("_interval")
-        for index, end in enumerate(("low", "high"))
-    }
-    head = {
-        "kind": record.kind,
-        "device": record.device,
-        "created_utc": record.created_utc,
-        "protocol": record.protocol,
-    }
-    return head | subject | record.settings | result | {"error": record.error, "command": record.command}
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    names = list(data.environments)
+    keys = dict.fromkeys(key for table in data.environments.values() for key in table if key not in ("device", "run"))
+    rows = [[key.replace("_", " "), *[_plain(data.environments[name].get(key)) for name in names]] for key in keys]
+    columns = [("Property", ""), *[(name, "") for name in names]]
+    return Table("Environment", "as stored with every record", columns, [r for r in rows if any(r[1:])], of_text=True)
 
 
 def _value(result: dict[str, Any] | None, key: str, digits: int) -> str:
@@ -264,7 +226,7 @@ def _with_interval(result: dict[str, Any] | None) -> str:
 
 
 def _signed(cost: Interval | None) -> str:
-    return f"{cost[0]:+.3f} ({cost[1]:+.3f} to {cost[2]:+.3f})" if cost else ""
+    return f"{signed(cost[0])} ({signed(cost[1])} to {signed(cost[2])})" if cost else ""
 
 
 def _times(ratio: Interval | None) -> str:

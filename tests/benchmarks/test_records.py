@@ -39,7 +39,8 @@ def test_records_of_another_protocol_are_left_out_and_said_so(tmp_path: Path) ->
     records = read_records([path])
     assert [record.subject.name for record in records.records] == ["new"]
     assert records.notes == (
-        f"1 record of {path} left out: measured by protocol {PROTOCOL + 1}, this version reads protocol {PROTOCOL}",
+        f"1 record in {path} left out: it was measured with protocol {PROTOCOL + 1}, and this version reads protocol "
+        f"{PROTOCOL}.",
     )
 
 
@@ -49,7 +50,7 @@ def test_records_of_another_protocol_are_left_out_and_said_so(tmp_path: Path) ->
         pytest.param("", "no records; measure some with: sdfl bench", id="an empty file"),
         pytest.param("{}\n", "line 1 is not a record", id="json, but no record"),
         pytest.param("hello\n", "line 1 is not a record", id="text"),
-        pytest.param('{"protocol": 99}\n', "measured by protocol 99", id="only another protocol"),
+        pytest.param('{"protocol": 99}\n', "measured with protocol 99", id="only another protocol"),
     ],
 )
 def test_unusable_files_are_refused_in_one_line(tmp_path: Path, content: str, reason: str) -> None:

@@ -36,7 +36,7 @@ def test_what_is_not_worse_passes(baseline: Path, latency: float, accuracy: floa
     [
         pytest.param(
             [latency_record(subject(), 2.6), BEFORE[1]],
-            "latency: net .* stage=network .*: 2.57 to 2.63 yardsticks",
+            "latency: net .* stage=network .*: takes 2.57 to 2.63 times as long as the reference workload",
             id="slower",
         ),
         pytest.param(
@@ -71,7 +71,7 @@ def test_a_baseline_is_not_written_from_failures(tmp_path: Path) -> None:
     ("content", "reason"),
     [
         pytest.param("{", "is not a baseline", id="cut off"),
-        pytest.param('{"protocol": 99, "cpu": "", "tolerance": 0.1, "entries": {}}', "by protocol 99", id="protocol"),
+        pytest.param('{"protocol": 99, "cpu": "", "tolerance": 0.1, "entries": {}}', "with protocol 99", id="protocol"),
     ],
 )
 def test_a_damaged_baseline_is_refused(tmp_path: Path, content: str, reason: str) -> None:

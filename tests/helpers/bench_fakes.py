@@ -48,8 +48,8 @@ def latency_record(
     rounds = [ms * (1 + noise * (-1) ** i) for i in range(10)]
     result = {
         "p50_ms": ms, "p90_ms": ms * 1.1, "p99_ms": ms * 1.3, "throughput_per_s": 1000 / ms, "round_p10_ms": rounds,
-        "yardsticks": ms, "yardsticks_interval": [ms * (1 - noise), ms * (1 + noise)], "interleaved": together,
-        "load_ms": 100.0, "first_ms": 10.0, "peak_rss_mb": 170.0, "rss_before_mb": 40.0,
+        "reference_ratio": ms, "reference_ratio_interval": [ms * (1 - noise), ms * (1 + noise)],
+        "interleaved": together, "load_ms": 100.0, "first_ms": 10.0, "peak_rss_mb": 170.0, "rss_before_mb": 40.0,
     }  # fmt: skip
     settings = {"stage": stage, "threads": threads, "batch": 1}
     return Record("latency", who, settings, environment or ENVIRONMENT, result, command=f"sdfl bench {who.name}")

@@ -28,13 +28,13 @@ def test_cases_take_turns_and_one_that_fails_does_not_stop_the_others(tmp_path: 
     assert sum(steps) == 9
 
 
-def test_ratios_to_the_yardstick_do_not_move_with_the_load() -> None:
+def test_ratios_to_the_reference_workload_do_not_move_with_the_load() -> None:
     case = Case(Target(subject(), Path("x")), "network", 1)
     calm = summary(Timing(case, {}, [[4.0] * 5] * 3), [1.0, 1.0, 1.0], SUITE)
     busy = summary(Timing(case, {}, [[4.0] * 5, [8.0] * 5, [12.0] * 5]), [1.0, 2.0, 3.0], SUITE)
     assert busy["p50_ms"] == 8.0
-    assert calm["yardsticks"] == busy["yardsticks"] == 4.0
-    assert busy["yardsticks_interval"] == [4.0, 4.0]
+    assert calm["reference_ratio"] == busy["reference_ratio"] == 4.0
+    assert busy["reference_ratio_interval"] == [4.0, 4.0]
 
 
 def test_throughput_counts_faces() -> None:

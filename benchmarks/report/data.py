@@ -7,16 +7,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sdfl.benchmarks.records import PROTOCOL, Record, Records, Subject, main_dataset
+from sdfl.benchmarks.report.names import backend_name, full_name, runs_in, short_name
 
 Result = dict[str, Any]
-CROPS = ("detected", "tracked", "true", "its own")  # as in use first
+CROPS = ("detected", "tracked", "true", "its own")  # those nearest to everyday use first
 PLAIN = ("f32", "auto")
 LOWERED = (("fp32", "fp16"), ("fp32", "int8"))
 
 
 @dataclass
 class Entry:
-    """latency: by (stage, threads, batch). accuracy: by crops. borrowed: the device that the accuracy comes from."""
+    """One model in one back end on one device, with everything that was measured of it.
+
+    Attributes:
+        latency: by (stage, threads, batch).
+        accuracy: by crops.
+        accuracy_source: where the accuracy was measured, if not on this device; "" otherwise.
+    """
 
     subject: Subject
     device: str
@@ -25,23 +32,25 @@ class Entry:
     accuracy: dict[str, Record] = field(default_factory=dict)
     sweep: Record | None = None
     video: Record | None = None
-    borrowed: str = ""
+    accuracy_source: str = ""
+
+    @property
+    def name(self) -> str:
+        """For sentences that do not depend on the back end."""
+        return short_name(self.subject)
 
     @property
     def label(self) -> str:
-        """Short, for legends."""
-        subject = self.subject
-        if subject.peer:
-            return subject.name
-        compute = "" if subject.compute == "auto" else f" {subject.compute}"
-        return f"{subject.name} · {nice_name(subject.backend)}{compute}"
+        """For legends and tables: with the back end, or the version of another project's model."""
+        return full_name(self.subject)
 
     def result(self, stage: str, threads: int = 1, batch: int = 1) -> Result | None:
+        """The times of one case, None if it was not measured."""
         record = self.latency.get((stage, threads, batch))
         return record.result if record else None
 
     def accuracy_result(self, crops: str | None = None) -> Result | None:
-        """With these crops, or (None) with those nearest to use."""
+        """The accuracy with these crops, or with those of `CROPS` that come first; None if it was not measured."""
         for name in (crops,) if crops else CROPS:
             record = self.accuracy.get(str(name))
             if record is not None and record.result.get("nme_percent") is not None:
@@ -50,22 +59,21 @@ class Entry:
 
     @property
     def same_numbers(self) -> tuple[str, str, str]:
-        """Entries that share it predict the same points but for rounding."""
+        """Entries with equal values predict the same points, apart from rounding."""
         backend = self.subject.backend if self.subject.peer else ""
         return self.subject.sha256 or self.subject.name, self.subject.compute.replace("auto", "f32"), backend
 
 
-NICE_NAMES = {"openvino": "OpenVINO", "onnxruntime": "ONNX Runtime", "tensorrt": "TensorRT"}
-
-
-def nice_name(backend: str) -> str:
-    """As its makers write it."""
-    return NICE_NAMES.get(backend, backend)
-
-
 @dataclass(frozen=True)
-class Material:
-    """Everything that a report is drawn from. notes: what was left out."""
+class ReportData:
+    """Everything that a report shows.
+
+    Attributes:
+        failures: records of measurements that failed and were not repeated since.
+        environments: by device.
+        dataset: the labelled pictures that all accuracies are of, "" without any.
+        notes: what was left out and why, one sentence each.
+    """
 
     entries: tuple[Entry, ...]
     failures: tuple[Record, ...]
@@ -74,31 +82,42 @@ class Material:
     notes: tuple[str, ...]
 
     def devices(self) -> list[str]:
-        """In the order of the records."""
+        """Names of the devices, in the order of the records."""
         return list(dict.fromkeys(entry.device for entry in self.entries))
 
     def of(self, device: str) -> list[Entry]:
+        """The entries of one device."""
         return [entry for entry in self.entries if entry.device == device]
 
     def distinct(self) -> list[Entry]:
-        """Entries with an accuracy, one of those that predict the same."""
+        """Entries with an accuracy of their own; of several that predict the same points, the first."""
         seen: dict[tuple[str, str, str], Entry] = {}
         for entry in self.entries:
-            if entry.accuracy and not entry.borrowed:
+            if entry.accuracy and not entry.accuracy_source:
                 seen.setdefault(entry.same_numbers, entry)
         return list(seen.values())
 
     def measured_on(self) -> str:
-        """The devices that accuracy was measured on."""
+        """Names of the devices that accuracy was measured on."""
         return ", ".join(dict.fromkeys(entry.device for entry in self.distinct()))
 
-    def protocol(self, *words: str) -> str:
-        """The line under a chart's title."""
-        return " · ".join(word for word in (*words, f"protocol {PROTOCOL}") if word)
+
+def caption(*words: str) -> str:
+    """The line under the title of a chart or table: what was measured, ending with the protocol's number."""
+    return " · ".join(word for word in (*words, f"protocol {PROTOCOL}") if word)
 
 
-def collect(records: Records) -> Material:
-    """Group records by subject and device; a device without pictures borrows the accuracy of the same file."""
+def collect(records: Records) -> ReportData:
+    """Group records by model, back end and device.
+
+    If accuracy was not measured on a device, its entry takes the result of the same model file from another one.
+
+    Args:
+        records: as `read_records` gives them.
+
+    Returns:
+        The records of one dataset; `notes` names the others.
+    """
     names = _device_names(records.records)
     dataset = main_dataset(records.records)
     others: dict[str, None] = {}
@@ -115,14 +134,14 @@ def collect(records: Records) -> Material:
         entry = found.setdefault(key, Entry(s, device, record.machine))
         _add(entry, record)
     entries = tuple(found.values())
-    _lend(entries)
+    _share_accuracy(entries)
     notes = (
         *records.notes,
-        *(f"accuracy on {other} is left out: this report is of {dataset}" for other in others),
+        *(f"Accuracy on {other} is left out, because this report shows {dataset}." for other in others),
     )
     environments = {names[record.machine]: record.environment for record in records.records}
     failures = tuple(r for r in records.records if r.error and not _has_loaded_since(r, records.records))
-    return Material(entries, failures, environments, dataset, notes)
+    return ReportData(entries, failures, environments, dataset, notes)
 
 
 def _has_loaded_since(failure: Record, records: Iterable[Record]) -> bool:
@@ -147,7 +166,8 @@ def _add(entry: Entry, record: Record) -> None:
         entry.video = record
 
 
-def _lend(entries: Sequence[Entry]) -> None:
+def _share_accuracy(entries: Sequence[Entry]) -> None:
+    """Give entries without an accuracy that of the same file in another back end or on another device."""
     owners: dict[tuple[str, str, str], Entry] = {}
     for entry in entries:
         if entry.accuracy:
@@ -156,7 +176,7 @@ def _lend(entries: Sequence[Entry]) -> None:
         owner = owners.get(entry.same_numbers)
         if not entry.accuracy and owner is not None and entry.subject.sha256:
             entry.accuracy = owner.accuracy
-            entry.borrowed = owner.device if owner.device != entry.device else owner.label
+            entry.accuracy_source = owner.device if owner.device != entry.device else owner.label
 
 
 def _device_names(records: Iterable[Record]) -> dict[str, str]:
@@ -170,14 +190,43 @@ def _device_names(records: Iterable[Record]) -> dict[str, str]:
 
 
 def threads_of(entries: Iterable[Entry]) -> list[int]:
-    """Numbers of threads that were measured, ascending."""
+    """The numbers of threads that were measured, ascending."""
     return sorted({threads for entry in entries for _, threads, _ in entry.latency})
 
 
-def pairs(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry, str]]:
-    """(plain, changed, what changed) of entries on one device that differ in one thing only.
+@dataclass(frozen=True)
+class Change:
+    """Two entries of one device that differ in one thing: a precision of the file or of computing, or the back end.
 
-    Changed: the precision that is computed in, the precision of the file, or the back end.
+    Attributes:
+        before: the entry with full precision, or in the slower library.
+        what: "fp32 to int8 weights", "f32 to bf16 arithmetic", "ONNX Runtime to OpenVINO".
+        where: the back end, if the change is not that of the back end; "" otherwise.
+    """
+
+    before: Entry
+    after: Entry
+    what: str
+    where: str = ""
+
+    @property
+    def title(self) -> str:
+        """For tables: "small: fp32 to int8 weights (OpenVINO f32)"."""
+        return f"{self.before.name}: {self.what}" + self._place
+
+    def __str__(self) -> str:
+        return f"{self.before.name} from {self.what}" + self._place
+
+    @property
+    def _place(self) -> str:
+        return f" ({self.where})" if self.where else ""
+
+
+def changes(entries: Sequence[Entry]) -> Iterator[Change]:
+    """Every pair of the project's own entries that differ in one thing only.
+
+    Args:
+        entries: of one device.
     """
     for a in entries:
         for b in entries:
@@ -186,11 +235,11 @@ def pairs(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry, str]]:
                 continue
             same_file, same_backend = sa.sha256 == sb.sha256, sa.backend == sb.backend
             if same_file and same_backend and sa.compute in PLAIN and sb.compute not in PLAIN:
-                yield a, b, f"computing in {sb.compute} instead of {sa.compute}"
+                yield Change(a, b, f"{sa.compute} to {sb.compute} arithmetic", backend_name(sb.backend))
             elif same_file and not same_backend and sa.compute == sb.compute and sa.backend > sb.backend:
-                yield a, b, f"{nice_name(sb.backend)} instead of {nice_name(sa.backend)}"
+                yield Change(a, b, f"{backend_name(sa.backend)} to {backend_name(sb.backend)}")
             elif same_backend and sa.compute in PLAIN and _is_lower(sa, sb):
-                yield a, b, f"{sb.precision} instead of {sa.precision} ({nice_name(sb.backend)} {sb.compute})"
+                yield Change(a, b, f"{sa.precision} to {sb.precision} weights", runs_in(sb))
 
 
 def _is_lower(plain: Subject, other: Subject) -> bool:
