@@ -57,9 +57,10 @@ def is_pil(picture: object) -> bool:
 
 
 class PictureSource(FrameSource):
-    """A picture, the pictures directly in a folder sorted by name, or a list of paths, as pictures of their own.
+    """Pictures that have nothing to do with each other. Grey and 16-bit pictures become 8-bit BGR.
 
-    Grey and 16-bit pictures become 8-bit BGR.
+    Args:
+        path: of a picture, of a folder whose pictures are taken in the order of their names, or of several pictures.
 
     Raises:
         SourceError: there is no such picture, or none in the folder.

@@ -1,4 +1,4 @@
-"""Where the compiled operator for OpenVINO lies, if it was built."""
+"""Finding the compiled operator for OpenVINO, if it was built."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ _INSTALLED = "sdfl/lib/libsdfl_openvino.so"
 
 
 def find_extension() -> Path | None:
-    """The library for `openvino.Core.add_extension`: that which SDFL_OPENVINO_EXTENSION names, else the package's own.
+    """The library for `openvino.Core.add_extension`.
 
-    Returns None where there is none, and where SDFL_OPENVINO_EXTENSION is empty: the operator then runs as standard
-    operators. Raises ConfigError where the named file does not exist.
+    Returns:
+        The file that SDFL_OPENVINO_EXTENSION names, else the one of the package. None where there is none, and where
+        the variable is empty: the operator then runs as standard operators.
+
+    Raises:
+        ConfigError: the named file does not exist.
     """
     named = os.environ.get(EXTENSION_VARIABLE)
     if named is not None:

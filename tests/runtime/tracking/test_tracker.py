@@ -61,7 +61,7 @@ def test_a_face_that_leaves_ends_and_after_a_second_gets_a_new_id(spec: ModelSpe
     tracker, detector = make(spec, (160, 120, 40))
     assert [face.id for face in tracker.update(frame((160, 120, 40)))] == [1]
     assert all(tracker.update(frame(index=index)) == [] for index in range(1, 41))
-    assert detector.calls == 21, "with nobody in view it looks at every other frame, and at once when a face is lost"
+    assert detector.calls == 21, "with nobody in view it runs on every other frame, and at once when a face is lost"
     faces = [face for index in (41, 42) for face in tracker.update(frame((160, 120, 40), index=index))]
     assert [(face.id, face.age_frames) for face in faces][-1] == (2, faces[-1].age_frames)
 
