@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from sdfl.errors import SourceError
 from sdfl.types import Frame, Image
 
+Self = TypeVar("Self", bound="FrameSource")
 DEFAULT_FPS = 30.0
 MAX_SIDE_PX = 32_766  # OpenCV cuts no crops out of larger ones
 _TO_BGR = {1: cv2.COLOR_GRAY2BGR, 4: cv2.COLOR_BGRA2BGR}
@@ -50,7 +51,7 @@ class FrameSource(ABC):
     def close(self) -> None:  # noqa: B027  a source without anything to release need not say so
         """Release what the source holds. May be called twice."""
 
-    def __enter__(self) -> FrameSource:
+    def __enter__(self: Self) -> Self:
         return self
 
     def __exit__(

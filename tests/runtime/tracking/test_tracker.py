@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def frame(*faces: tuple[float, ...], index: int = 0) -> Frame:
     return Frame(scene(*faces), index, index / 30)
 
 
-def make(spec: ModelSpec, *places: tuple[float, float, float], **options: int) -> tuple[FaceTracker, FakeDetector]:
+def make(spec: ModelSpec, *places: tuple[float, float, float], **options: Any) -> tuple[FaceTracker, FakeDetector]:
     detector = FakeDetector([box_of(*place) for place in places])
     return FaceTracker(FakeBackend(spec, toy_network), detector, smoother=None, **options), detector
 

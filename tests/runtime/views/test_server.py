@@ -193,7 +193,12 @@ def test_a_viewer_that_hangs_does_not_keep_the_view_open() -> None:
 def test_a_viewer_that_leaves_costs_nothing_more(view: BrowserView, monkeypatch: pytest.MonkeyPatch) -> None:
     encoded: list[int] = []
     latest = Feed._latest
-    monkeypatch.setattr(Feed, "_latest", lambda feed: (encoded.append(1), latest(feed))[1])
+
+    def counted(feed: Feed) -> tuple[int, bytes]:
+        encoded.append(1)
+        return latest(feed)
+
+    monkeypatch.setattr(Feed, "_latest", counted)
     stats = FrameStats("s", "m", 0, 1, 1.0, 1.0, 1.0, 1.0, 1.0, 30.0)
 
     def show(frames: int) -> int:
