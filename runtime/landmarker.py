@@ -80,13 +80,13 @@ class FaceLandmarker:
             raise ConfigError(f"model must be a name or a path, got {type(model).__name__}")
         _require(backend, "backend", "a name", ("infer", "close"))
         _require(detector, "detector", "KIND:FILE", ("detect",))
+        if detector is None or isinstance(detector, str):
+            detector = open_detector(detector, threads=threads)
+        self._detector = LockedDetector(detector)
         self._owns_backend = backend is None or isinstance(backend, str)
         if backend is None or isinstance(backend, str):
             backend = open_backend(model_to_run(model, precision, backend), name=backend, threads=threads)
         self._backend = backend
-        if detector is None or isinstance(detector, str):
-            detector = open_detector(detector, threads=threads)
-        self._detector = LockedDetector(detector)
         self._max_faces, self._smoother = max_faces, Smoother if smoothing else None
         self._closed = False
 
