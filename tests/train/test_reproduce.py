@@ -13,7 +13,7 @@ from sdfl.geometry import evaluation_affine, invert_affine, transform_points
 from sdfl.model.checkpoint import save_checkpoint
 from sdfl.model.landmarks.landmark_graph import LandmarkGraph
 from sdfl.model.landmarks.network import ModelConfig, Network
-from sdfl.train.loop import Devices
+from sdfl.train.devices import Devices
 from sdfl.train.reproduce import TARGETS, reproduce, run, test_sets
 from sdfl.train.reproduce.experiment import FC, Cell, Experiment
 from sdfl.train.reproduce.occlusion import occlusion_test
@@ -116,7 +116,7 @@ def test_without_the_data_it_says_what_to_put_where(tmp_path: Path, target: str)
     [
         pytest.param("table9", False, r"no such table or figure; choose one of fig2, fig4", id="unknown"),
         pytest.param("table1", True, r"table1 has no reduced form", id="no reduced form"),
-        pytest.param("fig9", False, r"fig9 looks into trained networks: give --checkpoint", id="no checkpoint"),
+        pytest.param("fig9", False, r"fig9 needs trained networks: give --checkpoint", id="no checkpoint"),
     ],
 )
 def test_wrong_targets_are_one_line(tmp_path: Path, target: str, reduced: bool, message: str) -> None:

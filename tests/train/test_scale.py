@@ -18,7 +18,7 @@ from sdfl.errors import ConfigError
 from sdfl.model.checkpoint import read_checkpoint
 from sdfl.model.landmarks.network import Network
 from sdfl.train.data.samplers import WeightedSampler
-from sdfl.train.loop import Devices
+from sdfl.train.devices import Devices
 from sdfl.train.progress import Reporter
 from sdfl.train.recipe import load_recipe
 from sdfl.train.tasks.landmarks import fit_landmarks
