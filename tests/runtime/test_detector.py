@@ -11,7 +11,7 @@ import pytest
 from sdfl import FaceLandmarker
 from sdfl.artifacts.detector_spec import read_detector_spec
 from sdfl.artifacts.onnx_metadata import read_spec
-from sdfl.benchmarks.detector.figures import speed
+from sdfl.benchmarks.detector.measure import speed
 from sdfl.datasets import read_image
 from sdfl.datasets.faceless import faceless_crops, faceless_split
 from sdfl.detector_evaluation import false_scores, labelled_scores, lowest_threshold, pasted_scores, share_above
