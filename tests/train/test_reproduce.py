@@ -126,7 +126,7 @@ def test_wrong_targets_are_one_line(tmp_path: Path, target: str, reduced: bool, 
 
 
 def test_figure_6_needs_no_data(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="needs the extra report")
+    pytest.importorskip("matplotlib", reason="needs the extra train")
     paths = reproduce("fig6", tmp_path, tmp_path)
     assert [path.name for path in paths] == ["fig6.png", "fig6.csv"]
     rows = list(csv.DictReader((tmp_path / "fig6.csv").open()))
@@ -135,7 +135,7 @@ def test_figure_6_needs_no_data(tmp_path: Path) -> None:
 
 
 def test_figures_2_and_9_of_both_heads(tmp_path: Path, face_root: Path, experiment: Experiment, monkeypatch) -> None:
-    pytest.importorskip("matplotlib", reason="needs the extra report")
+    pytest.importorskip("matplotlib", reason="needs the extra train")
     from sdfl import train
 
     monkeypatch.setattr(train.reproduce, "test_samples", lambda name, data: find_samples(face_root / "train")[:2])
