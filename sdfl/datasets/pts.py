@@ -29,7 +29,7 @@ def read_pts(path: Path) -> FloatArray:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as text ({error})") from error
     head, brace, body = text.partition("{")
-    declared = next((line.split(":")[1] for line in head.splitlines() if line.strip().startswith("n_points")), "")
+    declared = next((line.partition(":")[2] for line in head.splitlines() if line.strip().startswith("n_points")), "")
     try:
         rows = [
             [float(value) for value in line.split()] for line in body.partition("}")[0].splitlines() if line.strip()
