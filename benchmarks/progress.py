@@ -1,28 +1,35 @@
-"""A bar with the time left for each part of a suite, on a terminal; silence elsewhere."""
+"""Progress bars with the time left, on a terminal; nothing is shown elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-Step = Callable[[int], None]
+Step = Callable[[int], None]  # told how many further steps are done
+StartBar = Callable[[str, int], Step]  # given a description and the number of steps
+T = TypeVar("T")
 
 
 def ignore(*_: object) -> None:
-    """For those who want to know nothing."""
+    """Do nothing, for callers that want no progress."""
 
 
 def silent(*_: object) -> Step:
-    """In place of the function that `progress_bar` gives."""
+    """A StartBar that shows nothing."""
     return ignore
 
 
 @contextmanager
-def progress_bar(console: Console | None = None) -> Iterator[Callable[[str, int], Step]]:
-    """Gives a function (description, total) -> step(count)."""
+def progress_bar(console: Console | None = None) -> Iterator[StartBar]:
+    """Bars on standard error while the block runs, one below the other.
+
+    Args:
+        console: where they are drawn instead.
+    """
     console = console or Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -39,3 +46,16 @@ def progress_bar(console: Console | None = None) -> Iterator[Callable[[str, int]
             return lambda count: progress.advance(task, count)
 
         yield start
+
+
+def wrapped(start_bar: StartBar, description: str) -> Callable[[Iterable[T]], Iterator[T]]:
+    """A function that shows a bar over the things that it passes on."""
+
+    def wrap(things: Iterable[T]) -> Iterator[T]:
+        known = list(things)
+        step = start_bar(description, len(known))
+        for thing in known:
+            yield thing
+            step(1)
+
+    return wrap

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
 
-from sdfl.errors import SdflError
+from sdfl.config import build
+from sdfl.errors import ConfigError, SdflError
+
+T = TypeVar("T")
 
 PROTOCOL = 3  # raised whenever values of the same name no longer mean the same, or names of values change
 KINDS = ("latency", "accuracy", "sweep", "video")
@@ -110,15 +113,6 @@ class Record:
         """The record as one line."""
         return msgspec.json.encode(self, enc_hook=_numpy_scalar).decode()
 
-    @classmethod
-    def from_json(cls, line: str) -> Record:
-        """The record in a line that `to_json` wrote.
-
-        Raises:
-            msgspec.MsgspecError: it is anything else; the message names the key.
-        """
-        return msgspec.json.decode(line, type=cls)
-
 
 def _numpy_scalar(value: Any) -> Any:
     """Numbers that numpy computed, as Python's own."""
@@ -191,9 +185,27 @@ def _left_out(path: str, protocol: int, count: int) -> str:
 
 @dataclass(frozen=True)
 class _Header:
-    """What every protocol's records have."""
+    """What the files of every protocol have."""
 
     protocol: int
+
+
+def from_json(cls: type[T], content: str | bytes) -> T | int:
+    """The object in a JSON text that was measured with this protocol; for another protocol, its number.
+
+    Args:
+        cls: a dataclass with a field `protocol`.
+        content: the text; keys that `cls` does not have are ignored.
+
+    Raises:
+        ConfigError: it is anything else; the message names the key.
+    """
+    try:
+        table = msgspec.json.decode(content)
+    except msgspec.DecodeError as error:
+        raise ConfigError(str(error)) from error
+    protocol = build(_Header, table, unknown_keys=True).protocol
+    return build(cls, table, unknown_keys=True) if protocol == PROTOCOL else protocol
 
 
 def _read(path: Path) -> Iterable[Record | int]:
@@ -206,9 +218,8 @@ def _read(path: Path) -> Iterable[Record | int]:
         if not line.strip():
             continue
         try:
-            protocol = msgspec.json.decode(line, type=_Header).protocol
-            yield Record.from_json(line) if protocol == PROTOCOL else protocol
-        except msgspec.MsgspecError as error:
+            yield from_json(Record, line)
+        except ConfigError as error:
             raise RecordsError(f"{path}: line {number} is not a record ({error})") from error
 
 

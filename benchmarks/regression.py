@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from sdfl.benchmarks.records import PROTOCOL, Record
+from sdfl.benchmarks.records import PROTOCOL, Record, from_json
 from sdfl.errors import ConfigError, SdflError
 from sdfl.files import atomic_path
 
@@ -84,23 +84,17 @@ def read_baseline(path: Path) -> Baseline:
         ConfigError: it is missing, damaged or of another protocol; the message names the file and the key.
     """
     try:
-        content = path.read_bytes()
-        protocol = msgspec.json.decode(content, type=_Header).protocol
-        if protocol == PROTOCOL:
-            return msgspec.json.decode(content, type=Baseline)
+        baseline = from_json(Baseline, path.read_bytes())
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); make it with --write-baseline") from error
-    except msgspec.MsgspecError as error:
+    except ConfigError as error:
         raise ConfigError(f"{path}: is not a baseline ({error}); make it again with --write-baseline") from error
-    raise ConfigError(
-        f"{path}: was measured with protocol {protocol}, this version reads protocol {PROTOCOL}; "
-        "make it again with --write-baseline"
-    )
-
-
-@dataclass(frozen=True)
-class _Header:
-    protocol: int
+    if isinstance(baseline, int):
+        raise ConfigError(
+            f"{path}: was measured with protocol {baseline}, this version reads protocol {PROTOCOL}; "
+            "make it again with --write-baseline"
+        )
+    return baseline
 
 
 def check(baseline: Baseline, records: Sequence[Record]) -> str:

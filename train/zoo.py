@@ -45,7 +45,7 @@ def _refit(model: str, epochs: int, *overrides: str, after: str = "main") -> Sta
     return Stage("refit", model, (*FINAL, *shorter, *overrides), f"{model}/{after}")
 
 
-# Centred crops become more accurate, those shifted by a tenth or rolled by 30 degrees less so: docs/zoo.md has figures.
+# Centred crops become more accurate, those shifted by a tenth or rolled by 30 degrees less so (docs/results/models.md).
 NARROW = ("augment.translation_px=12", "augment.rescale=0.1", "augment.rotation_deg=20")
 _AFTER_LOW = ("optimizer.learning_rate=5e-4", "optimizer.warmup_epochs=1")
 EVERY = "data.holdout.every=0"  # every labelled picture, with what the recipe adds to them

@@ -1,11 +1,7 @@
-"""Draw the list of crops without a face that `sdfl.datasets.faceless` reads.
-
-`python -m sdfl.benchmarks.detector.faceless --data DIR --yunet FILE` writes it.
-"""
+"""Draws the list of crops without a face that `sdfl.datasets.faceless` reads."""
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,20 +9,57 @@ from typing import Any
 
 import numpy as np
 
+from sdfl.benchmarks.progress import StartBar, silent, wrapped
 from sdfl.datasets import Sample
 from sdfl.datasets.faceless import FILE, PARTS, Row, faceless_split
 from sdfl.files import atomic_path
+from sdfl.train.data.detector_pictures import further_faces, load_source
+from sdfl.train.data.face_composition import clear_region
+from sdfl.types import FloatArray
 
 COUNT = 500
 LEAST_PX = 48
 
 
-def draw(samples: Sequence[Sample], teacher: Path, cache: Path) -> list[Row]:
-    """COUNT regions, the pictures in turn."""
-    from sdfl.train.data.detector_pictures import further_faces, load_source
-    from sdfl.train.data.face_composition import clear_region
+def write_faceless_list(
+    data: Path, yunet: Path, cache: Path, *, out: Path = FILE, start_bar: StartBar = silent
+) -> Path:
+    """Draw COUNT crops of each part and write them as JSON.
 
-    others = further_faces(samples, teacher, cache, lambda steps: steps)
+    Args:
+        data: folder that holds 300w/helen.
+        yunet: a YuNet .onnx file, which finds the faces that are not labelled.
+        cache: folder in which YuNet's answers are kept.
+        out: the file to write, by default the one in the package.
+        start_bar: for progress.
+
+    Returns:
+        `out`.
+
+    Raises:
+        DataError: pictures are missing.
+    """
+    made: dict[str, Any] = {}
+    for part in PARTS:
+        samples = faceless_split(data, part)
+        others = further_faces(samples, yunet, cache / f"{part}.json", wrapped(start_bar, f"{part}: further faces"))
+        made[part] = draw(samples, others)
+    with atomic_path(out) as temporary:
+        lines = [f'"{part}": [\n' + ",\n".join(json.dumps(row) for row in rows) + "\n]" for part, rows in made.items()]
+        temporary.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    return out
+
+
+def draw(samples: Sequence[Sample], others: Sequence[FloatArray]) -> list[Row]:
+    """Draw COUNT regions without a face, from the pictures in turn.
+
+    Args:
+        samples: pictures with their labelled faces.
+        others: further faces in each picture, as `further_faces` finds them.
+
+    Returns:
+        Name of the picture and the region's (x0, y0, x1, y1).
+    """
     rng = np.random.default_rng(0)
     rows: list[Row] = []
     while len(rows) < COUNT:
@@ -37,21 +70,3 @@ def draw(samples: Sequence[Sample], teacher: Path, cache: Path) -> list[Row]:
             x0, y0, x1, y1 = (int(value) for value in region)
             rows.append((sample.image_path.name, x0, y0, x1, y1))
     return rows[:COUNT]
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m sdfl.benchmarks.detector.faceless", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="root of the datasets")
-    parser.add_argument("--yunet", type=Path, required=True, help="a YuNet .onnx file")
-    parser.add_argument("--cache", type=Path, default=Path("runs/faceless"), help="where YuNet's answers are kept")
-    options = parser.parse_args(arguments)
-    made: dict[str, Any] = {
-        part: draw(faceless_split(options.data, part), options.yunet, options.cache / f"{part}.json") for part in PARTS
-    }
-    with atomic_path(FILE) as temporary:
-        lines = [f'"{part}": [\n' + ",\n".join(json.dumps(row) for row in rows) + "\n]" for part, rows in made.items()]
-        temporary.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

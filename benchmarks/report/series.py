@@ -12,7 +12,6 @@ import numpy.typing as npt
 from sdfl.benchmarks.report.data import Entry, ReportData
 from sdfl.benchmarks.report.names import CROPS
 from sdfl.benchmarks.report.theme import SERIES
-from sdfl.metrics import error_curve
 
 AXIS_TITLES = {
     "shift": "shift, share of the crop's side",
@@ -27,7 +26,7 @@ AXIS_TITLES = {
 TURN_BINS = ((0, 5), (5, 10), (10, 20), (20, 30), (30, 1000))
 HIDDEN_BINS = ((0, 1), (1, 15), (15, 30), (30, 1000))
 MIN_IN_BIN = 5
-CURVE_LIMIT, CURVE_STEPS = 0.15, 150
+CURVE_PERCENT = np.linspace(0, 15, 151)
 
 
 @dataclass(frozen=True)
@@ -144,10 +143,10 @@ def error_curves(data: ReportData) -> list[Line]:
     for entry in data.distinct():
         result = entry.accuracy_result()
         if result:
-            errors = _numbers(result["pictures"]["nme_percent"]) / 100
-            limits, share = error_curve(errors, CURVE_LIMIT, CURVE_STEPS)
+            errors = _numbers(result["pictures"]["nme_percent"])
+            shares = [float((errors <= limit).mean() * 100) for limit in CURVE_PERCENT]
             label = f"{entry.label}, {CROPS[result['crops']]}"
-            drawn.append(Line(label, colour_of(data, entry), (limits * 100).round(4).tolist(), (share * 100).tolist()))
+            drawn.append(Line(label, colour_of(data, entry), CURVE_PERCENT.round(1).tolist(), shares))
     return drawn
 
 

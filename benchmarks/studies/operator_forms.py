@@ -1,16 +1,14 @@
-"""The graph convolution in OpenVINO, form against form: function, inlined, standard operators and compiled extension.
+"""Times of the graph convolution in its forms: as a function, inlined, as standard operators, as compiled extension.
 
-    python -m sdfl.benchmarks.studies.operator_forms [MODEL] [--rounds 200]
-
-All forms take turns in one process, one thread, batch 1; printed are p10, p50 and p90.
+All forms take turns in one process, on one thread, at batch 1.
 """
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -32,8 +30,25 @@ WARMUP = 20
 NODES, EDGES, CHANNELS = 68, 4, 128
 
 
+@dataclass(frozen=True)
+class FormTimes:
+    """Times of the forms of one thing.
+
+    Attributes:
+        title: what was timed, with the unit.
+        times_ms: form -> p10, p50 and p90.
+    """
+
+    title: str
+    times_ms: dict[str, list[float]]
+
+
 def interleave(forms: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, np.ndarray]:
-    """Run every form once a round. Returns name -> (rounds,) milliseconds."""
+    """Run every form once a round, after WARMUP runs of each.
+
+    Returns:
+        Name of the form -> (rounds,) milliseconds.
+    """
     for run in forms.values():
         for _ in range(WARMUP):
             run()
@@ -100,27 +115,34 @@ def one_operator(native: bool, folder: Path) -> Callable[[], object]:
     return partial(request.infer, feed, share_inputs=True)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", nargs="?", help="model name or .onnx file; default: small")
-    parser.add_argument("--rounds", type=int, default=200)
-    arguments = parser.parse_args()
-    path = resolve_model(arguments.model)
+def study(model: str | None = None, rounds: int = 200) -> list[FormTimes]:
+    """Time the whole network and a single operator in every form that this machine can run.
+
+    Args:
+        model: name of a model or an .onnx file; None for the default model.
+        rounds: runs of each form of the network; of the single operator, ten times as many.
+    """
+    path = resolve_model(model)
     size = read_spec(path).input_size
     crop = np.random.default_rng(0).integers(0, 256, size=(1, size, size, 3), dtype=np.uint8)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         whole = {form: partial(backend.infer, crop) for form, backend in networks(path, folder).items()}
         single = {form: one_operator(native, folder) for form, native in _openvino_forms()}
-        print_table(f"network {path.stem}, ms", interleave(whole, arguments.rounds))
-        print_table("one operator, f32, ms", interleave(single, 10 * arguments.rounds))
+        return [
+            FormTimes(f"network {path.stem}, ms", _percentiles(interleave(whole, rounds))),
+            FormTimes("one operator, f32, ms", _percentiles(interleave(single, 10 * rounds))),
+        ]
 
 
-def print_table(title: str, times_ms: Mapping[str, np.ndarray]) -> None:
-    print(f"{title:44} {'p10':>8} {'p50':>8} {'p90':>8}")
-    for name, times in times_ms.items():
-        print(f"{name:44} " + " ".join(f"{value:8.4f}" for value in np.percentile(times, [10, 50, 90])))
+def _percentiles(times_ms: Mapping[str, np.ndarray]) -> dict[str, list[float]]:
+    return {name: [round(float(v), 4) for v in np.percentile(ms, [10, 50, 90])] for name, ms in times_ms.items()}
 
 
-if __name__ == "__main__":
-    main()
+def as_text(results: Sequence[FormTimes]) -> str:
+    """One table for each result."""
+    lines = []
+    for result in results:
+        lines.append(f"{result.title:44} {'p10':>8} {'p50':>8} {'p90':>8}")
+        lines += [f"{form:44} " + " ".join(f"{ms:8.4f}" for ms in row) for form, row in result.times_ms.items()]
+    return "\n".join(lines)

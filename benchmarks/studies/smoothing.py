@@ -1,15 +1,13 @@
 """Jitter against lag of the smoothing's parameters: how the defaults of `sdfl.runtime.tracking.smoothing` were chosen.
 
-    python -m sdfl.benchmarks.studies.smoothing --data 300w/afw [--model NAME] [--records records.jsonl --plot FILE.png]
-
-The network's own points drive the tracker, so smoothing changes nothing before it: clips are tracked once, then every
-setting filters the same points. Clips from stills have stiff faces; what speech and blinks lose is measured by moving
-the recorded lips and lids by a known amount. Choose on AFW or HELEN train, never on HELEN test.
+The tracker follows the network's own points and not the smoothed ones. So clips are tracked once, and then every
+setting filters the same points. Faces in clips from stills are stiff; what smoothing takes from speech and blinks is
+measured by moving the recorded lips and lids by a known amount. Choose parameters on AFW or HELEN train, never on HELEN
+test.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,11 +21,14 @@ from sdfl.benchmarks.video.clips import FPS, SIZE, STILL_FRAMES, Clip, Still, ma
 from sdfl.benchmarks.video.metrics import SETTLE, Seen, measure_clip
 from sdfl.benchmarks.video.stills import labelled_stills
 from sdfl.datasets import find_samples
-from sdfl.files import atomic_path
+from sdfl.errors import DataError
+from sdfl.layouts import IBUG68
+from sdfl.metrics import inter_ocular
 from sdfl.runtime.landmarker import FaceLandmarker
 from sdfl.runtime.tracking.smoothing import LowPass, Smoother, Smoothing
 from sdfl.types import FloatArray, Frame
 
+Row = tuple[str, dict[str, Any]]  # name of a setting or model, and its measures
 SCENES = ("still", "motion", "stops", "fast, blurred", "dark, compressed")
 STIFFNESS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)  # times the cutoffs at rest
 LIPS, LIDS = [*range(6, 11), *range(55, 60), *range(65, 68)], [37, 38, 43, 44]  # of ibug68
@@ -42,7 +43,12 @@ COLUMNS = (
 
 @dataclass(eq=False)
 class Recording:
-    """One clip and what the network said. points: (N, 2) px, spread: (N,), one a frame."""
+    """One clip and what the network predicted in each of its frames.
+
+    Attributes:
+        points: (N, 2) px, one a frame.
+        spread: (N,) expected error of each point, one a frame.
+    """
 
     clip: Clip
     points: list[FloatArray] = field(default_factory=list)
@@ -56,7 +62,11 @@ class Recording:
 
 
 def record(landmarker: FaceLandmarker, stills: Sequence[Still]) -> Iterator[Recording]:
-    """Track every scene of every still; clips in which the face was lost are left out."""
+    """Track every scene of SCENES made from every still.
+
+    Yields:
+        One recording a clip; those in which the face was lost are left out.
+    """
     with TemporaryDirectory(prefix="sdfl-clips-") as folder:
         for number, still in enumerate(stills):
             for name in SCENES:
@@ -71,7 +81,12 @@ def record(landmarker: FaceLandmarker, stills: Sequence[Still]) -> Iterator[Reco
 
 
 def measure(recordings: Sequence[Recording], smoothing: Smoothing | None) -> dict[str, float]:
-    """Means over the recordings. None: unsmoothed."""
+    """Means of all measures over the recordings.
+
+    Args:
+        recordings: of all scenes.
+        smoothing: None for unsmoothed.
+    """
     found: dict[str, list[float]] = {}
     for each in recordings:
         points = filtered(each, each.points, smoothing)
@@ -90,6 +105,7 @@ def measure(recordings: Sequence[Recording], smoothing: Smoothing | None) -> dic
 
 
 def filtered(each: Recording, points: Sequence[FloatArray], smoothing: Smoothing | None) -> Sequence[FloatArray]:
+    """The points (N, 2) of every frame after smoothing with the spread that the network predicted for the recording."""
     if smoothing is None:
         return points
     smoother = Smoother(smoothing)
@@ -97,9 +113,18 @@ def filtered(each: Recording, points: Sequence[FloatArray], smoothing: Smoothing
 
 
 def expression(each: Recording, steady: Sequence[FloatArray], smoothing: Smoothing | None) -> dict[str, float]:
-    """What is left, in percent, of lips and lids moved by a known amount, and how deep a blink goes (1 is right)."""
+    """How well lips and lids that move by a known amount are followed.
+
+    Args:
+        each: a clip of a face at rest.
+        steady: its points as `smoothing` filters them.
+        smoothing: None for unsmoothed.
+
+    Returns:
+        Errors of lips and lids in percent of the inter-ocular distance, and how deep a blink goes, where 1 is right.
+    """
     rest = np.mean(steady[SETTLE:STILL_FRAMES], axis=0)
-    d = float(np.linalg.norm(rest[36] - rest[45]))
+    d = float(inter_ocular(rest, IBUG68))
     moves = np.stack([_expression(index, d) for index in range(len(each.points))])
     seen = np.stack(filtered(each, [p + move for p, move in zip(each.points, moves, strict=True)], smoothing))
     off = 100 * np.linalg.norm(seen - moves - rest, axis=-1)[STILL_FRAMES:] / d
@@ -134,51 +159,43 @@ def settings() -> Iterator[tuple[str, Smoothing | None]]:
             yield f"{part}.{key} x {factor:g}", replace(base, **{part: changed})
 
 
-def table(rows: Sequence[tuple[str, dict[str, float]]]) -> str:
-    """Markdown."""
+def as_markdown(rows: Sequence[Row]) -> str:
+    """A table of all settings."""
     lines = ["| | " + " | ".join(title for title, _, _ in COLUMNS) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
     for name, row in rows:
         lines.append(f"| {name} | " + " | ".join(f"{row[key]:.{digits}f}" for _, key, digits in COLUMNS) + " |")
     return "\n".join(lines)
 
 
-def plot(rows: Sequence[tuple[str, dict[str, float]]], peers: Sequence[tuple[str, dict[str, Any]]], out: Path) -> None:
-    """The curve of the stiffness, and others' points beside it."""
-    from matplotlib.figure import Figure
+def study(data: Path, model: str | None = None, clips: int = 6) -> list[Row]:
+    """Measure every setting of `settings`.
 
-    figure = Figure(figsize=(6.2, 4.2), layout="constrained")
-    axes = figure.subplots()
-    curve = [row for name, row in rows if name.startswith("cutoffs")]
-    axes.plot([r["lag_ms"] for r in curve], [r["jitter_percent"] for r in curve], "o-", label="cutoffs x 0.1 to 8")
-    for name, row in [(name, row) for name, row in rows if name in ("unsmoothed", "cutoffs x 1")] + list(peers):
-        axes.plot(row["lag_ms"], row["jitter_percent"], "s", label="default" if name == "cutoffs x 1" else name)
-    axes.set(xlabel="lag, ms", ylabel="jitter, % of inter-ocular", yscale="log")
-    axes.legend(frameon=False)
-    with atomic_path(out) as temporary:
-        figure.savefig(temporary, dpi=120, format=out.suffix[1:])
+    Args:
+        data: folder of labelled pictures that clips are made from.
+        model: name of a model or an .onnx file; None for the default model.
+        clips: how many pictures to make clips from.
+
+    Returns:
+        Name and measures of each setting.
+
+    Raises:
+        DataError: no picture is usable, or no clip could be tracked to its end.
+    """
+    with FaceLandmarker(model, threads=1) as landmarker:
+        recordings = list(record(landmarker, labelled_stills(find_samples(data), clips)))
+    if not recordings:
+        raise DataError(f"{data}: in every clip that was made from these pictures, the face was lost")
+    return [(name, measure(recordings, smoothing)) for name, smoothing in settings()]
 
 
-def peers_of(path: Path | None) -> list[tuple[str, dict[str, Any]]]:
-    """Names and results of the peers' video records in a file that `sdfl bench` wrote."""
+def peers_of(path: Path | None) -> list[Row]:
+    """Names and measures of other projects' models.
+
+    Args:
+        path: a file of records with video records; None for no models.
+
+    Raises:
+        RecordsError: the file is missing or damaged.
+    """
     found = read_records([path]).records if path else ()
     return [(r.subject.name, r.result) for r in found if r.kind == "video" and r.subject.peer and not r.error]
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", required=True, help="folder of labelled pictures")
-    parser.add_argument("--model", help="zoo name or .onnx file")
-    parser.add_argument("--clips", type=int, default=6, help="how many pictures")
-    parser.add_argument("--records", type=Path, help="what sdfl bench wrote, for the peers' points")
-    parser.add_argument("--plot", type=Path, help="picture to draw (.png, .svg)")
-    options = parser.parse_args()
-    landmarker = FaceLandmarker(options.model, threads=1)
-    recordings = list(record(landmarker, labelled_stills(find_samples(Path(options.data)), options.clips)))
-    rows = [(name, measure(recordings, smoothing)) for name, smoothing in settings()]
-    print(table(rows))
-    if options.plot:
-        plot(rows, peers_of(options.records), options.plot)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,13 +1,10 @@
 """Whether the loader or the network limits a training: pictures a second of each, alone and together.
 
-`python -m sdfl.benchmarks.studies.training_throughput RECIPE --data DIR` prints one JSON object; with
-`--devices 2 --strategy ddp` that of two processes together, which beside that of one says how a training scales.
+Measured with one and with two processes, it also says how a training scales.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,16 +15,29 @@ import torch
 from sdfl.model.landmarks.losses import landmark_losses
 from sdfl.train.data.landmark_dataset import split_samples
 from sdfl.train.devices import Devices, launch
-from sdfl.train.recipe import Recipe, find_recipe, load_recipe
+from sdfl.train.recipe import Recipe
 from sdfl.train.setup import make_loader, make_network, make_optimizer
 
 ONE = Devices(devices="1")
 
 
 def throughput(recipe: Recipe, data: Path, *, steps: int = 20, devices: Devices = ONE) -> dict[str, Any]:
-    """Pictures a second of all processes: "loader" (second pass, pictures decoded), "network" (one batch again and
-    again) and "training" (both). The loader is no bottleneck where "training" is near "network". The table is
-    empty in all processes but the first."""
+    """Measure a recipe.
+
+    Args:
+        recipe: of a landmark network.
+        data: the dataset's root.
+        steps: of the optimizer, for each number.
+        devices: where to train.
+
+    Returns:
+        Pictures a second of all processes together: of the "loader" (second pass, when all pictures are decoded), the
+        "network" (one batch again and again) and the "training" (both). If "training" is near "network", the loader is
+        no bottleneck. Empty in all processes but the first.
+
+    Raises:
+        ConfigError: this computer does not have the devices.
+    """
     fabric = launch(devices, recipe.train.precision)
     samples, _ = split_samples(recipe.data, data, recipe.model.layout)
     network = make_network(recipe, samples, data)
@@ -70,24 +80,3 @@ def throughput(recipe: Recipe, data: Path, *, steps: int = 20, devices: Devices 
         "precision": recipe.train.precision,
         "threads": torch.get_num_threads(),
     }
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--set", action="append", default=[], help="Override one key: section.key=value.")
-    parser.add_argument("--accelerator", default="auto")
-    parser.add_argument("--devices", default="1")
-    parser.add_argument("--strategy", default="auto")
-    parser.add_argument("--steps", type=int, default=20)
-    arguments = parser.parse_args()
-    recipe = load_recipe(find_recipe(arguments.recipe), arguments.set)
-    devices = Devices(arguments.accelerator, arguments.devices, arguments.strategy)
-    rates = throughput(recipe, arguments.data, steps=arguments.steps, devices=devices)
-    if rates:
-        print(json.dumps(rates))
-
-
-if __name__ == "__main__":
-    main()

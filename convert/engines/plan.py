@@ -179,7 +179,7 @@ def make_plan(
             f"--precision {chosen}: {source.name} is {spec.precision}, which becomes {' or '.join(able)}; {hint}"
         )
     if plugin is not None and not plugin.is_file():
-        raise ConfigError(f"--plugin {plugin}: no such file; build it as docs/operator.md says")
+        raise ConfigError(f"--plugin {plugin}: no such file; build it as docs/reference/operator.md says")
     stem = source.stem if source.stem.endswith(chosen) else f"{source.stem}_{chosen}"
     return BuildPlan(
         source=source,

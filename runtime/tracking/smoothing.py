@@ -55,7 +55,7 @@ class LowPass:
 
 @dataclass(frozen=True)
 class Smoothing:
-    """The filters of a face. The default values were chosen on the curve in docs/benchmarks.md.
+    """The filters of a face. The default values were chosen on the curve in docs/results/video.md.
 
     Attributes:
         motion: for the face as a whole.

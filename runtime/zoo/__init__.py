@@ -64,7 +64,7 @@ def model_to_run(
     """The file to run, for those who did not say in which precision.
 
     A model of the package runs in int8 in OpenVINO, where that is fastest and costs no accuracy, and in float
-    elsewhere, since ONNX Runtime is slower in int8 (docs/zoo.md).
+    elsewhere, since ONNX Runtime is slower in int8 (docs/results/models.md).
 
     Args:
         name_or_path: as for `resolve_model`.

@@ -21,6 +21,7 @@ from sdfl.cli import (
     quantize,
     report,
     reproduce,
+    study,
     track,
     train,
     verify,
@@ -57,6 +58,17 @@ GROUPS: dict[str, tuple[str, str, dict[str, Verb]]] = {
         "Deploy",
         "List, inspect, measure and train the models of the package.",
         {"list": zoo.zoo_list, "show": zoo.zoo_show, "verify": zoo.zoo_verify, "train": zoo.zoo_train},
+    ),
+    "study": (
+        "Measure",
+        "Repeat the measurements behind single design decisions.",
+        {
+            "operator": study.study_operator,
+            "smoothing": study.study_smoothing,
+            "throughput": study.study_throughput,
+            "detector": study.study_detector,
+            "faceless": study.study_faceless,
+        },
     ),
 }
 

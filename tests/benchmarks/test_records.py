@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from bench_fakes import ENVIRONMENT, latency_record, subject
 
@@ -48,7 +49,24 @@ def test_records_of_another_protocol_are_left_out_and_said_so(tmp_path: Path) ->
     ("content", "reason"),
     [
         pytest.param("", "no records; measure some with: sdfl bench", id="an empty file"),
-        pytest.param("{}\n", "line 1 is not a record", id="json, but no record"),
+        pytest.param("{}\n", r"line 1 is not a record \(protocol is missing\)", id="json, but no record"),
+        pytest.param("[1]\n", "line 1 is not a record", id="a list"),
+        pytest.param(
+            f'{{"protocol": {PROTOCOL}, "kind": "latency"}}\n',
+            r"line 1 .* \(subject is missing\)",
+            id="a key is missing",
+        ),
+        pytest.param(
+            f'{{"protocol": {PROTOCOL}, "kind": "speed", "subject": {{"name": "a", "backend": "b"}}, "settings": {{}}, '
+            '"environment": {}}\n',
+            "line 1 .*kind must be one of latency",
+            id="an unknown kind",
+        ),
+        pytest.param(
+            f'{{"protocol": {PROTOCOL}, "kind": "latency", "subject": {{"name": 3}}}}\n',
+            r"line 1 .*subject.name must be of type str, got 3",
+            id="a wrong type",
+        ),
         pytest.param("hello\n", "line 1 is not a record", id="text"),
         pytest.param('{"protocol": 99}\n', "measured with protocol 99", id="only another protocol"),
     ],
@@ -72,3 +90,10 @@ def test_fields_that_a_later_version_adds_to_a_subject_do_no_harm(tmp_path: Path
     table["subject"]["colour"] = "blue"
     (tmp_path / "r.jsonl").write_text(json.dumps(table) + "\n")
     assert len(read_records([tmp_path / "r.jsonl"]).records) == 1
+
+
+def test_numbers_that_numpy_computed_are_written_as_numbers(tmp_path: Path) -> None:
+    record = replace(latency_record(subject(), 2.0), result={"p50_ms": np.float64(2.5), "rounds": np.int64(3)})
+    append_record(tmp_path / "r.jsonl", record)
+    (read,) = read_records([tmp_path / "r.jsonl"]).records
+    assert read.result == {"p50_ms": 2.5, "rounds": 3}

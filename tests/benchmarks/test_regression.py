@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from bench_fakes import ENVIRONMENT, accuracy_record, latency_record, subject
 
-from sdfl.benchmarks.records import Record
+from sdfl.benchmarks.records import PROTOCOL, Record
 from sdfl.benchmarks.regression import RegressionFound, check, read_baseline, write_baseline
 from sdfl.errors import ConfigError
 
@@ -71,6 +71,9 @@ def test_a_baseline_is_not_written_from_failures(tmp_path: Path) -> None:
     ("content", "reason"),
     [
         pytest.param("{", "is not a baseline", id="cut off"),
+        pytest.param(
+            f'{{"protocol": {PROTOCOL}, "cpu": "", "tolerance": "much"}}', "tolerance must be of type float", id="type"
+        ),
         pytest.param('{"protocol": 99, "cpu": "", "tolerance": 0.1, "entries": {}}', "with protocol 99", id="protocol"),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 from sdfl import FaceLandmarker
 from sdfl.artifacts.detector_spec import read_detector_spec
 from sdfl.artifacts.onnx_metadata import read_spec
-from sdfl.benchmarks.detector.figures import speed
+from sdfl.benchmarks.detector.measure import speed
 from sdfl.datasets import read_image
 from sdfl.datasets.faceless import faceless_crops, faceless_split
 from sdfl.detector_evaluation import false_scores, labelled_scores, lowest_threshold, pasted_scores, share_above
@@ -23,7 +23,7 @@ from sdfl.runtime.detector.network import FACES, NetworkDetector, cell_grid, dec
 from sdfl.runtime.sources import SampleSource
 from sdfl.runtime.zoo import resolve_model, zoo_models
 
-# What the shipped file reaches on HELEN test (docs/detector.md), to within one picture of 330 or one crop of 500.
+# What the shipped file reaches on HELEN test (docs/results/detector.md), within one picture of 330 or one crop of 500.
 HELEN_RECALL = 0.99
 PASTED_RECALL = {20: 0.81, 40: 0.975, 80: 0.99, 160: 0.987}
 FALSE = 0.028

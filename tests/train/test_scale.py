@@ -143,18 +143,11 @@ def test_ctrl_c_leaves_a_checkpoint_that_goes_on_exactly(
     assert all(torch.equal(whole[key], resumed[key]) for key in whole)
 
 
-def test_throughput_is_measured_in_two_processes(recipe_path: Path, face_root: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "sdfl.benchmarks.studies.training_throughput",
-        str(recipe_path),
-        "--data",
-        str(face_root),
-        "--steps",
-        "1",
-    ]
-    command += ["--accelerator", "cpu", "--devices", "2", "--strategy", "ddp"]
+def test_throughput_is_measured_in_two_processes(recipe_path: Path, face_root: Path, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"  # Fabric starts the second process with the file that the first one runs
+    program.write_text("from sdfl.cli import main\n\nmain()\n")
+    command = [sys.executable, str(program), "study", "throughput", str(recipe_path), "--data", str(face_root)]
+    command += ["--json", "--steps", "1", "--accelerator", "cpu", "--devices", "2", "--strategy", "ddp"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("{")]

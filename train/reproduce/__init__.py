@@ -22,11 +22,11 @@ from sdfl.train.data.landmark_dataset import crop_shapes, split_samples
 from sdfl.train.devices import Devices
 from sdfl.train.recipe import find_recipe, load_recipe
 from sdfl.train.reproduce import figures
+from sdfl.train.reproduce.evaluation_sets import HELEN_TEST, test_samples
 from sdfl.train.reproduce.occlusion import occlusion_test
 from sdfl.train.reproduce.report import write_report
 from sdfl.train.reproduce.run import run_all
 from sdfl.train.reproduce.tables import EXPERIMENTS, WFLW_NME
-from sdfl.train.reproduce.test_sets import HELEN_TEST, test_samples
 
 TARGETS = (*(name for name in EXPERIMENTS if not name.endswith("-reduced")), "fig2", "fig4", "fig6", "fig9")
 

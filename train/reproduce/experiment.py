@@ -36,8 +36,8 @@ class Experiment:
         title: stands above the table.
         recipe: the name of a shipped one.
         cells: the trainings.
-        columns: "<test set>.<metric>" with a metric of `sdfl.train.reproduce.test_sets.METRICS`.
-        tests: names of test sets of `sdfl.train.reproduce.test_sets`.
+        columns: "<test set>.<metric>" with a metric of `sdfl.train.reproduce.evaluation_sets.METRICS`.
+        tests: names of test sets of `sdfl.train.reproduce.evaluation_sets`.
         needs: what a user has to put below --data.
 
     Raises:

@@ -25,7 +25,7 @@ def _pyplot() -> Any:
     try:
         import matplotlib as mpl
     except ModuleNotFoundError as error:
-        raise MissingDependency("matplotlib", extra="report") from error
+        raise MissingDependency("matplotlib", extra="train") from error
     mpl.use("Agg")
     from matplotlib import pyplot
 

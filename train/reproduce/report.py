@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from sdfl.files import atomic_path
+from sdfl.train.reproduce.evaluation_sets import METRICS
 from sdfl.train.reproduce.experiment import Experiment
 from sdfl.train.reproduce.run import Run
-from sdfl.train.reproduce.test_sets import METRICS
 
 
 def label(column: str) -> str:

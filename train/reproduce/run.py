@@ -19,8 +19,8 @@ from sdfl.train.devices import Devices
 from sdfl.train.loop import LAST, is_complete
 from sdfl.train.recipe import Recipe, find_recipe, load_recipe
 from sdfl.train.recipe_changes import changed_keys
+from sdfl.train.reproduce.evaluation_sets import COST, measure, measure_cost, test_samples
 from sdfl.train.reproduce.experiment import Cell, Experiment
-from sdfl.train.reproduce.test_sets import COST, measure, measure_cost, test_samples
 from sdfl.train.tasks.landmarks import fit_landmarks
 
 

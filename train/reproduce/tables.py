@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sdfl.datasets.official import DATASETS
 from sdfl.datasets.wflw import ATTRIBUTES
+from sdfl.train.reproduce.evaluation_sets import HELEN_TEST, HELEN_VALIDATION
 from sdfl.train.reproduce.experiment import BINARY, FC, L1, NO_RELATIVE, WING, Cell, Experiment
-from sdfl.train.reproduce.test_sets import HELEN_TEST, HELEN_VALIDATION
 
 BACKBONES = {
     "MobileNetV2": "mobilenet_v2",

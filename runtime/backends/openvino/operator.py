@@ -18,7 +18,7 @@ def add_operator(core: Any, *, native: bool | None = None) -> str:
     Args:
         core: `openvino.Core`.
         native: True for the extension, False for standard operators, None for the extension where it was built: it is
-            the faster form (docs/operator.md).
+            the faster form (docs/reference/operator.md).
 
     Returns:
         The form that the operator runs in, NATIVE or STANDARD.
@@ -28,7 +28,7 @@ def add_operator(core: Any, *, native: bool | None = None) -> str:
     """
     library = find_extension()
     if native and library is None:
-        raise ArtifactError("the operator's OpenVINO extension was not built; see docs/operator.md")
+        raise ArtifactError("the operator's OpenVINO extension was not built; see docs/reference/operator.md")
     if library is None or native is False:
         core.add_extension(standard_operators())
         return STANDARD

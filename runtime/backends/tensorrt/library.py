@@ -24,7 +24,7 @@ RTX_CAPABILITIES = ("7.5", "8.0", "8.6", "8.9", "12.0", "12.1")  # GPUs that Ten
 ADVICE = (
     ("no kernel image is available", CUDA_ADVICE["NoKernelImage"]),
     ("out of memory", "memory is full; close other programs, give a smaller --workspace, or add swap on a Jetson "
-     "(docs/jetson.md)"),
+     "(docs/guide/deploy-jetson.md)"),
     ("Plugin not found", f"the operator's plugin is not loaded; name its library with --plugin or {PLUGIN_VARIABLE}"),
     ("PluginCreator", f"the operator's plugin is not loaded; name its library with --plugin or {PLUGIN_VARIABLE}"),
     ("not compatible with this version", "it was built by another TensorRT; build it here with `sdfl build`"),
@@ -145,7 +145,7 @@ def load_plugin(library: Any, log: Log, path: Path) -> None:
     if registry.get_creator(*wanted) is None:
         raise ArtifactError(
             f"{path}: holds no plugin {OPERATOR_DOMAIN}::{OPERATOR_NAME} version {OPERATOR_VERSION}; build "
-            "libsdfl_tensorrt.so as docs/operator.md says"
+            "libsdfl_tensorrt.so as docs/reference/operator.md says"
         )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import sys
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from sdfl.benchmarks.studies import operator_forms
+from sdfl.cli import app
 from sdfl.runtime.zoo import resolve_model
 
 
@@ -29,12 +31,19 @@ def test_the_inlined_copy_is_the_same_network(tmp_path: Path) -> None:
 
 
 @pytest.mark.native
-def test_it_prints_both_tables(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_verb_prints_both_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     if operator_forms.find_extension() is None:
         pytest.skip("the OpenVINO extension was not built")
-    monkeypatch.setattr(sys, "argv", ["operator_forms", "--rounds", "2"])
     monkeypatch.setattr(operator_forms, "WARMUP", 1)
-    operator_forms.main()
-    printed = capsys.readouterr().out
-    assert printed.count("compiled extension") == 3  # the network in f32 and bf16, the operator alone
-    assert "ONNX Runtime, inlined f32" in printed
+    result = CliRunner().invoke(app, ["study", "operator", "--rounds", "2"], catch_exceptions=False)
+    assert result.stdout.count("compiled extension") == 3  # the network in f32 and bf16, the operator alone
+    assert "ONNX Runtime, inlined f32" in result.stdout
+
+
+def test_the_verb_prints_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operator_forms, "WARMUP", 1)
+    result = CliRunner().invoke(app, ["study", "operator", "--rounds", "1", "--json"], catch_exceptions=False)
+    network, operator = json.loads(result.stdout)
+    assert network["title"].startswith("network small")
+    assert len(network["times_ms"]["ONNX Runtime, inlined f32"]) == 3
+    assert operator["times_ms"]

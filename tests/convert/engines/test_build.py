@@ -217,7 +217,8 @@ class TestPlugin:
 
     def test_a_library_without_the_creator(self, toy: Path, tensorrt: FakeTensorRt, plugin: Path) -> None:
         tensorrt.libraries[str(plugin)] = {("OtherPlugin", "1", "")}
-        with pytest.raises(ArtifactError, match=r"holds no plugin sdfl::SparseGraphConv version 1.*docs/operator\.md"):
+        wanted = r"holds no plugin sdfl::SparseGraphConv version 1.*docs/reference/operator\.md"
+        with pytest.raises(ArtifactError, match=wanted):
             build_toy(toy, plugin.with_name("toy.engine"), plugin=plugin)
 
 

@@ -11,7 +11,7 @@ import pytest
 import toy_model
 
 from sdfl.artifacts.onnx_metadata import read_spec
-from sdfl.convert.engines.onnx_copy import LARGEST_HALF, load_onnx, make_copy
+from sdfl.convert.engines.onnx_copy import LARGEST_FP16, load_onnx, make_copy
 from sdfl.convert.engines.plan import CopyOptions
 from sdfl.errors import ArtifactError
 from sdfl.runtime.zoo import resolve_model, zoo_models
@@ -93,7 +93,7 @@ def test_shipped_models_hold_no_number_that_a_half_cannot(name: str) -> None:
     for tensor in load_onnx(resolve_model(name)).graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
         if values.dtype.kind == "f":
-            assert np.abs(values.astype(np.float64)).max(initial=0) <= LARGEST_HALF, tensor.name
+            assert np.abs(values.astype(np.float64)).max(initial=0) <= LARGEST_FP16, tensor.name
 
 
 def test_a_mask_of_minus_9e15_is_refused_by_name(toy: Path, tmp_path: Path) -> None:

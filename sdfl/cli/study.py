@@ -1,0 +1,132 @@
+"""sdfl study: the measurements behind single design decisions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sdfl.cli.options import Accelerator, Assignments, DeviceCount, Labelled, Strategy
+from sdfl.errors import ConfigError, MissingDependency
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Network = Annotated[str | None, typer.Option("--model", help="Name of a model, or an .onnx file. Default: small.")]
+
+
+def study_operator(
+    model: Annotated[str | None, typer.Argument(help="Name of a model, or an .onnx file. Default: small.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Number of runs of each form.")] = 200,
+    as_json: AsJson = False,
+) -> None:
+    """Time the graph convolution in all its forms: function, inlined, standard operators and compiled extension.
+
+    All forms take turns in one process, on one thread, at batch 1.
+    """
+    with _extra("convert"):
+        from sdfl.benchmarks.studies import operator_forms
+
+    results = operator_forms.study(model, rounds)
+    typer.echo(json.dumps([asdict(each) for each in results]) if as_json else operator_forms.as_text(results))
+
+
+def study_smoothing(
+    data: Labelled,
+    model: Network = None,
+    clips: Annotated[int, typer.Option(min=1, help="Number of pictures to make clips from.")] = 6,
+    records: Annotated[
+        Path | None, typer.Option(help="File of sdfl bench with video records of other models, for --plot.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Also draw jitter against lag: a .png or .svg file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how the parameters of the smoothing trade jitter against lag, on clips made from labelled pictures."""
+    from sdfl.benchmarks.studies import smoothing
+
+    if plot and plot.suffix not in (".png", ".svg"):
+        raise ConfigError(f"--plot {plot}: the name must end in .png or .svg")
+    peers = smoothing.peers_of(records)
+    if plot:
+        with _extra("report"):
+            from sdfl.benchmarks.studies.smoothing_chart import plot as draw
+    rows = smoothing.study(data, model, clips)
+    if plot:
+        draw(rows, peers, plot)
+    typer.echo(json.dumps(dict(rows)) if as_json else smoothing.as_markdown(rows))
+
+
+def study_throughput(
+    recipe: Annotated[Path, typer.Argument(help="Recipe of a landmark network: a TOML file, or a name.")],
+    data: Labelled,
+    assignments: Assignments = None,
+    accelerator: Accelerator = "auto",
+    devices: DeviceCount = "1",
+    strategy: Strategy = "auto",
+    steps: Annotated[int, typer.Option(min=1, help="Number of training steps to measure.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how many pictures a second the loader, the network and a whole training manage.
+
+    If the training is about as fast as the network alone, the loader is no bottleneck.
+    """
+    with _extra("train"):
+        from sdfl.benchmarks.studies.training_throughput import throughput
+        from sdfl.train.devices import Devices
+        from sdfl.train.recipe import find_recipe, load_recipe
+
+    loaded = load_recipe(find_recipe(recipe), assignments or ())
+    rates = throughput(loaded, data, steps=steps, devices=Devices(accelerator, devices, strategy))
+    if rates:  # all processes but the first have none
+        lines = [f"{key:28} {value}" for key, value in rates.items()]
+        typer.echo(json.dumps(rates) if as_json else "\n".join(lines))
+
+
+def study_detector(
+    data: Annotated[Path, typer.Option("--data", help="Folder that holds 300w/helen and ytf.")],
+    model: Annotated[Path | None, typer.Option(help="Detector, an .onnx file. Default: the built-in one.")] = None,
+    yunet: Annotated[
+        Path | None, typer.Option(help="YuNet's .onnx file, to compare with; without it, no times.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Number of pictures to take the time of.")] = 300,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the recall, the false detections and the time of the face detector, beside YuNet's."""
+    from sdfl.benchmarks.detector import measure
+    from sdfl.benchmarks.progress import progress_bar
+    from sdfl.runtime.detector.network import FACES
+
+    with progress_bar() as start_bar:
+        result = measure.study(data, model=model or FACES, yunet=yunet, rounds=rounds, start_bar=start_bar)
+    typer.echo(json.dumps(asdict(result)) if as_json else measure.as_markdown(result))
+
+
+def study_faceless(
+    data: Annotated[Path, typer.Option("--data", help="Folder that holds 300w/helen.")],
+    yunet: Annotated[Path, typer.Option(help="YuNet's .onnx file, which finds the faces that are not labelled.")],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="List to write. Default: the one in the package.")
+    ] = None,
+    cache: Annotated[Path, typer.Option(help="Folder that keeps YuNet's answers.")] = Path("runs/faceless"),
+) -> None:
+    """Draw the list of crops without a face, in which every detection is a false one."""
+    from sdfl.benchmarks.progress import progress_bar
+    from sdfl.datasets.faceless import FILE
+
+    with _extra("train"):
+        from sdfl.benchmarks.detector.faceless import write_faceless_list
+
+    with progress_bar() as start_bar:
+        typer.echo(f"{write_faceless_list(data, yunet, cache, out=out or FILE, start_bar=start_bar)}: written")
+
+
+@contextmanager
+def _extra(name: str) -> Iterator[None]:
+    """Name the extra that brings a package whose import fails in the block."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingDependency(error.name or name, extra=name) from error
