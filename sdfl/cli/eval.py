@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,7 +12,9 @@ from sdfl.artifacts.names import CHECKPOINT, has_suffix
 from sdfl.cli.options import Labelled
 from sdfl.cli.progress import progress
 from sdfl.errors import MissingDependency
-from sdfl.types import Backend
+
+if TYPE_CHECKING:
+    from sdfl.types import Backend
 
 
 def evaluate(
