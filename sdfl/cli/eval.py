@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def evaluate(
     model: Annotated[
         str | None,
-        typer.Argument(help="Name of a model (see sdfl zoo list), or an .onnx, .xml, .engine or .ckpt file."),
+        typer.Argument(
+            help="Name of a model (see sdfl zoo list), or an .onnx, .xml, .engine or .ckpt file. Default: small."
+        ),
     ] = None,
     *,
     data: Labelled,
