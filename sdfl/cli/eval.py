@@ -16,6 +16,8 @@ from sdfl.errors import MissingDependency
 if TYPE_CHECKING:
     from sdfl.types import Backend
 
+Crops = Literal["true", "detected"]
+
 
 def evaluate(
     model: Annotated[
@@ -27,7 +29,7 @@ def evaluate(
     *,
     data: Labelled,
     crops: Annotated[
-        Literal["true", "detected"],
+        Crops,
         typer.Option(help="Cut the crops around the labelled points or around the detected face."),
     ] = "true",
     backend: Annotated[

@@ -12,6 +12,9 @@ from typer.testing import CliRunner
 from sdfl.artifacts.passport import TARGETS
 from sdfl.cli import app
 from sdfl.cli.build import Target
+from sdfl.cli.eval import Crops
+from sdfl.cli.export import Storage
+from sdfl.evaluation import CROPS
 from sdfl.runtime.zoo import resolve_model
 
 
@@ -55,3 +58,10 @@ def test_a_wrong_choice_is_usage_and_lists_the_choices(arguments: tuple[str, ...
 
 def test_the_targets_of_the_command_line_are_those_that_there_are() -> None:
     assert get_args(Target) == TARGETS
+
+
+def test_the_choices_of_export_and_eval_are_those_that_there_are() -> None:
+    from sdfl.convert.export.graph import STORAGES
+
+    assert get_args(Storage) == STORAGES
+    assert get_args(Crops) == CROPS
