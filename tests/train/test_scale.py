@@ -146,7 +146,16 @@ def test_ctrl_c_leaves_a_checkpoint_that_goes_on_exactly(
 def test_throughput_is_measured_in_two_processes(recipe_path: Path, face_root: Path, tmp_path: Path) -> None:
     program = tmp_path / "program.py"  # Fabric starts the second process with the file that the first one runs
     program.write_text("from sdfl.cli import main\n\nmain()\n")
-    command = [sys.executable, str(program), "study", "throughput", str(recipe_path), "--data", str(face_root), "--json"]
+    command = [
+        sys.executable,
+        str(program),
+        "study",
+        "throughput",
+        str(recipe_path),
+        "--data",
+        str(face_root),
+        "--json",
+    ]
     command += ["--steps", "1", "--accelerator", "cpu", "--devices", "2", "--strategy", "ddp"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
