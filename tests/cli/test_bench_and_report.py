@@ -1,4 +1,5 @@
 import json
+import sys
 from enum import Enum
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from sdfl.benchmarks.records import CROPS, KINDS, STAGES, append_record, read_re
 from sdfl.benchmarks.regression import RegressionFound
 from sdfl.benchmarks.suite import COMPUTE
 from sdfl.cli import app, bench, report
-from sdfl.errors import ConfigError, SdflError
+from sdfl.errors import ConfigError, MissingDependency, SdflError
 from sdfl.runtime.backends import BACKENDS
 
 QUICK = """
@@ -91,7 +92,6 @@ def test_models_that_all_fail_are_an_error(tmp_path: Path) -> None:
 
 
 def test_a_peer_on_the_command_line(tmp_path: Path) -> None:
-    import sys
 
     path = adapter(
         tmp_path,
@@ -130,6 +130,17 @@ def test_the_files_of_a_report_are_listed(tmp_path: Path, capsys: pytest.Capture
     assert str(tmp_path / "out" / "report.html") in answer["files"]
     assert all(Path(name).exists() for name in answer["files"])
     assert answer["recommended"] is None
+
+
+@pytest.mark.parametrize("package", ["altair", "vl_convert"])
+def test_a_report_without_its_packages_names_the_pip_command(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("sdfl.benchmarks.report")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingDependency, match=rf"{package} is not installed; .*\[report\]"):
+        report.report([tmp_path / "r.jsonl"])
 
 
 def test_report_without_records_is_one_line(tmp_path: Path) -> None:
