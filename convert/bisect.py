@@ -34,9 +34,15 @@ TOLERANCES = {"fp32": 1e-4, "fp16": 0.01, "int8": 0.5}
 def first_divergence(
     parents: Mapping[str, Sequence[str]], ends: Sequence[str], differs: Callable[[str], bool]
 ) -> str | None:
-    """A tensor that differs while all that it is computed from do not; None where none of `ends` differs.
+    """Find a tensor that differs while all that it is computed from do not.
 
-    parents: tensor -> tensors that it is computed from, in the order of the graph.
+    Args:
+        parents: tensor -> tensors that it is computed from, in the order of the graph.
+        ends: tensors to search from.
+        differs: tells whether a tensor differs.
+
+    Returns:
+        Its name, None where none of `ends` differs.
     """
     end = next((name for name in ends if differs(name)), None)
     while end is not None:
@@ -56,7 +62,15 @@ def first_divergence(
 
 
 def ancestors(parents: Mapping[str, Sequence[str]], end: str) -> list[str]:
-    """`end` and all that it is computed from, in the order of the graph."""
+    """Find everything that a tensor is computed from.
+
+    Args:
+        parents: tensor -> tensors that it is computed from, in the order of the graph.
+        end: the tensor.
+
+    Returns:
+        `end` and its ancestors, in the order of the graph.
+    """
     wanted, queue = {end}, [end]
     while queue:
         for name in parents[queue.pop()]:
@@ -67,7 +81,15 @@ def ancestors(parents: Mapping[str, Sequence[str]], end: str) -> list[str]:
 
 
 def relative_difference(reference: Array, other: Array) -> float:
-    """Root mean square of the difference over the reference's standard deviation. Infinite where the shapes differ."""
+    """Compare two tensors.
+
+    Args:
+        reference: the right values.
+        other: values to compare with them.
+
+    Returns:
+        The root mean square of the difference over the reference's standard deviation; infinite for other shapes.
+    """
     if reference.shape != other.shape:
         return float("inf")
     exact = reference.astype(np.float64)
@@ -76,9 +98,17 @@ def relative_difference(reference: Array, other: Array) -> float:
 
 
 def search(artifact: Path, passport: Passport, against: Path, crops: Image, note: Note) -> str | None:
-    """The name of the first tensor of `artifact` that differs from `against`, None where no single one does.
+    """Find the first tensor of an artifact that differs from its source.
 
-    crops: (1, S, S, 3), one on which they differ.
+    Args:
+        artifact: the engine or IR.
+        passport: of the artifact.
+        against: the ONNX file that it was built from.
+        crops: (1, S, S, 3) uint8 BGR, a crop on which they differ.
+        note: told the difference of each tensor that is compared, a line each.
+
+    Returns:
+        The tensor's name, None where no single tensor differs.
     """
     source = make_copy(against, CopyOptions())
     makers = {"openvino": _openvino_values, "tensorrt": _tensorrt_values, "tensorrt-rtx": _tensorrt_values}
@@ -96,7 +126,15 @@ def search(artifact: Path, passport: Passport, against: Path, crops: Image, note
 
 
 def parents_of(model: onnx.ModelProto, names: Collection[str]) -> dict[str, list[str]]:
-    """For each of `names`, in the order of the graph, the nearest of them that it is computed from."""
+    """Find from which of some tensors each of them is computed.
+
+    Args:
+        model: the graph.
+        names: the tensors.
+
+    Returns:
+        Each of `names`, in the order of the graph -> the nearest of them that it is computed from.
+    """
     nearest: dict[str, list[str]] = {}  # of every tensor: itself where it is one of `names`, else what it comes from
     parents: dict[str, list[str]] = {}
     for node in model.graph.node:
@@ -109,7 +147,18 @@ def parents_of(model: onnx.ModelProto, names: Collection[str]) -> dict[str, list
 
 
 def layer_of(source: Path, tensor: str) -> str:
-    """What computes `tensor`: the node's name and kind."""
+    """Describe what computes a tensor.
+
+    Args:
+        source: an ONNX file.
+        tensor: its name.
+
+    Returns:
+        The node's kind and name.
+
+    Raises:
+        ArtifactError: no node computes it.
+    """
     for node in make_copy(source, CopyOptions()).graph.node:
         if tensor in node.output:
             return f"{node.op_type} {node.name or tensor}"

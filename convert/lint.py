@@ -27,7 +27,13 @@ _SAME_VALUES = ("Reshape", "Transpose", "Identity", "Flatten", "Squeeze", "Unsqu
 
 @dataclass(frozen=True)
 class Fault:
-    """rule: a key of RULES. layer: the layer's name in the network, or the node's in the file."""
+    """What is wrong with an int8 file.
+
+    Attributes:
+        rule: a key of RULES.
+        layer: the layer's name in the network, or the node's in the file.
+        message: what is wrong with it.
+    """
 
     rule: str
     layer: str
@@ -39,7 +45,15 @@ class Fault:
 
 @dataclass
 class Graph:
-    """A model with what the rules look up."""
+    """A model with the tables that the rules use.
+
+    Attributes:
+        model: the model.
+        nodes: of the graph.
+        producer: tensor -> the node that computes it.
+        constants: name -> initialiser.
+        readers: tensor -> the nodes that read it.
+    """
 
     model: onnx.ModelProto
     nodes: list[NodeProto] = field(init=False)
@@ -57,6 +71,7 @@ class Graph:
                 self.readers.setdefault(name, []).append(node)
 
     def value(self, name: str) -> npt.NDArray[np.floating] | None:
+        """The values of a constant, None for any other tensor."""
         return np.asarray(numpy_helper.to_array(self.constants[name])) if name in self.constants else None
 
     def source(self, name: str) -> NodeProto | None:
@@ -113,7 +128,14 @@ class Graph:
 
 
 def lint(path: Path) -> list[Fault]:
-    """Check the ONNX file `path` by all RULES. Raises ArtifactError where it is no ONNX file."""
+    """Check an ONNX file by all RULES.
+
+    Returns:
+        What is wrong; empty for a file that is int8 everywhere it should be.
+
+    Raises:
+        ArtifactError: it is no ONNX file.
+    """
     try:
         model = onnx.load(path)
     except Exception as error:  # protobuf's errors differ between its implementations
@@ -131,11 +153,11 @@ def _float_islands(graph: Graph) -> Found:
     for node in graph.nodes:
         if node.op_type not in _WEIGHTED or not graph.weight(node):
             continue
-        halves = [graph.is_int8(name) for name in node.input[:2]]
+        are_int8 = [graph.is_int8(name) for name in node.input[:2]]
         must = node.op_type.startswith("Conv") or graph.leads_to_convolution(node)
-        if any(halves) and not all(halves):
-            yield graph.layer(node), "only its weight is int8" if halves[1] else "only its input is int8"
-        elif must and not all(halves):
+        if any(are_int8) and not all(are_int8):
+            yield graph.layer(node), "only its weight is int8" if are_int8[1] else "only its input is int8"
+        elif must and not all(are_int8):
             yield graph.layer(node), f"this {node.op_type} computes in float"
 
 

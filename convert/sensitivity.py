@@ -31,10 +31,15 @@ CROPS_TO_COMPARE = 64
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """mean_percent, largest_percent: how far points move, in per cent of the inter-ocular distance of the float answer.
+    """What int8 in one layer costs.
 
-    presence: the largest change of the chance of a face, 0..1.
-    rounded: "weight" or "activation". kept_float: whether the layer stays in float unless it is asked for.
+    Attributes:
+        layer: its name.
+        rounded: "weight", "activation", or "both" for several layers at a time.
+        mean_percent: how far points move, in percent of the inter-ocular distance of the float answer.
+        largest_percent: of the point that moves farthest.
+        presence: largest change of the probability of a face, 0..1.
+        kept_float: whether the layer stays in float unless it is asked for.
     """
 
     layer: str
@@ -53,7 +58,23 @@ def analyze(
     float_layers: Sequence[str] = (),
     progress: Progress = lambda steps: steps,
 ) -> list[Sensitivity]:
-    """Every layer of a float checkpoint, the worst first, then "all but kept", the default plan, and "all"."""
+    """Measure what int8 in each layer of a float network costs.
+
+    Args:
+        checkpoint: of a landmark network in float.
+        data: folder of pictures of faces.
+        images: how many pictures the ranges are calibrated on.
+        float_layers: layers to leave out.
+        progress: wraps the steps, for a progress bar.
+
+    Returns:
+        Every layer, the worst first, then "all but kept", which is the default plan, and "all".
+
+    Raises:
+        CheckpointError: the checkpoint is quantized already, or no landmark network.
+        DataError: there are too few pictures.
+        ConfigError: `float_layers` names no layer.
+    """
     checkpoint.require_float()
     network = checkpoint.landmark_network()
     quantized = prepare(fold(network), float_layers)
@@ -66,7 +87,16 @@ def analyze(
 def measure(
     network: Network, crops: Image, *, progress: Callable[[Iterable[Any]], Iterable[Any]] = lambda steps: steps
 ) -> list[Sensitivity]:
-    """network: calibrated; it is left with everything quantized. crops: (M, S, S, 3) uint8 BGR."""
+    """Measure what int8 in each layer of a calibrated network costs.
+
+    Args:
+        network: calibrated; it is left with everything quantized.
+        crops: (M, S, S, 3) uint8 BGR.
+        progress: wraps the layers, for a progress bar.
+
+    Returns:
+        As `analyze`.
+    """
     layers = list(quantized_layers(network))
     batch = torch.from_numpy(crops)
 

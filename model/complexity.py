@@ -78,7 +78,11 @@ def network_cost(network: Network) -> dict[str, Cost]:
 
 
 def network_facts(network: Network) -> dict[str, Any]:
-    """Describe a landmark network: its configuration, and parameters and multiply-adds of its parts."""
+    """Describe a landmark network.
+
+    Returns:
+        Its configuration, and parameters and multiply-adds of its parts.
+    """
     facts: dict[str, Any] = dict(vars(network.config))
     for part, cost in network_cost(network).items():
         facts[f"{part}_parameters"] = cost.parameters

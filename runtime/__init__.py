@@ -1,1 +1,1 @@
-"""Running models: from pictures to tracked landmarks. Never imports torch."""
+"""Running models: from pictures to tracked landmarks. Nothing here imports torch."""

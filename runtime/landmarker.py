@@ -33,7 +33,7 @@ class Follower(Protocol):
         ...
 
     def follow(self, source: FrameSource) -> Update:
-        """The function to call with each frame of `source` in order."""
+        """The function to call with each frame of `source` in order; it gives the faces in the frame."""
         ...
 
 
@@ -80,13 +80,13 @@ class FaceLandmarker:
             raise ConfigError(f"model must be a name or a path, got {type(model).__name__}")
         _require(backend, "backend", "a name", ("infer", "close"))
         _require(detector, "detector", "KIND:FILE", ("detect",))
+        if detector is None or isinstance(detector, str):
+            detector = open_detector(detector, threads=threads)
+        self._detector = LockedDetector(detector)
         self._owns_backend = backend is None or isinstance(backend, str)
         if backend is None or isinstance(backend, str):
             backend = open_backend(model_to_run(model, precision, backend), name=backend, threads=threads)
         self._backend = backend
-        if detector is None or isinstance(detector, str):
-            detector = open_detector(detector, threads=threads)
-        self._detector = LockedDetector(detector)
         self._max_faces, self._smoother = max_faces, Smoother if smoothing else None
         self._closed = False
 
@@ -142,7 +142,10 @@ class FaceLandmarker:
             yield frame, update(frame)
 
     def follow(self, source: FrameSource) -> Update:
-        """The function to call with each frame of `source` in order: a new tracker's, or `detect` for stills.
+        """The function to call with each frame of a source in order: a new tracker's, or `detect` for stills.
+
+        Args:
+            source: of the frames.
 
         Raises:
             ClosedError: the landmarker was closed.
@@ -162,7 +165,7 @@ class FaceLandmarker:
         """A tracker for one video; any number may share this model from one thread.
 
         Args:
-            background: for live sources, the detector looks for further faces beside the tracking of known ones.
+            background: whether the detector runs in a thread while faces are tracked, for live sources.
             smoother: makes the filter of each face, None for this landmarker's own choice.
         """
         return self._new_tracker(self._max_faces or 1, background=background, smoother=smoother)

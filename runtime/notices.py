@@ -1,4 +1,4 @@
-"""Remarks to the person at the terminal. Standard output stays free for results."""
+"""Notices to the person at the terminal. They go to standard error, so that standard output holds only results."""
 
 from __future__ import annotations
 

@@ -15,7 +15,14 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True)
 class Result:
-    """ms: time spent on tracking this frame. latency_ms: from its capture (a file: from its decoding) to here."""
+    """A tracked frame.
+
+    Attributes:
+        frame: the frame.
+        faces: in it.
+        ms: time that tracking took.
+        latency_ms: from the capture of a live frame, or from the decoding of a file's frame, to the result.
+    """
 
     frame: Frame
     faces: list[Face]
@@ -30,7 +37,17 @@ def results(
     frames: Iterable[Frame] | None = None,
     clock: Clock = time.monotonic,
 ) -> Iterator[Result]:
-    """Track every frame of `source`. frames: the frames themselves where they are chosen or paced, None for all."""
+    """Track the frames of a source.
+
+    Args:
+        source: the frames' source.
+        landmarker: follows their faces.
+        frames: the frames of the source that shall be tracked, None for all.
+        clock: gives the time in seconds; of a live source, the clock of its timestamps.
+
+    Yields:
+        A result for every frame.
+    """
     update = landmarker.follow(source)
     for frame in source if frames is None else frames:
         received_s = clock()

@@ -18,14 +18,32 @@ Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
 
 def face_score(detector: Detector, image: Image, truth: FloatArray) -> float:
-    """The best score of a box that overlaps `truth` (4,) xyxy by IoU 0.5 or more; 0 where there is none."""
+    """The score of a labelled face.
+
+    Args:
+        detector: what to measure.
+        image: (H, W, 3) uint8 BGR.
+        truth: (4,) xyxy box of the face.
+
+    Returns:
+        The best score of a box that overlaps it by an IoU of SAME_FACE_IOU or more; 0 where there is none.
+    """
     return max((box.score for box in detector.detect(image) if box_iou(box.xyxy, truth) >= FOUND_IOU), default=0.0)
 
 
 def labelled_scores(
     detector: Detector, samples: Sequence[Sample], progress: Progress = lambda steps: steps
 ) -> FloatArray:
-    """(M,) `face_score` of the labelled face of each picture; the share above a threshold is the recall there."""
+    """The `face_score` of the labelled face of each picture; the share above a threshold is the recall there.
+
+    Args:
+        detector: what to measure.
+        samples: M pictures.
+        progress: wraps the pictures, for a progress bar.
+
+    Returns:
+        (M,).
+    """
     scores = [
         face_score(detector, read_image(sample.image_path), landmark_box(sample.points)) for sample in progress(samples)
     ]
@@ -36,8 +54,18 @@ def pasted_scores(
     detector: Detector, samples: Sequence[Sample], backgrounds: Sequence[Image], face_px: float,
     progress: Progress = lambda steps: steps,
 ) -> FloatArray:  # fmt: skip
-    """(M,) `face_score` of each labelled face, its window shrunk so that the face's longer side has `face_px` and laid
-    over a picture of 320 x 240 px without a face. Places depend on the sample's number alone."""
+    """The `face_score` of labelled faces of a chosen size, each pasted over a picture without a face.
+
+    Args:
+        detector: what to measure.
+        samples: M pictures, whose faces are pasted; the place depends on the sample's number alone.
+        backgrounds: pictures without a face, used in turns.
+        face_px: longer side of a face's box.
+        progress: wraps the pictures, for a progress bar.
+
+    Returns:
+        (M,).
+    """
     scores = []
     for index, sample in enumerate(progress(samples)):
         rng = np.random.default_rng([index, int(face_px)])
@@ -49,7 +77,17 @@ def pasted_scores(
 def pasted_face(
     sample: Sample, background: Image, face_px: float, rng: np.random.Generator
 ) -> tuple[Image, FloatArray]:
-    """One such picture and the (4,) xyxy box of its face."""
+    """Paste a picture, scaled by the size of its face, over a picture without a face of 320 x 240 px.
+
+    Args:
+        sample: the labelled picture.
+        background: (H, W, 3) uint8 BGR.
+        face_px: longer side of the face's box.
+        rng: chooses the place.
+
+    Returns:
+        The picture and the (4,) xyxy box of its face.
+    """
     height, width = PICTURE_PX
     window, box = read_image(sample.image_path), landmark_box(sample.points)
     factor = face_px / float((box[2:] - box[:2]).max())
@@ -66,15 +104,40 @@ def pasted_face(
 
 
 def false_scores(detector: Detector, crops: Sequence[Image], progress: Progress = lambda steps: steps) -> FloatArray:
-    """(M,) the best score in each crop without a face, 0 where nothing was seen."""
+    """The best score in each crop without a face.
+
+    Args:
+        detector: what to measure.
+        crops: M crops (H, W, 3) uint8 BGR.
+        progress: wraps the pictures, for a progress bar.
+
+    Returns:
+        (M,), 0 where nothing was found.
+    """
     return np.array([max((b.score for b in detector.detect(c)), default=0.0) for c in progress(crops)], np.float32)
 
 
 def share_above(scores: FloatArray, threshold: float) -> float:
-    """Recall of `labelled_scores`, rate of false detections of `false_scores`."""
+    """The share of scores from a threshold on.
+
+    Args:
+        scores: (M,).
+        threshold: a score.
+
+    Returns:
+        0..1: the recall for `labelled_scores`, the rate of false detections for `false_scores`.
+    """
     return float((scores >= threshold).mean())
 
 
 def lowest_threshold(false: FloatArray, share: float) -> float:
-    """The lowest threshold, in hundredths, at which at most `share` of the crops without a face hold a detection."""
+    """The lowest threshold with few false detections.
+
+    Args:
+        false: (M,) of `false_scores`.
+        share: of the crops without a face that may hold a detection, 0..1.
+
+    Returns:
+        A threshold in hundredths.
+    """
     return next(step / 100 for step in range(1, 101) if share_above(false, step / 100) <= share)

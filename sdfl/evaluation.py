@@ -25,9 +25,13 @@ RegionOf = Callable[[Image, Sample], "FloatArray | None"]
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """errors: (M,) inter-ocular NME of each picture, a fraction, NaN where no face was found.
+    """The errors of a landmark network on labelled pictures.
 
-    crops: how regions were chosen, one of CROPS.
+    Attributes:
+        samples: the M pictures.
+        errors: (M,) inter-ocular NME of each picture, a fraction; NaN where no face was found.
+        presence: (M,) 0..1, NaN likewise.
+        crops: how regions were chosen, one of CROPS.
     """
 
     samples: tuple[Sample, ...]
@@ -36,7 +40,11 @@ class Evaluation:
     crops: str
 
     def summary(self) -> dict[str, Any]:
-        """The figures of `sdfl eval --json`. A missed face counts as a failure and is left out of the NME."""
+        """The figures of `sdfl eval --json`. A missed face counts as a failure and is left out of the NME.
+
+        Returns:
+            Plain numbers and strings; the NME is None where no face was found.
+        """
         found = self.errors[~np.isnan(self.errors)]
         return {
             "nme_percent": round(float(found.mean()) * 100, 4) if found.size else None,
@@ -49,7 +57,7 @@ class Evaluation:
         }
 
     def write_csv(self, path: Path) -> None:
-        """One row a picture: path, NME in percent (empty where missed), presence."""
+        """Write one row for each picture: path, NME in percent (empty where it was missed), presence."""
         with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["image", "nme_percent", "presence"])
@@ -60,12 +68,29 @@ class Evaluation:
 
 
 def true_region(image: Image, sample: Sample) -> FloatArray | None:  # noqa: ARG001
-    """The box of the labelled points, (4,) xyxy px."""
+    """The region of a face by its label.
+
+    Args:
+        image: not used.
+        sample: the labelled picture.
+
+    Returns:
+        (4,) xyxy px, the box of the labelled points.
+    """
     return landmark_box(sample.points)
 
 
 def detected_region(detector: Detector) -> RegionOf:
-    """A region function that takes the detected box which overlaps the labelled face most, None where none does."""
+    """Make a function that finds the region of a labelled face with a detector.
+
+    Args:
+        detector: finds faces.
+
+    Returns:
+        A function like `true_region`: it gives the detected box that overlaps the labelled face most, and None
+            where none
+        does.
+    """
 
     def region(image: Image, sample: Sample) -> FloatArray | None:
         truth = landmark_box(sample.points)
@@ -84,9 +109,17 @@ def evaluate(
     crops: str = "true",
     progress: Callable[[Iterable[int]], Iterable[int]] = lambda steps: steps,
 ) -> Evaluation:
-    """Predict every sample and compare with its labels.
+    """Predict labelled pictures and compare with the labels.
 
-    region_of: chooses the (4,) xyxy box to look at, None for a missed face. Raises DataError where the layouts differ.
+    Args:
+        backend: the network.
+        samples: the pictures.
+        region_of: chooses the (4,) xyxy box around which a crop is cut, None for a missed face.
+        crops: what `region_of` is called in the result, one of CROPS.
+        progress: wraps the batches, for a progress bar.
+
+    Raises:
+        DataError: a picture cannot be read, or has another layout than the network's.
     """
     spec = backend.spec
     for sample in samples:

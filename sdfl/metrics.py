@@ -118,3 +118,19 @@ def auc_sampled(errors: Floats, limit: float = 0.10, thresholds: int = 20) -> fl
     """
     steps = np.linspace(limit / thresholds, limit, thresholds)
     return float(np.mean([1.0 - failure_rate(errors, step) for step in steps]))
+
+
+def error_curve(errors: Floats, limit: float = 0.10, steps: int = 200) -> tuple[Floats, Floats]:
+    """The cumulative error curve.
+
+    Args:
+        errors: (B,) NME fractions, NaN or inf for a missed face.
+        limit: largest NME fraction of the curve.
+        steps: number of intervals.
+
+    Returns:
+        NME fractions (steps + 1,) from 0 to `limit`, and the share of pictures up to there.
+    """
+    grid = np.linspace(0.0, limit, steps + 1)
+    ordered = np.sort(errors[np.isfinite(errors)])
+    return grid, np.searchsorted(ordered, grid, side="right") / max(len(errors), 1)

@@ -11,17 +11,21 @@ from sdfl.config import read_toml
 from sdfl.errors import ConfigError
 from sdfl.model.detector.losses import DetectorLossConfig
 from sdfl.model.detector.network import DetectorConfig
-from sdfl.train.data.face_composition import ComposeConfig
-from sdfl.train.recipe import About, LoopConfig, OptimizerConfig, read_recipe, require_warmup
+from sdfl.train.data.canvas import ComposeConfig
+from sdfl.train.loop_config import LoopConfig, OptimizerConfig, require_warmup
+from sdfl.train.recipe import About, read_recipe
 
 SECTION = "detector"  # what tells a detector's recipe from a landmark network's
 
 
 @dataclass(frozen=True)
 class Folder:
-    """path: a folder below --data. share: how often one of its pictures is drawn, against those of the others.
+    """A folder of labelled pictures.
 
-    every: each `every`-th picture by sorted name is held out, 0 for none.
+    Attributes:
+        path: below --data.
+        share: how often one of its pictures is drawn, against those of the others.
+        every: each `every`-th picture by sorted name is held out, 0 for none.
     """
 
     path: str
@@ -31,8 +35,13 @@ class Folder:
 
 @dataclass(frozen=True)
 class FacesConfig:
-    """folders: sections of `Folder`. teacher: a YuNet file below --data that marks further,
-    unlabelled faces; "" where there are none."""
+    """The pictures that training pictures are composed from.
+
+    Attributes:
+        folders: of labelled pictures.
+        teacher: a YuNet file below --data that marks further, unlabelled faces; "" where there are none.
+        workers: processes that compose pictures.
+    """
 
     folders: tuple[Folder, ...]
     teacher: str = "models/yunet_n_640_640.onnx"
@@ -61,7 +70,17 @@ class DetectorTrainConfig(LoopConfig):
 
 @dataclass(frozen=True)
 class DetectorRecipe:
-    """Everything that a training of the detector depends on."""
+    """Everything that a training of the detector depends on.
+
+    Attributes:
+        about: what the exported detector says of itself.
+        data: the pictures.
+        detector: shape of the network.
+        compose: how pictures are composed.
+        loss: weights of its terms.
+        optimizer: the optimizer and its schedule.
+        train: the loop.
+    """
 
     about: About
     data: FacesConfig
@@ -85,5 +104,13 @@ def is_detector_recipe(path: Path) -> bool:
 
 
 def load_detector_recipe(path: Path, overrides: Sequence[str] = ()) -> DetectorRecipe:
-    """Read a recipe; `overrides` are `section.key=value`. Raises ConfigError naming file and key."""
+    """Read a recipe of the detector.
+
+    Args:
+        path: the TOML file.
+        overrides: `section.key=value` each.
+
+    Raises:
+        ConfigError: names the file and the key.
+    """
     return read_recipe(DetectorRecipe, path, overrides)

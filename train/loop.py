@@ -15,48 +15,20 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 
-from sdfl.errors import CheckpointError, ConfigError, DataError
+from sdfl.errors import CheckpointError, DataError
 from sdfl.model.checkpoint import Checkpoint, TrainingState, load_weights, read_checkpoint, save_checkpoint
 from sdfl.model.detector.network import FaceDetector
 from sdfl.model.landmarks.network import ModelConfig, Network
 from sdfl.train.data.samplers import EpochSampler
+from sdfl.train.loop_config import LoopRecipe
 from sdfl.train.progress import EpochReport, Reporter, Score
-from sdfl.train.recipe import LoopRecipe, same_recipe
+from sdfl.train.recipe_changes import same_recipe
 from sdfl.train.setup import learning_rate_factor, make_optimizer
 from sdfl.train.stop_request import StopRequest
 from sdfl.train.weight_average import WeightAverage
 
 N = TypeVar("N", Network, FaceDetector)
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Devices:
-    """Where to train, as Lightning Fabric names it."""
-
-    accelerator: str = "auto"
-    devices: str = "auto"
-    strategy: str = "auto"
-
-
-def launch(devices: Devices, precision: str) -> Fabric:
-    """Start the processes of a training.
-
-    Args:
-        devices: where to train.
-        precision: one of `sdfl.train.recipe.PRECISIONS`.
-
-    Raises:
-        ConfigError: this computer does not have these devices.
-    """
-    try:
-        fabric = Fabric(**vars(devices), precision=precision)  # type: ignore[arg-type]
-    except (RuntimeError, ValueError, TypeError) as error:
-        asked = ", ".join(f"{name} {value}" for name, value in vars(devices).items())
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ConfigError(f"cannot train with {asked} and precision {precision}: {reason}") from error
-    fabric.launch()
-    return fabric
 
 
 @dataclass(frozen=True)
@@ -301,7 +273,12 @@ def is_complete(last: Path, recipe: LoopRecipe) -> bool:
 
 
 def write_log(writer: SummaryWriter, report: EpochReport) -> None:
-    """Write the figures of an epoch for TensorBoard."""
+    """Write the figures of an epoch for TensorBoard.
+
+    Args:
+        writer: of the training's folder.
+        report: of the epoch.
+    """
     for name, value in report.terms.items():
         writer.add_scalar(f"train/{name}", value, report.epoch)
     writer.add_scalar("train/learning_rate", report.learning_rate, report.epoch)

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from sdfl.config import build, override, read_toml
-from sdfl.errors import CheckpointError, ConfigError
+from sdfl.errors import ConfigError
 from sdfl.model.landmarks.losses import LossConfig
 from sdfl.model.landmarks.network import ModelConfig
 from sdfl.model.quantize import DEFAULT_FLOAT_LAYERS
 from sdfl.train.data.augmentation import AugmentConfig
+from sdfl.train.loop_config import LoopConfig, OptimizerConfig, require, require_warmup
 
 R = TypeVar("R")
-PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # as Lightning Fabric names them
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ConfigError(message)
 
 
 @dataclass(frozen=True)
 class About:
-    """What an exported model says of itself."""
+    """What an exported model says of itself.
+
+    Attributes:
+        name: what it is called.
+        training_data: in words.
+        licence: the terms of its use, in words.
+    """
 
     name: str
     training_data: str = ""
@@ -35,7 +35,12 @@ class About:
 
 @dataclass(frozen=True)
 class Holdout:
-    """Every `every`-th picture of `folder` by sorted name is kept for validation; 0 keeps none."""
+    """The pictures that are kept for validation.
+
+    Attributes:
+        folder: one of `data.train`.
+        every: each `every`-th picture by sorted name, 0 for none.
+    """
 
     folder: str = ""
     every: int = 0
@@ -43,11 +48,21 @@ class Holdout:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """train: folders below --data. balance_bins: pose bins of Pose-based Data Balancing, 0 turns it off.
+    """The pictures of a training.
 
-    balance_max_repeat: how often a rare pose is drawn at most. no_face: share of crops without a face.
-    cache_gib: memory for decoded pictures, of every loading process. In `train`, "wflw:train" and the like name the
-    training split of a dataset in its official files, and a name that ends in .txt a list of `load_list`.
+    Attributes:
+        train: folders below --data. "wflw:train" and the like name the training split of a dataset in its official
+            files,
+            and a name that ends in .txt is a list of `load_list`.
+        holdout: what is kept for validation.
+        balance_bins: pose bins of Pose-based Data Balancing (PDB), 0 turns it off.
+        balance_max_repeat: how many times as often as the commonest pose a rare one is drawn at most.
+        no_face: share of crops without a face.
+        workers: processes that load pictures.
+        cache_gib: memory for decoded pictures, of every such process.
+
+    Raises:
+        ConfigError: names the key that is wrong.
     """
 
     train: tuple[str, ...]
@@ -59,68 +74,13 @@ class DataConfig:
     cache_gib: float = 2.0
 
     def __post_init__(self) -> None:
-        _require(len(self.train) > 0, "data.train must name at least one folder")
-        _require(0 <= self.no_face < 1, f"data.no_face must lie in 0..1, got {self.no_face}")
-        _require(self.workers >= 0, f"data.workers must not be negative, got {self.workers}")
-        _require(
+        require(len(self.train) > 0, "data.train must name at least one folder")
+        require(0 <= self.no_face < 1, f"data.no_face must lie in 0..1, got {self.no_face}")
+        require(self.workers >= 0, f"data.workers must not be negative, got {self.workers}")
+        require(
             self.balance_max_repeat >= 1, f"data.balance_max_repeat must be at least 1, got {self.balance_max_repeat}"
         )
-        _require(self.balance_bins >= 0, f"data.balance_bins must not be negative, got {self.balance_bins}")
-
-
-@dataclass(frozen=True)
-class OptimizerConfig:
-    """schedule: "cosine" to zero, or "step": times step_factor every step_epochs."""
-
-    name: str = "adamw"
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.05
-    momentum: float = 0.9
-    schedule: str = "cosine"
-    warmup_epochs: int = 2
-    step_epochs: int = 100
-    step_factor: float = 0.2
-
-    def __post_init__(self) -> None:
-        _require(self.name in ("adamw", "sgd"), f"optimizer.name must be adamw or sgd, got {self.name!r}")
-        _require(
-            self.schedule in ("cosine", "step"), f"optimizer.schedule must be cosine or step, got {self.schedule!r}"
-        )
-        _require(self.learning_rate > 0, f"optimizer.learning_rate must be positive, got {self.learning_rate}")
-        _require(self.step_epochs > 0, f"optimizer.step_epochs must be positive, got {self.step_epochs}")
-
-
-@dataclass(frozen=True)
-class LoopConfig:
-    """How long and in which steps a network is trained.
-
-    Attributes:
-        epochs: how often the pictures are gone through.
-        batch_size: pictures of one process and one step.
-        precision: one of PRECISIONS.
-        average_decay: of the moving average of the weights, 0 turns it off.
-        seed: of the first weights and of what is drawn by chance.
-        validate_every: epochs from one validation to the next; the last epoch has one, too.
-        accumulate: batches whose gradients are added up to one step.
-    """
-
-    epochs: int = 100
-    batch_size: int = 32
-    precision: str = "bf16-mixed"
-    average_decay: float = 0.999
-    seed: int = 0
-    validate_every: int = 5
-    accumulate: int = 1
-
-    def __post_init__(self) -> None:
-        _require(self.precision in PRECISIONS, f"train.precision must be one of {PRECISIONS}, got {self.precision!r}")
-        _require(self.epochs > 0, f"train.epochs must be positive, got {self.epochs}")
-        _require(
-            self.batch_size > 1, f"train.batch_size must be at least 2 (batch normalisation), got {self.batch_size}"
-        )
-        _require(0 <= self.average_decay < 1, f"train.average_decay must lie in 0..1, got {self.average_decay}")
-        _require(self.accumulate > 0, f"train.accumulate must be positive, got {self.accumulate}")
-        _require(self.validate_every > 0, f"train.validate_every must be positive, got {self.validate_every}")
+        require(self.balance_bins >= 0, f"data.balance_bins must not be negative, got {self.balance_bins}")
 
 
 @dataclass(frozen=True)
@@ -136,41 +96,40 @@ class TrainConfig(LoopConfig):
 
 @dataclass(frozen=True)
 class QuantizeConfig:
-    """images: training pictures that first ranges are calibrated on. float_layers: layers that stay float."""
+    """What makes a recipe one for quantization-aware fine-tuning.
+
+    Attributes:
+        images: training pictures that the first ranges are calibrated on.
+        float_layers: layers that stay float.
+
+    Raises:
+        ConfigError: names the key that is wrong.
+    """
 
     images: int = 256
     float_layers: tuple[str, ...] = DEFAULT_FLOAT_LAYERS
 
     def __post_init__(self) -> None:
-        _require(self.images > 0, f"quantize.images must be positive, got {self.images}")
-
-
-def require_warmup(optimizer: OptimizerConfig, epochs: int) -> None:
-    warmup = optimizer.warmup_epochs
-    _require(0 <= warmup < epochs, f"optimizer.warmup_epochs ({warmup}) must be smaller than train.epochs ({epochs})")
-
-
-class LoopRecipe(Protocol):
-    """What the training loop needs of a recipe; recipes are dataclasses."""
-
-    @property
-    def optimizer(self) -> OptimizerConfig:
-        """Of the section [optimizer]."""
-        ...
-
-    @property
-    def train(self) -> LoopConfig:
-        """Of the section [train]."""
-        ...
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain containers, for a checkpoint."""
-        ...
+        require(self.images > 0, f"quantize.images must be positive, got {self.images}")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """quantize: makes this a recipe for quantization-aware fine-tuning; the [model] then comes with the checkpoint."""
+    """Everything that a training of a landmark network depends on.
+
+    Attributes:
+        about: what the exported model says of itself.
+        data: the pictures.
+        model: shape of the network.
+        augment: how crops are varied.
+        loss: which one, and weights of its terms.
+        optimizer: the optimizer and its schedule.
+        train: the loop.
+        quantize: makes this a recipe for quantization-aware fine-tuning; [model] then comes with the checkpoint.
+
+    Raises:
+        ConfigError: sections contradict each other.
+    """
 
     about: About
     data: DataConfig
@@ -184,7 +143,7 @@ class Recipe:
     def __post_init__(self) -> None:
         require_warmup(self.optimizer, self.train.epochs)
         if self.quantize is not None:  # steps of a rounding are learned from small differences of large sums
-            _require(
+            require(
                 self.train.precision == "32-true",
                 f"train.precision must be 32-true with [quantize], got {self.train.precision!r}",
             )
@@ -194,53 +153,30 @@ class Recipe:
         return asdict(self)
 
 
-FREE = ("about", "data.workers", "data.cache_gib", "train.validate_every")  # change nothing that is computed
-
-
-def same_recipe(path: Path, stored: Mapping[str, Any], recipe: LoopRecipe) -> None:
-    """Check that a checkpoint was trained with a recipe.
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe of a landmark network.
 
     Args:
-        path: the checkpoint.
-        stored: the recipe in it.
-        recipe: what it should be. Keys that the stored one lacks may have any value.
+        path: the TOML file.
+        overrides: `section.key=value` each.
 
     Raises:
-        CheckpointError: names the keys with other values.
+        ConfigError: names the file and the key.
     """
-    changed = changed_keys(stored, recipe)
-    if changed:
-        raise CheckpointError(
-            f"{path}: was trained with other values of {', '.join(changed)}; give the same --set options, or choose "
-            "another --out"
-        )
-
-
-def changed_keys(stored: Mapping[str, Any], recipe: LoopRecipe) -> list[str]:
-    """The keys that a stored recipe has other values of, but for those in FREE.
-
-    A recipe for quantization takes its [model] from elsewhere, so that this section is free as well.
-    """
-    free = (*FREE, "model") if getattr(recipe, "quantize", None) else FREE
-    now = json.loads(json.dumps(recipe.as_dict()))
-    return [name for name in _changed(stored, now) if not name.startswith(free)]
-
-
-def _changed(stored: Any, now: Any, name: str = "") -> Iterator[str]:
-    if isinstance(stored, Mapping) and isinstance(now, Mapping):
-        for key, value in stored.items():
-            yield from _changed(value, now.get(key), f"{name}.{key}" if name else key)
-    elif json.loads(json.dumps(stored)) != now:
-        yield name
-
-
-def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a recipe; `overrides` are `section.key=value`. Raises ConfigError naming file and key."""
     return read_recipe(Recipe, path, overrides)
 
 
 def read_recipe(kind: type[R], path: Path, overrides: Sequence[str]) -> R:
-    """A recipe of any `kind` of dataclass."""
+    """Read a recipe of any kind.
+
+    Args:
+        kind: its dataclass.
+        path: the TOML file.
+        overrides: `section.key=value` each.
+
+    Raises:
+        ConfigError: names the file and the key.
+    """
     table = read_toml(path)
     override(table, overrides)
     try:
@@ -250,7 +186,14 @@ def read_recipe(kind: type[R], path: Path, overrides: Sequence[str]) -> R:
 
 
 def find_recipe(name: Path) -> Path:
-    """A recipe's file: the path itself, or a name in the package. Raises ConfigError that lists the choices."""
+    """Find a recipe's file.
+
+    Args:
+        name: a path, or the name of a recipe in the package.
+
+    Raises:
+        ConfigError: lists the recipes of the package.
+    """
     if name.is_file():
         return name
     shipped = {path.stem: path for path in sorted((Path(__file__).parent / "recipes").glob("*.toml"))}

@@ -19,11 +19,18 @@ from sdfl.model.landmarks.network import Network
 from sdfl.train.data.landmark_dataset import FaceDataset, crop_shapes, locate
 from sdfl.train.data.pose_balance import pose_weights
 from sdfl.train.data.samplers import WeightedSampler
-from sdfl.train.recipe import OptimizerConfig, Recipe
+from sdfl.train.loop_config import OptimizerConfig
+from sdfl.train.recipe import Recipe
 
 
 def learning_rate_factor(config: OptimizerConfig, epoch: float, epochs: int) -> float:
-    """Share of the base learning rate at a (fractional) epoch."""
+    """The share of the base learning rate at some time.
+
+    Args:
+        config: the schedule.
+        epoch: the time, may be a fraction.
+        epochs: of the whole training.
+    """
     if epoch < config.warmup_epochs:
         return (epoch + 1e-3) / config.warmup_epochs
     if config.schedule == "step":
@@ -33,7 +40,14 @@ def learning_rate_factor(config: OptimizerConfig, epoch: float, epochs: int) -> 
 
 
 def make_optimizer(config: OptimizerConfig, network: nn.Module) -> torch.optim.Optimizer:
-    """AdamW spares biases and normalisation from weight decay; SGD decays all, as the paper's plain SGD does."""
+    """Make an optimizer.
+
+    AdamW spares biases and normalisation from weight decay; SGD decays all, as the paper's plain SGD does.
+
+    Args:
+        config: which one.
+        network: whose parameters it changes.
+    """
     if config.name == "sgd":
         return torch.optim.SGD(
             network.parameters(), config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
@@ -45,8 +59,17 @@ def make_optimizer(config: OptimizerConfig, network: nn.Module) -> torch.optim.O
 
 
 def make_network(recipe: Recipe, samples: list[Sample], data: Path, *, pretrained: bool = True) -> Network:
-    """A fresh network: graph and mean shape from the samples, backbone from ImageNet where the recipe says so and
-    `pretrained` is not False (as where all weights are replaced anyway)."""
+    """Make a fresh landmark network.
+
+    Args:
+        recipe: shape of the network, and whether the backbone starts from ImageNet.
+        samples: pictures that graph and mean shape are mined from.
+        data: the folder that holds ImageNet's weights.
+        pretrained: False leaves these out, as where all weights are replaced anyway.
+
+    Raises:
+        DataError, CheckpointError: ImageNet's weights are missing or do not fit.
+    """
     config = recipe.model
     graph = LandmarkGraph.from_points(
         crop_shapes(samples), config.neighbours, how=config.correlation, symmetric=config.symmetric
@@ -58,7 +81,16 @@ def make_network(recipe: Recipe, samples: list[Sample], data: Path, *, pretraine
 
 
 def first_crops(recipe: Recipe, samples: list[Sample], count: int = 256) -> Tensor:
-    """(M, S, S, 3) uint8: crops as training cuts them, of at most `count` pictures spread over `samples`."""
+    """Cut crops as training cuts them.
+
+    Args:
+        recipe: how crops vary.
+        samples: pictures.
+        count: how many crops at most, spread over the pictures.
+
+    Returns:
+        (M, S, S, 3) uint8.
+    """
     dataset = _dataset(recipe, samples, cache_gib=0)
     count = min(count, len(samples))
     return torch.stack([dataset[0, i, i * len(samples) // count][0] for i in range(count)])
@@ -76,6 +108,19 @@ def _dataset(recipe: Recipe, samples: list[Sample], cache_gib: float) -> FaceDat
 
 
 def make_loader(recipe: Recipe, samples: list[Sample], fabric: Fabric) -> tuple[DataLoader[Any], WeightedSampler]:
+    """Make the batches of a landmark network's training.
+
+    Args:
+        recipe: size of a batch, and how crops vary.
+        samples: pictures to train on.
+        fabric: of the training.
+
+    Returns:
+        The loader, and the sampler that decides its order.
+
+    Raises:
+        DataError: the pictures do not fill a batch.
+    """
     config = recipe.data
     weights = pose_weights(crop_shapes(samples), config.balance_bins, config.balance_max_repeat)
     sampler = WeightedSampler(weights, recipe.train.seed, rank=fabric.global_rank, ranks=fabric.world_size)

@@ -12,9 +12,14 @@ N = TypeVar("N", bound=nn.Module)
 
 
 class WeightAverage:
-    """state: the averaged state dict; tensors that are not floating point are copied. decay 0 keeps the newest weights.
+    """Exponential moving average of a network's weights.
 
     The decay grows from 0 with the steps taken, so that a short training is not held back by its start.
+
+    Attributes:
+        decay: of the average, 0 keeps the newest weights.
+        steps: how many it has seen.
+        state: the averaged state dict; tensors that are not floating point are copied.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
@@ -23,10 +28,12 @@ class WeightAverage:
         self.state: dict[str, Tensor] = {key: value.detach().clone() for key, value in network.state_dict().items()}
 
     def to(self, device: torch.device) -> None:
+        """Move the average to a device."""
         self.state = {key: value.to(device) for key, value in self.state.items()}
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
+        """Take in the network's weights after a step."""
         self.steps += 1
         decay = min(self.decay, self.steps / (self.steps + 10))
         for key, value in network.state_dict().items():

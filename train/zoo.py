@@ -10,7 +10,8 @@ from sdfl.datasets import find_samples
 from sdfl.errors import ConfigError
 from sdfl.train.data.landmark_dataset import locate
 from sdfl.train.data.pseudo_labels import write_pseudo_labels
-from sdfl.train.loop import Devices, is_complete
+from sdfl.train.devices import Devices
+from sdfl.train.loop import is_complete
 from sdfl.train.recipe import Recipe, find_recipe, load_recipe
 from sdfl.train.tasks.landmarks import fit_landmarks
 from sdfl.train.tasks.quantization import fit_quantized
@@ -23,8 +24,14 @@ FINAL = ("data.train=['afw','helen/trainset']", "data.holdout.every=0")  # every
 
 @dataclass(frozen=True)
 class Stage:
-    """One training. overrides: `section.key=value` on the recipe. start: a stage of any plan, as "<model>/<stage>",
-    whose weights it begins with; "" for none."""
+    """One training.
+
+    Attributes:
+        name: of its folder.
+        recipe: name or path.
+        overrides: `section.key=value` each.
+        start: a stage of any plan, as "<model>/<stage>", whose weights it begins with; "" for none.
+    """
 
     name: str
     recipe: str
@@ -38,7 +45,7 @@ def _refit(model: str, epochs: int, *overrides: str, after: str = "main") -> Sta
     return Stage("refit", model, (*FINAL, *shorter, *overrides), f"{model}/{after}")
 
 
-# Centred crops become more accurate, those shifted by a tenth or rolled by 30 degrees less so: docs/zoo.md has figures.
+# Centred crops become more accurate, those shifted by a tenth or rolled by 30 degrees less so (docs/results/models.md).
 NARROW = ("augment.translation_px=12", "augment.rescale=0.1", "augment.rotation_deg=20")
 _AFTER_LOW = ("optimizer.learning_rate=5e-4", "optimizer.warmup_epochs=1")
 EVERY = "data.holdout.every=0"  # every labelled picture, with what the recipe adds to them
@@ -65,10 +72,14 @@ PLANS: Mapping[str, tuple[Stage, ...]] = {
 
 @dataclass(frozen=True)
 class Workshop:
-    """Where stages are trained. data: the root of the pictures. out: a folder a model in it, a folder a stage in that.
-    open_teacher: a checkpoint's back end. Progress goes to `say`, a line a stage.
+    """Where the models of the package are trained. What is finished is not done again.
 
-    What is finished is never done again, so that an end in the middle costs one epoch.
+    Attributes:
+        data: the root of the pictures.
+        out: holds a folder for each model, and in it one for each stage.
+        open_teacher: opens a checkpoint to label pictures.
+        devices: where to train.
+        say: told what is done, a line for each stage.
     """
 
     data: Path
@@ -78,8 +89,17 @@ class Workshop:
     say: Callable[[str], None] = print
 
     def train(self, name: str) -> tuple[Path, Path]:
-        """Run or resume every stage of the model `name`, and those of others that it needs; returns the float and the
-        int8 checkpoint. Raises ConfigError for a name without a plan."""
+        """Run or resume every stage of a model, and those of others that it needs.
+
+        Args:
+            name: of the model.
+
+        Returns:
+            The float and the int8 checkpoint.
+
+        Raises:
+            ConfigError: there is no plan for it.
+        """
         if name not in PLANS:
             raise ConfigError(f"{name}: has no training plan; choose {', '.join(PLANS)}")
         *_, whole, int8 = (self._checkpoint(f"{name}/{stage.name}") for stage in PLANS[name])
@@ -113,7 +133,12 @@ class Workshop:
 
 
 def stage_recipe(stage: Stage, labels: Callable[[], Path]) -> Recipe:
-    """The whole recipe of a stage. labels: gives the list of pseudo-labels to the stages that train on it."""
+    """The whole recipe of a stage.
+
+    Args:
+        stage: of a plan.
+        labels: gives the list of pseudo-labels to the stages that train on it.
+    """
     path = find_recipe(Path(stage.recipe))
     recipe = load_recipe(path, stage.overrides)
     if LABELS not in recipe.data.train:

@@ -1,4 +1,4 @@
-"""Hold a built artifact against the ONNX it was made of: the same crops through both, differences in px."""
+"""Compare a built artifact with the ONNX file that it was built from: the same crops through both."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from sdfl.artifacts.model_file import read_built
+from sdfl.artifacts.names import ENGINE, OPENVINO_IR, has_suffix
 from sdfl.artifacts.onnx_metadata import read_spec
 from sdfl.artifacts.passport import Passport, write_passport
 from sdfl.convert.compare.runtimes import LIMIT_INT8_NOISE_PX, LIMIT_INT8_PX, NUM_CROPS, generated_crops, real_crops
@@ -31,9 +32,13 @@ Progress = Callable[[Iterable[int]], Iterable[int]]
 
 @dataclass(frozen=True)
 class Limits:
-    """statistic: of the distances of all points, "max", "p99" or "mean". points_px: of a 256 px crop.
+    """How far an artifact may be from its source.
 
-    nme_percent: by how much the NME may be worse, in percent of the inter-ocular distance.
+    Attributes:
+        statistic: which distance of the points is limited: "max", "p99" or "mean".
+        points_px: of a crop of 256 px.
+        presence: largest difference of the probabilities, 0..1.
+        nme_percent: by how much the NME may be worse, in percent of the inter-ocular distance.
     """
 
     statistic: str
@@ -42,7 +47,7 @@ class Limits:
     nme_percent: float = 0.05
 
 
-# On faces; then on generated crops, which are none: there points move freely.
+# On crops of faces, then on generated crops, on which points move freely.
 LIMITS = {
     "fp32": (Limits("max", 0.05, 0.001), Limits("max", 0.2, 0.001)),  # other kernels, other order of summation
     "fp16": (Limits("p99", 0.5, 0.02), Limits("p99", 2.0, 0.05)),  # 11 bits in every layer
@@ -55,8 +60,22 @@ LIMITS = {
 
 @dataclass(frozen=True)
 class Comparison:
-    """Distances of points in px of a 256 px crop. nme_percent: on the data folder, of the artifact and the reference,
-    None without one. crops: "real" or "generated"."""
+    """How far an artifact is from its source.
+
+    Attributes:
+        artifact: name of its file.
+        against: name of the source's file.
+        precision: of the artifact.
+        crops: "real" or "generated".
+        mean_px: mean distance of the points, px of a crop of 256 px.
+        p99_px: 99th percentile of the distances.
+        max_px: the largest distance.
+        presence: largest difference of the probabilities, 0..1.
+        log_scale: largest difference.
+        limits: what is allowed.
+        nme_percent: of the artifact on the labelled pictures, None without them.
+        reference_nme_percent: of the source, likewise.
+    """
 
     artifact: str
     against: str
@@ -81,13 +100,21 @@ class Comparison:
         return near and self.nme_percent <= self.reference_nme_percent + self.limits.nme_percent
 
     def to_table(self) -> dict[str, Any]:
-        """For JSON and the passport."""
+        """Plain values, for JSON and the passport."""
         return asdict(self) | {"passed": self.passed}
 
 
 @dataclass(frozen=True, eq=False)
 class Checked:
-    """The comparison and what it was made of, for drawing and for the search of the layer that diverges."""
+    """A comparison and what it was made of, for drawing and for the search of the layer that diverges.
+
+    Attributes:
+        comparison: the result.
+        passport: of the artifact.
+        crops: (B, S, S, 3) uint8 BGR.
+        reference: what the source predicts on them.
+        built: what the artifact predicts on them.
+    """
 
     comparison: Comparison
     passport: Passport
@@ -96,7 +123,7 @@ class Checked:
     built: Prediction
 
     def worst_first(self) -> list[int]:
-        """Indices of the crops, by the largest distance of a point."""
+        """Indices of the crops, ordered by the largest distance of a point."""
         distances = distances_px(self.reference, self.built, self.crops.shape[1]).max(axis=1)
         return [int(index) for index in np.argsort(distances)[::-1]]
 
@@ -104,9 +131,16 @@ class Checked:
 def check(
     artifact: Path, against: Path, *, data: Path | None = None, progress: Progress = lambda steps: steps
 ) -> Checked:
-    """Run `artifact` and `against` (in ONNX Runtime, fp32) on the same crops, and on all of `data` for their NME.
+    """Compare an artifact with its source in ONNX Runtime (fp32), and write the result into an engine's passport.
 
-    Writes the result into an engine's passport. Raises ArtifactError where `artifact` was made of another file.
+    Args:
+        artifact: an engine or IR that `sdfl build` wrote.
+        against: the ONNX file that it was built from.
+        data: labelled pictures to compare on, and to measure both NMEs on; None for generated crops.
+        progress: wraps the steps, for a progress bar.
+
+    Raises:
+        ArtifactError: `artifact` was not built from `against`, or one of them does not load.
     """
     passport = read_built(artifact)
     if passport is None:
@@ -125,8 +159,14 @@ def check(
 
 
 def open_artifact(artifact: Path) -> Backend:
-    """An IR in exact floats, so that its own rounding is seen and not the processor's; an engine as it is."""
-    if artifact.suffix == ".xml":
+    """Open an artifact to compare it.
+
+    An IR runs in exact floats, so that its own rounding is seen and not the processor's; an engine runs as it is.
+
+    Raises:
+        ArtifactError: it does not load here.
+    """
+    if has_suffix(artifact, OPENVINO_IR):
         from sdfl.runtime.backends.openvino.backend import OpenVinoBackend
 
         return OpenVinoBackend(artifact, precision="f32")
@@ -159,7 +199,7 @@ def _check(
             nme_percent=evaluate(built, samples, progress=progress).summary()["nme_percent"],
             reference_nme_percent=evaluate(reference, samples, progress=progress).summary()["nme_percent"],
         )
-    if artifact.suffix == ".engine":
+    if has_suffix(artifact, ENGINE):
         try:
             write_passport(artifact, replace(passport, verified=comparison.to_table()))
         except OSError as error:
@@ -168,12 +208,29 @@ def _check(
 
 
 def distances_px(reference: Prediction, other: Prediction, size: int) -> FloatArray:
-    """(B, N) distances between points, px of a 256 px crop."""
+    """Measure the distances between the points of two predictions.
+
+    Args:
+        reference: of B crops.
+        other: of the same crops.
+        size: crop px.
+
+    Returns:
+        (B, N) px of a crop of 256 px.
+    """
     return to_reference_px(np.linalg.norm(reference.points - other.points, axis=-1), size)
 
 
 def draw_worst(checked: Checked, folder: Path) -> list[Path]:
-    """The crops whose points differ most, enlarged: green the reference, red the artifact. Returns the files."""
+    """Draw the crops whose points differ most, enlarged: the source's points in green, the artifact's in red.
+
+    Args:
+        checked: of `check`.
+        folder: where the pictures are written.
+
+    Returns:
+        The files.
+    """
     order = checked.worst_first()
     paths = []
     for rank, index in enumerate(order[:WORST_PICTURES], start=1):

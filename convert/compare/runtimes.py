@@ -142,7 +142,16 @@ def real_crops(data: Path, size: int, count: int = NUM_CROPS) -> Image:
 
 
 def generated_crops(size: int, count: int = NUM_CROPS, seed: int = 0) -> Image:
-    """Draw (count, size, size, 3) uint8 crops of smooth coloured noise, coarse ones first."""
+    """Draw crops of smooth coloured noise, coarse ones first.
+
+    Args:
+        size: crop px.
+        count: how many.
+        seed: of the noise.
+
+    Returns:
+        (count, size, size, 3) uint8 BGR.
+    """
     rng = np.random.default_rng(seed)
     crops = []
     for index in range(count):

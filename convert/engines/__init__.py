@@ -19,7 +19,17 @@ BUILDERS = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt", "openvino": "ope
 
 
 def run_build(plan: BuildPlan, step: Step) -> Built:
-    """Build what `plan` says. step: told what is done now, how many steps are done, and how many there are."""
+    """Build an artifact.
+
+    Args:
+        plan: what to build.
+        step: told what is done now, how many steps are done, and how many there are.
+
+    Raises:
+        ConfigError: `plan.out` cannot be written.
+        SdflError: the target's library or GPU is missing.
+        ArtifactError: the target's library refuses the model.
+    """
     _require_writable(plan.out)
     builder: Callable[[Any, Any], Built] = import_module(f"sdfl.convert.engines.{BUILDERS[plan.target]}").build
     return builder(plan, step)
@@ -36,7 +46,13 @@ def _require_writable(out: Path) -> None:
 
 
 def write_copy(plan: BuildPlan, out: Path, *, typed: bool) -> None:
-    """Write the ONNX that TensorRT gets, for other tools. typed: for TensorRT 11, which has no precision flags."""
+    """Write the ONNX that TensorRT gets, for other tools.
+
+    Args:
+        plan: what the copy is for.
+        out: the file to write.
+        typed: for TensorRT 11, which computes in the types of the file.
+    """
     from sdfl.convert.engines.onnx_copy import make_copy
     from sdfl.files import atomic_path
 
@@ -45,7 +61,11 @@ def write_copy(plan: BuildPlan, out: Path, *, typed: bool) -> None:
 
 
 def require_onnx() -> None:
-    """Raises MissingDependency where the package `onnx` is not installed."""
+    """Check that the package `onnx` is installed.
+
+    Raises:
+        MissingDependency: it is not.
+    """
     try:
         import_module("onnx")
     except ModuleNotFoundError as error:

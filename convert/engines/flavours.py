@@ -16,25 +16,42 @@ WORKSPACE_SHARE, LARGEST_WORKSPACE_MB = 4, 1024
 
 
 class Flavour(Protocol):
-    """typed: takes the copy whose float layers are halves. network_flags: for create_network. configure: sets what
-    this TensorRT needs in a builder's config."""
+    """What a version of TensorRT needs.
+
+    Attributes:
+        typed: whether it computes in the types of the file, and so gets the copy whose float layers are fp16.
+    """
 
     typed: bool
 
-    def network_flags(self, library: Any) -> int: ...
+    def network_flags(self, library: Any) -> int:
+        """The flags of `create_network`; `library` is the TensorRT module."""
+        ...
 
-    def configure(self, library: Any, config: Any, network: Any, plan: BuildPlan, gpu: Gpu | None) -> None: ...
+    def configure(self, library: Any, config: Any, network: Any, plan: BuildPlan, gpu: Gpu | None) -> None:
+        """Set what this TensorRT needs.
+
+        Args:
+            library: the TensorRT module.
+            config: of the builder; it is changed.
+            network: that is built; it may be changed.
+            plan: what to build.
+            gpu: to build for, None where the plan names the GPUs.
+        """
+        ...
 
 
 class TensorRt10:
-    """Weakly typed. The last step of each output stays fp32: halves near 128 have steps of 1/16 px."""
+    """Weakly typed. The last step of each output stays fp32, because fp16 near 128 has steps of 1/16 px."""
 
     typed = False
 
     def network_flags(self, library: Any) -> int:  # noqa: ARG002
+        """None."""
         return 0
 
     def configure(self, library: Any, config: Any, network: Any, plan: BuildPlan, gpu: Gpu | None) -> None:
+        """Allow fp16 and int8 layer by layer, as the plan's precision asks for."""
         _common(library, config, plan, gpu)
         if plan.precision == "fp32":
             return
@@ -54,9 +71,11 @@ class TensorRt11:
     typed = True
 
     def network_flags(self, library: Any) -> int:  # noqa: ARG002
+        """None: strong typing is what it always does."""
         return 0
 
     def configure(self, library: Any, config: Any, network: Any, plan: BuildPlan, gpu: Gpu | None) -> None:  # noqa: ARG002
+        """Set the workspace and turn TF32 off."""
         _common(library, config, plan, gpu)
 
 
@@ -66,9 +85,11 @@ class TensorRtRtx:
     typed = True
 
     def network_flags(self, library: Any) -> int:
+        """Strong typing."""
         return 1 << int(library.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
 
     def configure(self, library: Any, config: Any, network: Any, plan: BuildPlan, gpu: Gpu | None) -> None:  # noqa: ARG002
+        """Name the GPUs to build for."""
         config.profiling_verbosity = library.ProfilingVerbosity.DETAILED
         capabilities = plan.compute_capabilities or ((gpu.compute_capability,) if gpu else ())
         config.num_compute_capabilities = len(capabilities)
@@ -78,14 +99,27 @@ class TensorRtRtx:
 
 
 def choose_flavour(target: str, version: str) -> Flavour:
-    """version: what the library calls itself, "10.3.0"."""
+    """Choose by library and version.
+
+    Args:
+        target: one of `sdfl.artifacts.passport.TARGETS`, but for "openvino".
+        version: what the library calls itself, "10.3.0".
+    """
     if target == "tensorrt-rtx":
         return TensorRtRtx()
     return TensorRt10() if int(version.split(".")[0]) == 10 else TensorRt11()
 
 
 def workspace_mb(plan: BuildPlan, gpu: Gpu | None) -> int:
-    """What tactics may use: as asked for, else a quarter of the free memory, at most 1 GB."""
+    """The memory that TensorRT's algorithms may use, in MB.
+
+    Args:
+        plan: may ask for an amount.
+        gpu: whose free memory is shared, None where it is not known.
+
+    Returns:
+        What the plan asks for, else a quarter of the free memory, at most 1 GB.
+    """
     if plan.workspace_mb:
         return plan.workspace_mb
     return min(LARGEST_WORKSPACE_MB, gpu.free_mb // WORKSPACE_SHARE) if gpu else LARGEST_WORKSPACE_MB

@@ -20,7 +20,13 @@ _TYPE = re.compile(r"Datatype: (\w+)")
 
 @dataclass(frozen=True)
 class Layer:
-    """types: of its inputs, as TensorRT calls them ("Int8", "Half", "Float")."""
+    """A layer of an engine.
+
+    Attributes:
+        name: as TensorRT calls it.
+        kind: what it computes.
+        types: of its inputs, as TensorRT calls them ("Int8", "Half", "Float").
+    """
 
     name: str
     kind: str
@@ -28,16 +34,24 @@ class Layer:
 
     @property
     def is_convolution(self) -> bool:
+        """Whether it computes a convolution, by the name of its kind."""
         return bool(CONVOLUTION.search(self.kind))
 
     @property
     def is_int8(self) -> bool:
+        """Whether its first input is int8."""
         return bool(self.types) and self.types[0].startswith("Int8")
 
 
 @dataclass(frozen=True)
 class Built:
-    """What a build gives. layers: of the engine, empty where TensorRT did not tell."""
+    """What a build gives.
+
+    Attributes:
+        path: the artifact.
+        passport: of the artifact.
+        layers: of an engine, empty where TensorRT did not tell them.
+    """
 
     path: Path
     passport: Passport
@@ -45,7 +59,7 @@ class Built:
 
 
 def layers_from_log(messages: Iterable[str]) -> list[Layer]:
-    """What TensorRT-RTX writes about the fused graph in its verbose log."""
+    """Read what TensorRT-RTX writes about the fused graph in its verbose log."""
     found = (_LOGGED.search(line) for message in messages if "LayerType" in message for line in message.splitlines())
     return [
         Layer(match["name"].strip(), match["kind"].strip(), tuple(_TYPE.findall(match["inputs"])))
@@ -55,7 +69,11 @@ def layers_from_log(messages: Iterable[str]) -> list[Layer]:
 
 
 def layers_from_inspector(text: str) -> list[Layer]:
-    """text: an EngineInspector's JSON. Without detailed verbosity it holds names alone, and no layer comes out."""
+    """Read an EngineInspector's JSON.
+
+    Args:
+        text: the JSON. Without detailed verbosity it holds names alone, and no layer comes out.
+    """
     layers = json.loads(text).get("Layers", [])
     return [_from_table(layer) for layer in layers if isinstance(layer, dict)]
 

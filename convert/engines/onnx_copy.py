@@ -1,7 +1,7 @@
 """The copy of a source ONNX that TensorRT gets. The source itself stays as it is. Needs `onnx`, not torch.
 
 Every TensorRT refuses to move uint8 around, and strongly typed networks (TensorRT 11, TensorRT-RTX) compute in the
-types that the file states: float layers of an fp16 or int8 engine must therefore be halves in the file, the scales of
+types that the file states: float layers of an fp16 or int8 engine must therefore be fp16 in the file, the scales of
 DequantizeLinear among them, or they stay fp32.
 """
 
@@ -16,18 +16,23 @@ import onnx.inliner
 from onnx import TensorProto, helper, numpy_helper
 
 from sdfl.artifacts.landmark_spec import OPERATOR_DOMAIN, OPERATOR_VERSION
+from sdfl.artifacts.names import FP16_SUFFIX
 from sdfl.convert.engines.plan import CopyOptions
 from sdfl.errors import ArtifactError
 
-LARGEST_HALF = float(np.finfo(np.float16).max)
-SMALLEST_HALF = float(np.finfo(np.float16).smallest_subnormal)
-HALF_OPSET = 19  # the first whose QuantizeLinear and DequantizeLinear take half-precision scales
+LARGEST_FP16 = float(np.finfo(np.float16).max)
+SMALLEST_FP16 = float(np.finfo(np.float16).smallest_subnormal)
+FP16_OPSET = 19  # the first whose QuantizeLinear and DequantizeLinear take fp16 scales
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16)
 _REWORDED = ("Identity", "Transpose", "Reshape")  # may stand between the picture and its Cast
 
 
 def load_onnx(path: Path) -> onnx.ModelProto:
-    """Raises ArtifactError where `path` is no ONNX file."""
+    """Read an ONNX file.
+
+    Raises:
+        ArtifactError: it is missing, cut off or something else.
+    """
     try:
         return onnx.load(path)
     except Exception as error:  # protobuf's errors differ between its implementations
@@ -35,17 +40,25 @@ def load_onnx(path: Path) -> onnx.ModelProto:
 
 
 def make_copy(path: Path, options: CopyOptions) -> onnx.ModelProto:
-    """Raises ArtifactError naming `path` where a number does not fit into a half, or a tensor is unknown."""
+    """Make the copy that TensorRT gets.
+
+    Args:
+        path: the source, which stays as it is.
+        options: what the copy is for.
+
+    Raises:
+        ArtifactError: the source is no ONNX file, a number does not fit into fp16, or a tensor is unknown.
+    """
     model = load_onnx(path)
     if not options.plugin:
         model = inline(model)
     _cast_first(model)
-    _fold_stored_halves(model)
+    _fold_stored_fp16(model)
     _give_out(model, path, options.outputs)
     if options.batch is not None:
         _fix_batch(model, options.batch)
-    if options.half:
-        _halve(model, path, inner=options.outputs)
+    if options.fp16:
+        _to_fp16(model, path, inner=options.outputs)
     if options.plugin:
         _name_plugin(model)
     del model.graph.value_info[:]
@@ -53,7 +66,7 @@ def make_copy(path: Path, options: CopyOptions) -> onnx.ModelProto:
 
 
 def inline(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same graph in standard operators alone."""
+    """Put the operator's body in place of its nodes: the same graph in standard operators alone."""
     inlined = onnx.inliner.inline_local_functions(model)
     standard = [entry for entry in inlined.opset_import if entry.domain != OPERATOR_DOMAIN]
     del inlined.opset_import[:]
@@ -62,7 +75,7 @@ def inline(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def tensor_names(model: onnx.ModelProto) -> list[str]:
-    """What the nodes compute in floats, in the order of the file."""
+    """The names of the float tensors that the nodes compute, in the order of the file."""
     types = element_types(model)
     produced = [name for node in model.graph.node for name in node.output]
     return [name for name in produced if types.get(name) in _FLOATS]
@@ -96,8 +109,8 @@ def _cast_first(model: onnx.ModelProto) -> None:
         graph.node.insert(0, cast)
 
 
-def _fold_stored_halves(model: onnx.ModelProto) -> None:
-    """Weights that `export --storage fp16` keeps as halves with a Cast become plain floats."""
+def _fold_stored_fp16(model: onnx.ModelProto) -> None:
+    """Weights that `export --storage fp16` keeps as fp16 with a Cast become plain fp32."""
     graph = model.graph
     stored = {tensor.name: tensor for tensor in graph.initializer}
     for node in [node for node in graph.node if node.op_type == "Cast" and node.input[0] in stored]:
@@ -124,27 +137,27 @@ def _fix_batch(model: onnx.ModelProto, batch: int) -> None:
             shape.dim[0].dim_value = batch
 
 
-def _halve(model: onnx.ModelProto, path: Path, inner: tuple[str, ...]) -> None:
+def _to_fp16(model: onnx.ModelProto, path: Path, inner: tuple[str, ...]) -> None:
     graph, types = model.graph, element_types(model)
     for entry in model.opset_import:
         if entry.domain == "":
-            entry.version = max(entry.version, HALF_OPSET)
+            entry.version = max(entry.version, FP16_OPSET)
     for function in model.functions:
         for entry in function.opset_import:
             if entry.domain == "":
-                entry.version = max(entry.version, HALF_OPSET)
+                entry.version = max(entry.version, FP16_OPSET)
     exact = list(_last_steps_in_float(model, types, inner))
     for node in graph.node:
         for attribute in node.attribute:
             if node.op_type == "Cast" and attribute.name == "to" and attribute.i == TensorProto.FLOAT:
                 attribute.i = TensorProto.FLOAT16
             elif attribute.name == "value" and attribute.t.data_type == TensorProto.FLOAT:
-                attribute.t.CopyFrom(_half(attribute.t, node.output[0], path))
+                attribute.t.CopyFrom(_fp16_tensor(attribute.t, node.output[0], path))
     scales = {node.input[1] for node in graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")}
     for tensor in graph.initializer:
         if tensor.data_type == TensorProto.FLOAT:
-            least = SMALLEST_HALF if tensor.name in scales else None  # TensorRT refuses a scale of 0, of dead channels
-            tensor.CopyFrom(_half(tensor, tensor.name, path, least))
+            least = SMALLEST_FP16 if tensor.name in scales else None  # TensorRT refuses a scale of 0, of dead channels
+            tensor.CopyFrom(_fp16_tensor(tensor, tensor.name, path, least))
     for casts, constants in exact:
         graph.initializer.extend(constants)
         graph.node.extend(casts)
@@ -154,19 +167,21 @@ def _halve(model: onnx.ModelProto, path: Path, inner: tuple[str, ...]) -> None:
 def _last_steps_in_float(
     model: onnx.ModelProto, types: dict[str, int], inner: tuple[str, ...]
 ) -> Iterator[tuple[list[onnx.NodeProto], list[TensorProto]]]:
-    """Halves near 128 have steps of 1/16, which is a visible jump of a point: the node that gives an output computes
-    in fp32. Yields the casts and constants that this takes. inner: outputs that are only cast, kept as is."""
+    """Let the node that gives an output compute in fp32: fp16 near 128 has steps of 1/16, a visible jump of a point.
+
+    Yields the casts and constants that this takes. inner: outputs that are only cast, kept as they are.
+    """
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
     for output in [output.name for output in model.graph.output]:
         node = next(node for node in model.graph.node if output in node.output)
         casts: list[onnx.NodeProto] = []
         constants: list[TensorProto] = []
         if output in inner or node.op_type == "DequantizeLinear":  # which computes in the type of its scale
-            half = f"{output}.half"
+            narrow = f"{output}{FP16_SUFFIX}"
             for reader in model.graph.node:
-                reader.input[:] = [half if name == output else name for name in reader.input]
-            node.output[list(node.output).index(output)] = half
-            casts.append(helper.make_node("Cast", [half], [output], name=f"{output}.cast", to=TensorProto.FLOAT))
+                reader.input[:] = [narrow if name == output else name for name in reader.input]
+            node.output[list(node.output).index(output)] = narrow
+            casts.append(helper.make_node("Cast", [narrow], [output], name=f"{output}.cast", to=TensorProto.FLOAT))
             yield casts, constants
             continue
         for index, name in enumerate(node.input):
@@ -180,24 +195,24 @@ def _last_steps_in_float(
             node.input[index] = wide
         readers = [reader for reader in model.graph.node if output in reader.input]
         if readers:
-            narrow = f"{output}.half"
+            narrow = f"{output}{FP16_SUFFIX}"
             casts.append(helper.make_node("Cast", [output], [narrow], name=f"{narrow}.cast", to=TensorProto.FLOAT16))
             for reader in readers:
                 reader.input[:] = [narrow if name == output else name for name in reader.input]
         yield casts, constants
 
 
-def _half(tensor: TensorProto, name: str, path: Path, least: float | None = None) -> TensorProto:
+def _fp16_tensor(tensor: TensorProto, name: str, path: Path, least: float | None = None) -> TensorProto:
     """least: the smallest value that is kept; what lies below is raised to it."""
     values = numpy_helper.to_array(tensor)
     largest = float(np.abs(values).max(initial=0.0))
-    if not largest <= LARGEST_HALF:
+    if not largest <= LARGEST_FP16:
         raise ArtifactError(
-            f"{path}: {name} holds {largest:.3g}, half precision ends at {LARGEST_HALF:.0f}; "
+            f"{path}: {name} holds {largest:.3g}, fp16 ends at {LARGEST_FP16:.0f}; "
             "build it with --precision fp32, or export the model without such a constant"
         )
-    halves = values if least is None else np.maximum(values, least)
-    return numpy_helper.from_array(halves.astype(np.float16), tensor.name)
+    kept = values if least is None else np.maximum(values, least)
+    return numpy_helper.from_array(kept.astype(np.float16), tensor.name)
 
 
 def _name_plugin(model: onnx.ModelProto) -> None:

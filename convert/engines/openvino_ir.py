@@ -1,4 +1,4 @@
-"""Build an OpenVINO IR: weights as halves, or the int8 weights of a quantized model, the operator in standard ones."""
+"""Build an OpenVINO IR: weights as fp16 or int8, and the graph operator in standard operators."""
 
 from __future__ import annotations
 
@@ -15,7 +15,16 @@ from sdfl.runtime.backends.base import refused
 
 
 def build(plan: BuildPlan, step: Step) -> Built:
-    """Write the .xml with the passport in its rt_info, and the .bin beside it."""
+    """Write an IR: the .xml with the passport in its rt_info, and the .bin beside it.
+
+    Args:
+        plan: what to build.
+        step: told what is done now, how many steps are done, and how many there are.
+
+    Raises:
+        MissingDependency: OpenVINO is not installed.
+        ArtifactError: OpenVINO refuses the model.
+    """
     try:
         import openvino
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""What `sdfl build` was asked for, checked and completed before anything is loaded."""
+"""What `sdfl build` was asked for, checked and completed before a library is loaded."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from sdfl.artifacts.landmark_spec import ModelSpec
+from sdfl.artifacts.names import ENGINE, OPENVINO_IR
 from sdfl.artifacts.onnx_metadata import read_spec
 from sdfl.artifacts.passport import TARGETS, Passport
 from sdfl.errors import ArtifactError, ConfigError
 from sdfl.runtime.backends.tensorrt.library import RTX_CAPABILITIES
 
-SUFFIXES = {"tensorrt": ".engine", "tensorrt-rtx": ".engine", "openvino": ".xml"}
+SUFFIXES = {"tensorrt": ENGINE, "tensorrt-rtx": ENGINE, "openvino": OPENVINO_IR}
 # Stored precision -> what can be built from it, the default first.
 PRECISIONS = {"fp32": ("fp16", "fp32"), "int8": ("int8",)}
 MOST_FACES = 64
@@ -26,12 +27,14 @@ MOST_FACES = 64
 class CopyOptions:
     """Of the ONNX that TensorRT gets.
 
-    half: floats are halves but for the last step of each output. batch: fixed size, None leaves it open.
-    plugin: nodes of the operator name the compiled plugin instead of being written out in standard operators.
-    outputs: names of tensors to give out as well.
+    Attributes:
+        fp16: float layers are fp16, but for the last step of each output.
+        batch: fixed size of the batch, None leaves it open.
+        plugin: nodes of the operator name the compiled plugin instead of being written in standard operators.
+        outputs: names of tensors to give out as well.
     """
 
-    half: bool = False
+    fp16: bool = False
     batch: int | None = None
     plugin: bool = False
     outputs: tuple[str, ...] = ()
@@ -39,9 +42,21 @@ class CopyOptions:
 
 @dataclass(frozen=True)
 class BuildPlan:
-    """max_faces: 1 builds for a fixed batch of one, more for any batch up to it. plugin: the operator's library, None
-    for standard operators. compute_capabilities: of TensorRT-RTX, built ahead of time; empty: of this machine's GPU.
-    workspace_mb: None for a part of the free memory.
+    """A build, checked and completed.
+
+    Attributes:
+        source: the ONNX file.
+        out: the artifact to write.
+        target: one of `sdfl.artifacts.passport.TARGETS`.
+        precision: that the artifact computes in.
+        spec: of the source.
+        max_faces: 1 builds for a fixed batch of one, more for any batch up to it.
+        plugin: the operator's library, None for standard operators.
+        compute_capabilities: of TensorRT-RTX, to build ahead of time; empty for this machine's GPU.
+        workspace_mb: of GPU memory to build with, None for a part of what is free.
+
+    Raises:
+        ConfigError: the fields contradict each other.
     """
 
     source: Path
@@ -73,20 +88,32 @@ class BuildPlan:
                 raise ConfigError(f"--compute-capability must be of {choices}, got {capability!r}")
 
     def copy_options(self, *, typed: bool, outputs: tuple[str, ...] = ()) -> CopyOptions:
-        """typed: for a strongly typed network, whose float layers compute in the types of the file."""
+        """What the copy of the source has to be.
+
+        Args:
+            typed: for a strongly typed network, whose float layers compute in the types of the file.
+            outputs: names of tensors to give out as well.
+        """
         return CopyOptions(
-            half=typed and self.precision != "fp32",
+            fp16=typed and self.precision != "fp32",
             batch=1 if self.max_faces == 1 else None,
             plugin=self.plugin is not None,
             outputs=outputs,
         )
 
     def shape(self, batch: int) -> tuple[int, int, int, int]:
-        """Of the network's input."""
+        """Shape of the network's input for a batch."""
         return (batch, self.spec.input_size, self.spec.input_size, 3)
 
     def passport(self, artifact: bytes, start_s: float, library_version: str, **more: Any) -> Passport:
-        """Of what was built, between `start_s` (of time.perf_counter) and now. more: further fields."""
+        """The passport of what was built from `start_s` until now.
+
+        Args:
+            artifact: its content.
+            start_s: of time.perf_counter.
+            library_version: of the library that built it.
+            more: further fields.
+        """
         return Passport(
             target=self.target,
             precision=self.precision,
@@ -103,7 +130,7 @@ class BuildPlan:
 
 
 def peak_memory_mb() -> float:
-    """The most memory that this process has had resident; 0 where the system does not tell (Windows)."""
+    """The most memory that this process has had resident, in MB; 0 where the system does not tell (Windows)."""
     try:
         import resource
     except ModuleNotFoundError:
@@ -123,7 +150,22 @@ def make_plan(
     compute_capabilities: tuple[str, ...] = (),
     workspace_mb: int | None = None,
 ) -> BuildPlan:
-    """Fill in what was left out. Raises ConfigError for what contradicts itself, ArtifactError for a bad source."""
+    """Check what a build was asked for, and fill in what was left out.
+
+    Args:
+        source: the ONNX file.
+        target: one of `sdfl.artifacts.passport.TARGETS`.
+        out: the artifact, None for a name after the source in the current folder.
+        precision: None for the first one that the source can become.
+        max_faces: 1 for a fixed batch of one, more for any batch up to it.
+        plugin: the operator's library, None for standard operators.
+        compute_capabilities: of TensorRT-RTX, to build ahead of time.
+        workspace_mb: of GPU memory to build with, None for a part of what is free.
+
+    Raises:
+        ConfigError: the arguments contradict each other or the source.
+        ArtifactError: the source is no model, or is built already.
+    """
     if target not in TARGETS:
         raise ConfigError(f"--target must be one of {', '.join(TARGETS)}, got {target!r}")
     if source.suffix in SUFFIXES.values():
@@ -137,7 +179,7 @@ def make_plan(
             f"--precision {chosen}: {source.name} is {spec.precision}, which becomes {' or '.join(able)}; {hint}"
         )
     if plugin is not None and not plugin.is_file():
-        raise ConfigError(f"--plugin {plugin}: no such file; build it as docs/operator.md says")
+        raise ConfigError(f"--plugin {plugin}: no such file; build it as docs/reference/operator.md says")
     stem = source.stem if source.stem.endswith(chosen) else f"{source.stem}_{chosen}"
     return BuildPlan(
         source=source,
@@ -153,7 +195,12 @@ def make_plan(
 
 
 def trtexec_line(plan: BuildPlan, copy: Path) -> str:
-    """NVIDIA's own tool doing the same for TensorRT 10, from the ONNX `copy` that `--copy` writes."""
+    """The command with which NVIDIA's own tool does the same for TensorRT 10.
+
+    Args:
+        plan: what to build.
+        copy: the ONNX that `--copy` writes.
+    """
     words = ["trtexec", f"--onnx={copy}", f"--saveEngine={plan.out}"]
     words += {"fp32": ["--noTF32"], "fp16": ["--fp16"], "int8": ["--fp16", "--int8"]}[plan.precision]
     if plan.max_faces > 1:

@@ -12,9 +12,14 @@ WAIT_S = 0.1
 
 
 def make_monitor(library: Any, step: Step, stopped: threading.Event) -> Any:
-    """An IProgressMonitor that reports the outermost phase and ends the build once `stopped` is set.
+    """Make an IProgressMonitor that reports the outermost phase and can end the build.
 
     TensorRT calls it from threads of its own; an exception must not leave it.
+
+    Args:
+        library: the TensorRT module.
+        step: told what is done now, how many steps are done, and how many there are.
+        stopped: once it is set, the build ends.
     """
     lock = threading.Lock()
     sizes: dict[str, tuple[str | None, int]] = {}
@@ -43,9 +48,16 @@ def make_monitor(library: Any, step: Step, stopped: threading.Event) -> Any:
 
 
 def interruptible(work: Callable[[], Result], stopped: threading.Event) -> Result:
-    """Run `work` in a thread, so that Ctrl-C is heard at once: it sets `stopped`, waits for the thread and goes on up.
+    """Run one long call of a library in a thread, so that Ctrl-C is heard at once.
 
-    Python hears a signal between two lines of Python, and a build is one long call of a library.
+    Python hears a signal between two lines of Python only. Ctrl-C sets `stopped`, waits for the thread, and goes on up.
+
+    Args:
+        work: the call.
+        stopped: what ends it.
+
+    Returns:
+        What `work` returns.
     """
     results: list[Result] = []
     errors: list[BaseException] = []

@@ -26,7 +26,13 @@ from sdfl.runtime.backends.tensorrt.library import RTX_CAPABILITIES, Log, load_l
 
 @dataclass(frozen=True)
 class SerializedEngine:
-    """A serialised engine and what it was parsed from."""
+    """A serialised engine and what it was parsed from.
+
+    Attributes:
+        content: of the engine's file.
+        copy_sha256: hash of the ONNX that TensorRT got.
+        layers: of the engine, empty where TensorRT did not tell them.
+    """
 
     content: bytes
     copy_sha256: str
@@ -34,8 +40,16 @@ class SerializedEngine:
 
 
 def build(plan: BuildPlan, step: Step) -> Built:
-    """Write the engine and its passport. Raises SdflError where the library or GPU is missing, ArtifactError where
-    TensorRT refuses the model."""
+    """Write an engine and its passport.
+
+    Args:
+        plan: what to build.
+        step: told what is done now, how many steps are done, and how many there are.
+
+    Raises:
+        SdflError: TensorRT or the GPU is missing.
+        ArtifactError: TensorRT refuses the model.
+    """
     start_s = time.perf_counter()
     library = load_library(plan.target)
     gpu = find_gpu(plan)
@@ -60,7 +74,14 @@ def build(plan: BuildPlan, step: Step) -> Built:
 
 
 def find_gpu(plan: BuildPlan) -> Gpu | None:
-    """The GPU to build for, None where all are named. Raises SdflError where one is needed and missing."""
+    """Find the GPU to build for.
+
+    Returns:
+        None where the plan names all GPUs.
+
+    Raises:
+        SdflError: a GPU is needed and missing.
+    """
     if plan.compute_capabilities:
         return None
     try:
@@ -77,7 +98,18 @@ def find_gpu(plan: BuildPlan) -> Gpu | None:
 def build_engine(
     library: Any, plan: BuildPlan, gpu: Gpu | None, step: Step, *, outputs: tuple[str, ...] = ()
 ) -> SerializedEngine:
-    """outputs: names of inner tensors to give out as well. Raises ArtifactError with TensorRT's reason."""
+    """Build an engine in memory.
+
+    Args:
+        library: the TensorRT module.
+        plan: what to build.
+        gpu: to build for, None where the plan names the GPUs.
+        step: told what is done now, how many steps are done, and how many there are.
+        outputs: names of inner tensors to give out as well.
+
+    Raises:
+        ArtifactError: with TensorRT's reason.
+    """
     flavour = choose_flavour(plan.target, library.__version__)
     log = Log(library)
     if plan.plugin is not None:
@@ -148,7 +180,12 @@ class _timing_cache:  # noqa: N801  a context manager
 
 
 def timing_cache_path(gpu: Gpu, version: str) -> Path:
-    """Where timings of this GPU and TensorRT are kept."""
+    """Where the timings of algorithms on a GPU are kept.
+
+    Args:
+        gpu: the GPU.
+        version: of TensorRT.
+    """
     name = re.sub(r"[^A-Za-z0-9.]+", "-", f"{gpu.name}-{gpu.compute_capability}-{version}")
     return cache_dir() / "timing" / f"{name}.cache"
 

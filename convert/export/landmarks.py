@@ -42,7 +42,14 @@ class Deployed(nn.Module):
         self.network = to_deploy(network)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """image: (B, S, S, 3) uint8 BGR."""
+        """Find the landmarks.
+
+        Args:
+            image: (B, S, S, 3) uint8 BGR.
+
+        Returns:
+            points (B, N, 2) crop px, presence (B,) 0..1, and log_scale (B, N).
+        """
         points, presence_logit, log_scale = self.network(image)
         return points, torch.sigmoid(presence_logit), log_scale
 
@@ -75,7 +82,12 @@ def export(checkpoint: Checkpoint, out: Path, *, storage: str = "fp32", inline: 
 
 
 def to_onnx(deployed: Deployed, input_size: int) -> onnx.ModelProto:
-    """The graph with bare operator nodes and the operator's function beside them; the batch is dynamic."""
+    """Export a network as it is deployed: bare operator nodes with the operator's function beside them.
+
+    Args:
+        deployed: the network.
+        input_size: crop px; the batch is left open.
+    """
     example = torch.zeros(2, input_size, input_size, 3, dtype=torch.uint8)
     model = trace(deployed, example, OUTPUTS, {0: torch.export.Dim("batch")}, translation_table())
     if not any(entry.domain == DOMAIN for entry in model.opset_import):

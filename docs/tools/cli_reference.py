@@ -22,8 +22,8 @@ HEAD = """<!-- Written by docs/tools/cli_reference.py; `make docs` does so. Chan
   file.
 - `--data` is a dataset's root or any folder of pictures with `.pts` files ([labels](file-formats.md#labels)).
 - `--json` prints JSON for programs instead of text.
-- Exit codes: 0 is success, 1 an expected failure that one line on standard error explains, 2 wrong usage, 130 an end by
-  Ctrl-C or `kill`.
+- Exit codes: 0 is success, 1 an expected failure that one line on standard error explains, 2 wrong usage, 130 a run
+  that Ctrl-C or `kill` ended before it was done.
 """
 
 

@@ -85,24 +85,23 @@ def picture(width: int, height: int, title: str, parts: Sequence[str]) -> str:
 def frame_svg() -> str:
     """One frame's way through the runtime."""
     top, bottom, left, step = 15, 325, 15, 265
-    size = {"width": 215, "height": 118}
     tracking = "runtime/tracking/"
     steps = [
-        Box(left, top, **size, fill=BLUE, title="1  Source",
+        Box(left, top, 215, 118, BLUE, "1  Source",
             text=["camera, stream, video,", "pictures; gives a Frame"], code=["runtime/sources/"]),
-        Box(left + step, top, **size, fill=GREEN, title="2  Region",
+        Box(left + step, top, 215, 118, GREEN, "2  Region",
             text=["where each known face", "should be by now"], code=[tracking, "track.py, region.py"]),
-        Box(left + 2 * step, top, **size, fill=GREEN, title="3  Crop",
+        Box(left + 2 * step, top, 215, 118, GREEN, "3  Crop",
             text=["turned upright, 128 or", "256 px; one batch"], code=["sdfl/geometry.py"]),
-        Box(left + 3 * step, top, **size, fill=VIOLET, title="4  Network",
+        Box(left + 3 * step, top, 215, 118, VIOLET, "4  Network",
             text=["points, presence, log_scale", "for every crop"], code=["runtime/backends/"]),
-        Box(left + 3 * step, bottom, **size, fill=GREEN, title="5  Observation",
+        Box(left + 3 * step, bottom, 215, 118, GREEN, "5  Observation",
             text=["points back in px of the", "frame; is it still a face?"], code=[tracking, "observation.py"]),
-        Box(left + 2 * step, bottom, **size, fill=GREEN, title="6  Tracks",
+        Box(left + 2 * step, bottom, 215, 118, GREEN, "6  Tracks",
             text=["which observation belongs", "to which face (id)"], code=[tracking, "tracker.py, assignment.py"]),
-        Box(left + step, bottom, **size, fill=GREEN, title="7  Smoothing",
+        Box(left + step, bottom, 215, 118, GREEN, "7  Smoothing",
             text=["steady points without lag,", "for the result only"], code=[tracking, "smoothing.py"]),
-        Box(left, bottom, **size, fill=BLUE, title="8  Result",
+        Box(left, bottom, 215, 118, BLUE, "8  Result",
             text=["Face objects to a view, to", "JSON lines, CSV or video"],
             code=["runtime/views/", "runtime/outputs/"]),
     ]  # fmt: skip
@@ -133,21 +132,20 @@ def frame_svg() -> str:
 
 def rooms_svg() -> str:
     """The folders and the direction of their imports."""
-    wide = {"x": 15, "width": 790}
-    left, right = {"x": 15, "width": 380, "height": 80}, {"x": 425, "width": 380, "height": 80}
+    left, right, wide, half = 15, 425, 790, 380
     boxes = [
-        Box(**wide, y=15, height=62, fill=GREY, title="sdfl/cli", text=["parses options and prints; one file a verb"]),
-        Box(**wide, y=117, height=62, fill=ORANGE, title="benchmarks",
+        Box(left, 15, wide, 62, GREY, "sdfl/cli", text=["parses options and prints; one file a verb"]),
+        Box(left, 117, wide, 62, ORANGE, "benchmarks",
             text=["latency, accuracy, video, detector, peers, report, studies"]),
-        Box(**left, y=219, fill=VIOLET, title="train",
+        Box(left, 219, half, 80, VIOLET, "train",
             text=["recipes, augmentation, one training loop,", "the paper's tables (torch)"]),
-        Box(**right, y=219, fill=VIOLET, title="convert",
+        Box(right, 219, half, 80, VIOLET, "convert",
             text=["ONNX export, quantization, engines,", "comparison with the source"]),
-        Box(**left, y=339, fill=GREEN, title="model",
+        Box(left, 339, half, 80, GREEN, "model",
             text=["backbones, landmark graph, losses,", "detector, fake quantization (torch)"]),
-        Box(**right, y=339, fill=BLUE, title="runtime",
+        Box(right, 339, half, 80, BLUE, "runtime",
             text=["sources, tracker, back ends, views,", "models: never torch"]),
-        Box(**wide, y=459, height=80, fill=GREY, title="sdfl",
+        Box(left, 459, wide, 80, GREY, "sdfl",
             text=["types, layouts, geometry, pose, metrics, evaluation, errors;",
                   "artifacts/ (metadata, passport), datasets/"]),
     ]  # fmt: skip

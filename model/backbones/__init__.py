@@ -30,8 +30,18 @@ Backbone = InvertedResidualNet | TimmBackbone
 
 
 def create_backbone(name: str, *, width: float, output_stride: int, blocks: int = 0) -> Backbone:
-    """name: one of BACKBONES, or "timm/" and a timm model's name. blocks: keep so many of the first inverted residuals,
-    0 for all. Raises ConfigError that lists the choices."""
+    """Make a backbone with fresh weights.
+
+    Args:
+        name: one of BACKBONES, or "timm/" and the name of a timm model.
+        width: multiplies the channels of MobileNetV2; 1 for all others.
+        output_stride: 16 or 32, side of the input over side of the feature map.
+        blocks: how many of the first inverted residuals are kept, 0 for all.
+
+    Raises:
+        ConfigError: the name is unknown (lists the choices), or it does not go with the other arguments.
+        MissingDependency: timm is not installed.
+    """
     if output_stride not in (16, 32):
         raise ConfigError(f"model.output_stride must be 16 or 32, got {output_stride}")
     if name.startswith(PREFIX):

@@ -53,21 +53,65 @@ def _create(
 
 
 def efficientnet_b0(*, width: float = 1.0, output_stride: int = 32) -> InvertedResidualNet:
-    """EfficientNet families are scaled by their name: a width other than 1 raises ConfigError, here and below."""
+    """EfficientNet-B0.
+
+    Args:
+        width: 1.
+        output_stride: 16 or 32.
+
+    Raises:
+        ConfigError: `width` is another number; EfficientNets are scaled by their name.
+    """
     return _create("efficientnet_b0", (1.0, 1.0), width, output_stride, FULL)
 
 
 def efficientnet_b1(*, width: float = 1.0, output_stride: int = 32) -> InvertedResidualNet:
+    """EfficientNet-B1.
+
+    Args:
+        width: 1.
+        output_stride: 16 or 32.
+
+    Raises:
+        ConfigError: `width` is another number; EfficientNets are scaled by their name.
+    """
     return _create("efficientnet_b1", (1.0, 1.1), width, output_stride, FULL)
 
 
 def efficientnet_lite0(*, width: float = 1.0, output_stride: int = 32) -> InvertedResidualNet:
+    """EfficientNet-Lite0.
+
+    Args:
+        width: 1.
+        output_stride: 16 or 32.
+
+    Raises:
+        ConfigError: `width` is another number; EfficientNets are scaled by their name.
+    """
     return _create("efficientnet_lite0", (1.0, 1.0), width, output_stride, LITE)
 
 
 def efficientnet_lite1(*, width: float = 1.0, output_stride: int = 32) -> InvertedResidualNet:
+    """EfficientNet-Lite1.
+
+    Args:
+        width: 1.
+        output_stride: 16 or 32.
+
+    Raises:
+        ConfigError: `width` is another number; EfficientNets are scaled by their name.
+    """
     return _create("efficientnet_lite1", (1.0, 1.1), width, output_stride, LITE)
 
 
 def efficientnet_lite2(*, width: float = 1.0, output_stride: int = 32) -> InvertedResidualNet:
+    """EfficientNet-Lite2.
+
+    Args:
+        width: 1.
+        output_stride: 16 or 32.
+
+    Raises:
+        ConfigError: `width` is another number; EfficientNets are scaled by their name.
+    """
     return _create("efficientnet_lite2", (1.1, 1.2), width, output_stride, LITE)

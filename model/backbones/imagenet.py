@@ -14,10 +14,16 @@ from sdfl.model.backbones.inverted_residual import InvertedResidualNet
 
 
 def load_imagenet(backbone: nn.Module, path: Path) -> None:
-    """Copy the weights in `path` into `backbone`, layer by layer in order, and fit the first layer to the project's
-    input: BGR, ImageNet's mean and deviation.
+    """Copy published weights into a backbone, layer by layer in order, and fit its first layer to the project's input.
 
-    Raises CheckpointError where the file cannot be read or its layers have other shapes.
+    The project's input is BGR, with ImageNet's mean and standard deviation.
+
+    Args:
+        backbone: MobileNetV2 or an EfficientNet; changed in place.
+        path: a file of torch weights.
+
+    Raises:
+        CheckpointError: the file cannot be read, or its layers have other shapes.
     """
     if not isinstance(backbone, InvertedResidualNet):
         raise CheckpointError(f"{path}: ImageNet files are read for MobileNetV2 and EfficientNet only")

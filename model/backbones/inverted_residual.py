@@ -17,10 +17,13 @@ Stage = tuple[int, int, int, int, int]  # expand, out_channels, repeats, stride,
 class Style:
     """What families of this block differ in.
 
-    activation: a module class that takes `inplace`. norm_eps: of batch normalisation. squeeze: share of a block's input
-    channels that squeeze-and-excitation keeps, 0 for none. same_padding: pad strided convolutions as TensorFlow's SAME
-    does (less before than after). pixel_mean, pixel_std: of the input that published weights were trained with, where
-    it is not ImageNet's mean and deviation a channel; std 0 stands for those.
+    Attributes:
+        activation: a module class that takes `inplace`.
+        norm_eps: of batch normalisation.
+        squeeze: share of a block's input channels that squeeze-and-excitation keeps, 0 for none.
+        same_padding: pad strided convolutions as TensorFlow's SAME does, less before than after.
+        pixel_mean: of the input that published weights were trained with.
+        pixel_std: likewise; 0 where both are ImageNet's mean and standard deviation of each channel.
     """
 
     activation: Callable[..., nn.Module] = nn.ReLU6
@@ -50,7 +53,16 @@ class SqueezeExcitation(nn.Module):
 def conv_bn(
     in_channels: int, out_channels: int, kernel: int, stride: int, groups: int = 1, style: Style = Style()
 ) -> list[nn.Module]:
-    """Convolution and batch normalisation; an explicit padding stands before them where it is not symmetric."""
+    """A convolution and batch normalisation, behind an explicit padding where that is not symmetric.
+
+    Args:
+        in_channels: of the input.
+        out_channels: of the output.
+        kernel: side of the window.
+        stride: 1 or 2.
+        groups: of the convolution; as many as channels for a depthwise one.
+        style: of the family.
+    """
     padding = (kernel - 1) // 2
     layers: list[nn.Module] = []
     if style.same_padding and stride == 2:
@@ -63,6 +75,7 @@ def conv_bn(
 def conv_bn_act(
     in_channels: int, out_channels: int, kernel: int, stride: int, groups: int = 1, style: Style = Style()
 ) -> nn.Sequential:
+    """`conv_bn` and the style's activation; the arguments are the same."""
     layers = conv_bn(in_channels, out_channels, kernel, stride, groups, style)
     return nn.Sequential(*layers, style.activation(inplace=True))
 
@@ -90,10 +103,12 @@ class InvertedResidual(nn.Module):
 
 
 class InvertedResidualNet(nn.Module):
-    """A stem and stages of inverted residuals.
+    """A stem and stages of inverted residuals: (B, 3, S, S) -> (B, out_channels, S / output_stride, S / output_stride).
 
-    stages: rows of (expand, out_channels, repeats, stride, kernel). output_stride: 32, or 16 to keep the last stage's
-    resolution. forward: (B, 3, S, S) -> (B, out_channels, S / output_stride, S / output_stride).
+    Attributes:
+        output_stride: 32, or 16 where the last stage keeps its resolution.
+        style: of the family.
+        out_channels: of the feature map.
     """
 
     def __init__(self, stem: int, stages: Sequence[Stage], output_stride: int, style: Style = Style()) -> None:
@@ -114,9 +129,13 @@ class InvertedResidualNet(nn.Module):
         self.out_channels = channels
 
     def keep_first(self, count: int) -> None:
-        """Drop all but the first `count` blocks: deep layers see little more of a face that fills the crop.
+        """Drop all but the first blocks: deep layers add little on a face that fills the crop.
 
-        Raises ConfigError where there are fewer, or where the rest does not reach the output stride.
+        Args:
+            count: how many blocks are kept.
+
+        Raises:
+            ConfigError: there are fewer blocks, or the kept ones do not reach the output stride.
         """
         if not 1 <= count <= len(self.blocks):
             raise ConfigError(f"model.backbone_blocks must lie in 1..{len(self.blocks)}, got {count}")
@@ -136,6 +155,11 @@ class InvertedResidualNet(nn.Module):
 
 
 def round_channels(channels: float, divisor: int = 8) -> int:
-    """Nearest multiple of `divisor`, never more than 10 % below `channels`."""
+    """Round a number of channels to the nearest multiple, but never by more than 10 % down.
+
+    Args:
+        channels: the number.
+        divisor: of the result.
+    """
     rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * channels else rounded

@@ -17,7 +17,12 @@ STAGES = (
 
 
 def mobilenet_v2(*, width: float = 1.0, output_stride: int = 32) -> InvertedResidualNet:
-    """width multiplies every channel count."""
+    """MobileNetV2.
+
+    Args:
+        width: multiplies every number of channels.
+        output_stride: 16 or 32.
+    """
     stages = [
         (expand, round_channels(c * width), repeats, stride, kernel) for expand, c, repeats, stride, kernel in STAGES
     ]

@@ -16,11 +16,13 @@ PREFIX = "timm/"
 
 
 class TimmBackbone(nn.Module):
-    """One feature map of a timm model; HRNet's four resolutions are averaged down to the coarsest one (section IV.B)
-    and stacked. forward: (B, 3, S, S) -> (B, out_channels, S / output_stride, S / output_stride).
+    """One feature map of a timm model: (B, 3, S, S) -> (B, out_channels, S / output_stride, S / output_stride).
 
-    Raises MissingDependency without timm, ConfigError for a name that timm does not know or a model without a map of
-    the wanted stride.
+    HRNet's four resolutions are averaged down to the coarsest one (section IV.B) and stacked.
+
+    Attributes:
+        output_stride: of the map.
+        out_channels: of the map.
     """
 
     def __init__(self, name: str, output_stride: int) -> None:

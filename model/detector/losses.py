@@ -22,7 +22,16 @@ LEAST_QUALITY = 0.2  # wanted score of an answering cell whose box is still off
 
 @dataclass(frozen=True)
 class DetectorLossConfig:
-    """focus: exponent of the quality focal loss. box, points: weights beside the score's 1."""
+    """Weights of the detector's loss.
+
+    Attributes:
+        focus: exponent of the quality focal loss.
+        box: weight of the boxes beside the score's 1.
+        points: weight of the points beside the score's 1.
+
+    Raises:
+        ConfigError: one of them is negative.
+    """
 
     focus: float = 2.0
     box: float = BOX_WEIGHT
@@ -36,8 +45,13 @@ class DetectorLossConfig:
 
 @dataclass(frozen=True)
 class Targets:
-    """The faces of B pictures, padded to F. boxes: (B, F, 4) xyxy px; points: (B, F, 5, 2) px; kind: (B, F), 1 a face,
-    0 padding, -1 a region that may hold faces and counts neither way."""
+    """The faces of B pictures, padded to F.
+
+    Attributes:
+        boxes: (B, F, 4) xyxy px.
+        points: (B, F, 5, 2) px.
+        kind: (B, F): 1 is a face, 0 padding, -1 a region that may hold faces and counts neither way.
+    """
 
     boxes: Tensor
     points: Tensor
@@ -45,9 +59,15 @@ class Targets:
 
 
 def assign(targets: Targets, centres: Tensor, strides: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns (B, M) the face that each cell answers for, -1 for none, and (B, M) bool the cells that count.
+    """Decide which cell answers for which face; the smallest of several faces wins a cell.
 
-    The smallest of several faces wins a cell.
+    Args:
+        targets: the faces.
+        centres: (M, 2) px of the cells.
+        strides: (M,) px of the cells.
+
+    Returns:
+        (B, M) index of the face that each cell answers for, -1 for none; and (B, M) bool, which cells count.
     """
     low, high = targets.boxes[..., :2], targets.boxes[..., 2:]
     area = (high - low).clamp(min=0).prod(dim=-1)
@@ -67,7 +87,15 @@ def assign(targets: Targets, centres: Tensor, strides: Tensor) -> tuple[Tensor, 
 
 
 def generalized_iou(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """IoU and GIoU (Rezatofighi et al., CVPR 2019) of boxes (M, 4) xyxy, pair by pair."""
+    """IoU and GIoU (Rezatofighi et al., CVPR 2019) of boxes, pair by pair.
+
+    Args:
+        a: (M, 4) xyxy.
+        b: (M, 4) xyxy.
+
+    Returns:
+        (M,) each.
+    """
     inside = (torch.minimum(a[:, 2:], b[:, 2:]) - torch.maximum(a[:, :2], b[:, :2])).clamp(min=0).prod(dim=-1)
     total = (a[:, 2:] - a[:, :2]).prod(dim=-1) + (b[:, 2:] - b[:, :2]).prod(dim=-1) - inside
     hull = (torch.maximum(a[:, 2:], b[:, 2:]) - torch.minimum(a[:, :2], b[:, :2])).prod(dim=-1)
@@ -78,8 +106,21 @@ def generalized_iou(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 def detector_losses(
     cells: Cells, targets: Targets, centres: Tensor, strides: Tensor, config: DetectorLossConfig
 ) -> dict[str, Tensor]:
-    """Means over answering cells: quality focal loss of the score (Li et al., NeurIPS 2020, eq. 4; the wanted score is
-    the box's IoU), 1 - GIoU, and smooth L1 of the points in sizes of the face."""
+    """The terms of the detector's loss, means over the cells that answer for a face.
+
+    They are the quality focal loss of the score (Li et al., NeurIPS 2020, eq. 4; the wanted score is the box's IoU),
+    1 - GIoU, and smooth L1 of the points in sizes of the face.
+
+    Args:
+        cells: what the network answers.
+        targets: the faces.
+        centres: (M, 2) px of the cells.
+        strides: (M,) px of the cells.
+        config: weights of the terms.
+
+    Returns:
+        "score", "box" and "points"; their sum is minimised.
+    """
     owner, counts = assign(targets, centres, strides)
     answering = owner >= 0
     picture, _ = answering.nonzero(as_tuple=True)

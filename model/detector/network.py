@@ -23,8 +23,16 @@ _FIRST_SCORE = 0.01  # what an untrained network answers, so that the many empty
 
 @dataclass(frozen=True)
 class DetectorConfig:
-    """widths: channels at strides 2, 4, 8, 16 and 32. depths: layers at strides 4, 8, 16 and 32. neck: channels of the
-    maps that answer."""
+    """The shape of a detector; it travels in every checkpoint.
+
+    Attributes:
+        widths: channels at strides 2, 4, 8, 16 and 32.
+        depths: layers at strides 4, 8, 16 and 32.
+        neck: channels of the maps that the answers are computed from.
+
+    Raises:
+        ConfigError: names the key that is wrong.
+    """
 
     widths: tuple[int, ...] = (16, 32, 64, 96, 128)
     depths: tuple[int, ...] = (1, 3, 3, 3)
@@ -42,7 +50,11 @@ class DetectorConfig:
 class Cells(NamedTuple):
     """Answers of M cells, all strides one after another, each row by row.
 
-    score_logit: (B, M). boxes: (B, M, 4) xyxy px. points: (B, M, 5, 2) px: eyes, nose, mouth corners, as seen.
+    Attributes:
+        score_logit: (B, M).
+        boxes: (B, M, 4) xyxy px.
+        points: (B, M, 5, 2) px: the eye on the left as seen, the other eye, nose, mouth corner on the left, the
+            other one.
     """
 
     score_logit: Tensor
@@ -51,7 +63,15 @@ class Cells(NamedTuple):
 
 
 def cell_grid(height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Centres (M, 2) px and strides (M,) of the cells of a picture; both sides are multiples of 32 px."""
+    """Where the cells of a picture are.
+
+    Args:
+        height: of the picture, a multiple of 32 px.
+        width: likewise.
+
+    Returns:
+        Centres (M, 2) px and strides (M,) px.
+    """
     centres, strides = [], []
     for stride in STRIDES:
         y, x = torch.meshgrid(torch.arange(height // stride), torch.arange(width // stride), indexing="ij")
@@ -62,7 +82,13 @@ def cell_grid(height: int, width: int) -> tuple[Tensor, Tensor]:
 
 
 def decode(raw: Tensor, centres: Tensor, strides: Tensor) -> Cells:
-    """raw: (B, M, CHANNELS), a network's answer. centres: (M, 2) px, strides: (M,): of `cell_grid`."""
+    """Turn what the network gives into boxes and points.
+
+    Args:
+        raw: (B, M, CHANNELS) of `FaceDetector`.
+        centres: (M, 2) px, of `cell_grid`.
+        strides: (M,) px, of `cell_grid`.
+    """
     scale = strides[:, None]
     middle = centres + raw[..., 1:3] * scale
     half = torch.exp(raw[..., 3:5].clamp(max=8.0)) * scale / 2
@@ -113,7 +139,7 @@ class Pyramid(nn.Module):
 
 
 class CellHead(nn.Module):
-    """One 1x1 convolution a stride. Returns (B, M, CHANNELS)."""
+    """One 1x1 convolution for each stride: three maps -> (B, M, CHANNELS)."""
 
     def __init__(self, inputs: int) -> None:
         super().__init__()
@@ -133,7 +159,12 @@ class CellHead(nn.Module):
 
 
 class FaceDetector(nn.Module):
-    """uint8 picture in, raw cells out. `input_std` is None once it is folded into the first convolution."""
+    """The whole detector: uint8 picture in, raw cells out.
+
+    Attributes:
+        config: its shape.
+        input_std: (3, 1, 1), None once it is folded into the first convolution.
+    """
 
     mean: Tensor
     input_std: Tensor | None
@@ -147,7 +178,14 @@ class FaceDetector(nn.Module):
         self.head = CellHead(config.neck)
 
     def forward(self, image: Tensor) -> Tensor:
-        """image: (B, H, W, 3) uint8 BGR, sides multiples of 32 px. Returns (B, M, CHANNELS), see `decode`."""
+        """Answer for every cell.
+
+        Args:
+            image: (B, H, W, 3) uint8 BGR, sides multiples of 32 px.
+
+        Returns:
+            (B, M, CHANNELS), see `decode`.
+        """
         pixels = image.permute(0, 3, 1, 2).float() - self.mean
         if self.input_std is not None:
             pixels = pixels / self.input_std

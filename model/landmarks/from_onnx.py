@@ -24,11 +24,18 @@ BATCH = 32
 
 @torch.no_grad()
 def start_from_onnx(network: Network, path: Path, crops: Tensor) -> None:
-    """Copy the weights of a file that `sdfl export` wrote into `network`; graph and mean shape come along.
+    """Copy the weights of an exported file into a network; graph and mean shape come along.
 
-    The input size and the output stride may be others where the feature maps have the same size. crops: (M, S, S, 3)
-    uint8, M >= 2, like those of the training to come: normalisation starts from their statistics. Raises ArtifactError
-    for a file that is not a model of ours, CheckpointError for one of another shape or layout, or an int8 one.
+    Args:
+        network: changed in place. Its input size and output stride may be others where the feature maps have the
+            same size.
+        path: a float .onnx file that `sdfl export` wrote.
+        crops: (M, S, S, 3) uint8 BGR, M >= 2, like those of the training to come: normalisation starts from their
+            statistics.
+
+    Raises:
+        ArtifactError: the file is no landmark model.
+        CheckpointError: it has another shape or layout, or is int8.
     """
     spec = read_spec(path)
     if spec.layout != network.config.layout:

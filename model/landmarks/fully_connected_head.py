@@ -38,7 +38,11 @@ class FullyConnectedHead(nn.Module):
             self.last.weight *= START_SCALE
 
     def forward(self, features: Tensor) -> HeadOutput:
-        """features: (B, C, H, W) of the backbone."""
+        """Find the landmarks.
+
+        Args:
+            features: (B, C, H, W) of the backbone.
+        """
         with torch.autocast(features.device.type, enabled=False):
             features = features.float()
             out = self.last(self.hidden(features.flatten(1))).unflatten(1, (-1, 3))
@@ -47,7 +51,11 @@ class FullyConnectedHead(nn.Module):
 
     @torch.no_grad()
     def to_pixels(self, input_size: int) -> None:
-        """For export: as `GraphHead.to_pixels`."""
+        """Let points come out in crop px and scales in their logarithm, in place; as `GraphHead.to_pixels`.
+
+        Args:
+            input_size: crop px.
+        """
         rows = self.last.bias.new_tensor([input_size, input_size, 1.0]).repeat(len(self.mean_shape))
         self.last.weight.mul_(rows.unsqueeze(1))
         self.last.bias.mul_(rows)

@@ -19,7 +19,13 @@ START_EXPECTED_ERROR = 0.05  # what the untrained network reports, 0..1 of the c
 
 
 class HeadOutput(NamedTuple):
-    """points: (B, N, 2), 0..1 of the crop's side. presence_logit: (B,). log_scale: (B, N), log of 0..1 of the side."""
+    """What a head says about B crops.
+
+    Attributes:
+        points: (B, N, 2), 0..1 of the crop's side.
+        presence_logit: (B,).
+        log_scale: (B, N), natural logarithm of the expected error in sides of the crop.
+    """
 
     points: Tensor
     presence_logit: Tensor
@@ -27,9 +33,9 @@ class HeadOutput(NamedTuple):
 
 
 class EdgeAttention(nn.Module):
-    """Pooled node maps (B, N n) -> attention (B, N, K), rows sum to 1: the non-zeros of sigma(A) (section III.B).
+    """Attention from the picture (section III.B): pooled node maps (B, N n) -> (B, N, K), the non-zeros of sigma(A).
 
-    edges: (N, K) bool where some rows are shorter; their padding gets exactly 0.
+    Rows sum to 1. Where some rows of the graph are shorter, their padding gets exactly 0.
     """
 
     edges_mask: Tensor | None
@@ -49,7 +55,7 @@ class EdgeAttention(nn.Module):
 
 
 class StaticEdges(nn.Module):
-    """The same attention for every picture: learned scores (released code), or equal weights ("binary", Table VI)."""
+    """The same attention for every picture: learned scores (released code), or equal weights (Table VI)."""
 
     edges_mask: Tensor | None
 
@@ -63,7 +69,14 @@ class StaticEdges(nn.Module):
         self.register_buffer("edges_mask", None if edges is None else edges.float(), persistent=False)
 
     def forward(self, pooled: Tensor) -> Tensor:
-        """pooled: (B, N n), of which only B counts. Returns (B, N, K)."""
+        """Repeat the attention for every picture.
+
+        Args:
+            pooled: (B, N n), of which only B counts.
+
+        Returns:
+            (B, N, K).
+        """
         attention = _spare_padding(torch.softmax(self.scores, dim=-1), self.edges_mask)
         return attention.unsqueeze(0).expand(pooled.shape[0], -1, -1)
 
@@ -77,11 +90,11 @@ def _spare_padding(attention: Tensor, mask: Tensor | None) -> Tensor:
 
 
 class GraphConv(nn.Module):
-    """H' = psi(sigma(A) H W), psi = BN-ReLU, or a bias alone in the last layer (eq. 4).
+    """H' = psi(sigma(A) H W), where psi is BN-ReLU, or a bias alone in the last layer (eq. 4).
 
-    pair: a weight matrix for the node itself and another for its neighbours, as the released code has it. One product
-    with 2C columns gives rows 2i (i as itself) and 2j + 1 (j as a neighbour), so that the operator stays the same.
-    `fold` turns BN into the product and the operator's bias and slope, for export.
+    With `pair` there is a weight matrix for the node itself and another for its neighbours, as in the released code.
+    One product with 2C columns gives rows 2i (i as itself) and 2j + 1 (j as a neighbour), so that the operator stays
+    the same.
     """
 
     def __init__(self, in_features: int, out_features: int, *, pair: bool, last: bool = False) -> None:
@@ -98,7 +111,16 @@ class GraphConv(nn.Module):
         self.slope = 1.0
 
     def forward(self, nodes: Tensor, attention: Tensor, neighbours: Tensor) -> Tensor:
-        """nodes: (B, N, C); attention: (B, N, K); neighbours: (N, K) as `GraphHead.table` gives it."""
+        """Convolve.
+
+        Args:
+            nodes: (B, N, C).
+            attention: (B, N, K).
+            neighbours: (N, K), as `GraphHead.table` gives it.
+
+        Returns:
+            (B, N, C').
+        """
         z: Tensor = self.weight(nodes)
         if self.pair:
             z = z.reshape(z.shape[0], -1, z.shape[2] // 2)
@@ -109,7 +131,7 @@ class GraphConv(nn.Module):
 
     @torch.no_grad()
     def fold(self) -> None:
-        """Put BN's running statistics into W's columns, the bias and slope 0 (a ReLU inside the operator)."""
+        """For export, in place: put BN's running statistics into W and the bias, and a ReLU into the operator."""
         if not isinstance(self.norm, nn.BatchNorm1d):
             return
         norm = self.norm
@@ -136,11 +158,15 @@ class GraphBlock(nn.Module):
 
 
 class GraphHead(nn.Module):
-    """Map-to-node, edge weights, a graph convolution, residual blocks, a last graph convolution to (x, y, log_scale).
+    """Map-to-node, edge attention, graph convolutions, and a last one to (x, y, log_scale) of every landmark.
 
-    map_size: height and width of the feature maps. adjacency: a name of ADJACENCIES. symmetric:
-    the graph's rows are padded with the own index (`symmetrise`). Landmarks are the mean shape plus the last layer's
-    output.
+    Landmarks are the mean shape plus the last layer's output.
+
+    Attributes:
+        neighbours: (N, K) int32.
+        mean_shape: (N, 2), 0..1 of the crop's side.
+        rows: (N, K) int32, the table that the operator reads once it is fixed for export, else None.
+        pair: whether graph convolutions have a matrix for the node itself and another for its neighbours.
     """
 
     neighbours: Tensor
@@ -184,7 +210,11 @@ class GraphHead(nn.Module):
             self.last.weight.weight *= START_SCALE
 
     def table(self) -> Tensor:
-        """(N, K) int32 rows of z that the operator reads: the neighbours, or their rows in the interleaved pair."""
+        """The rows of z that the operator reads.
+
+        Returns:
+            (N, K) int32: the neighbours, or their rows in the interleaved pair.
+        """
         if self.rows is not None:
             return self.rows
         if not self.pair:
@@ -194,7 +224,11 @@ class GraphHead(nn.Module):
         return torch.where(self.neighbours == own, rows - 1, rows)
 
     def forward(self, features: Tensor) -> HeadOutput:
-        """features: (B, C, H, W) of the backbone."""
+        """Find the landmarks.
+
+        Args:
+            features: (B, C, H, W) of the backbone.
+        """
         maps = self.map_to_node(features)
         with torch.autocast(maps.device.type, enabled=False):  # sub-pixel coordinates do not survive bfloat16
             maps = maps.float()
@@ -211,8 +245,14 @@ class GraphHead(nn.Module):
 
     @torch.no_grad()
     def to_pixels(self, input_size: int) -> None:
-        """For export: put the unit into the last layer, so that points come out in crop px (a fraction f of the side
-        is pixel f * S - 0.5) and log_scale as the log of crop px; make the operator's rows a constant."""
+        """For export, in place: let points come out in crop px and scales as the logarithm of crop px.
+
+        The unit goes into the last layer; a fraction f of the side is pixel f * S - 0.5. The operator's rows become a
+        constant.
+
+        Args:
+            input_size: crop px.
+        """
         columns = self.last.bias.new_tensor([input_size, input_size, 1.0]).repeat(2 if self.pair else 1)
         self.last.weight.weight *= columns.unsqueeze(1)
         self.last.bias *= columns[:3]

@@ -1,4 +1,4 @@
-"""Look into a graph head: how alike its nodes become (Fig. 9), and which edges it trusts for a picture."""
+"""What a graph head computes inside: how alike its nodes become (Fig. 9), and which edges it trusts."""
 
 from __future__ import annotations
 
@@ -19,15 +19,23 @@ Matrices = dict[str, npt.NDArray[np.float32]]
 
 def _graph_head(network: Network) -> GraphHead:
     if not isinstance(network.head, GraphHead):
-        raise ConfigError("model.head is fc: it has neither graph nodes nor edges to look at")
+        raise ConfigError("model.head is fc: it has neither graph nodes nor edges")
     return network.head
 
 
 def node_similarities(network: Network, image: Image) -> Matrices:
-    """image: (S, S, 3) uint8 BGR crop. Returns the cosine similarity (N, N) of the nodes' features: "nodes" as they are
-    embedded, then "layer 1", "layer 3", ... after the first graph convolution and after every block.
+    """Measure how alike the nodes' features become from layer to layer (Fig. 9).
 
-    Raises ConfigError for a network without a graph head.
+    Args:
+        network: with a graph head.
+        image: (S, S, 3) uint8 BGR crop.
+
+    Returns:
+        The cosine similarity (N, N): "nodes" as they are embedded, then "layer 1", "layer 3", ... after the first graph
+        convolution and after every block.
+
+    Raises:
+        ConfigError: the network has no graph head.
     """
     head = _graph_head(network)
     features: dict[str, Tensor] = {}
@@ -49,9 +57,17 @@ def node_similarities(network: Network, image: Image) -> Matrices:
 
 
 def edge_weights(network: Network, image: Image) -> npt.NDArray[np.float32]:
-    """image: (S, S, 3) uint8 BGR crop. Returns sigma(A) as a matrix (N, N): row n holds what node n takes from whom.
+    """Read which edges the network trusts for a picture.
 
-    Raises ConfigError for a network without a graph head.
+    Args:
+        network: with a graph head.
+        image: (S, S, 3) uint8 BGR crop.
+
+    Returns:
+        sigma(A) as a matrix (N, N): row n holds what node n takes from whom.
+
+    Raises:
+        ConfigError: the network has no graph head.
     """
     head = _graph_head(network)
     taken: list[Tensor] = []

@@ -14,7 +14,14 @@ from sdfl.types import require_shape
 
 
 def correlation(points: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """points: (M, N, 2) landmarks of M pictures in their evaluation crops. Returns C (N, N), 0..1 (eq. 1)."""
+    """How strongly landmarks move together (eq. 1).
+
+    Args:
+        points: (M, N, 2), landmarks of M pictures in their evaluation crops.
+
+    Returns:
+        C (N, N), 0..1.
+    """
     require_shape("points", points, ("M", "N", 2))
     with np.errstate(invalid="ignore", divide="ignore"):  # a coordinate that never moves correlates with nothing
         x, y = (np.nan_to_num(np.corrcoef(points[:, :, axis].T.astype(np.float64))) for axis in (0, 1))
@@ -22,8 +29,16 @@ def correlation(points: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
 
 
 def joint_correlation(points: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """The alternative of section IV.E, which the paper gives no formula for: one coefficient from both axes,
-    |sum_m <p_i - mean, p_j - mean>| over the product of both norms. points: (M, N, 2). Returns C (N, N), 0..1."""
+    """The alternative of section IV.E: one coefficient from both axes. The paper gives no formula for it.
+
+    It is |sum_m <p_i - mean, p_j - mean>| over the product of both norms.
+
+    Args:
+        points: (M, N, 2), landmarks of M pictures in their evaluation crops.
+
+    Returns:
+        C (N, N), 0..1.
+    """
     require_shape("points", points, ("M", "N", 2))
     centred = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)
     flat = centred.transpose(1, 0, 2).reshape(points.shape[1], -1)
@@ -36,8 +51,15 @@ CORRELATIONS = {"separate": correlation, "joint": joint_correlation}
 
 
 def symmetrise(neighbours: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """Edges both ways, as in the released code: (N, K) -> (N, K'), K' the longest row; shorter rows are padded with the
-    own index, which the head gives the weight 0. Column 0 stays the node itself."""
+    """Add the reverse of every edge, as the released code does.
+
+    Args:
+        neighbours: (N, K), column 0 the node itself.
+
+    Returns:
+        (N, K'), where K' is the length of the longest row. Shorter rows are padded with the own index, which the head
+        gives the weight 0; column 0 stays the node itself.
+    """
     count = len(neighbours)
     matrix = np.zeros((count, count), dtype=bool)
     matrix[np.arange(count)[:, None], neighbours] = True
@@ -51,7 +73,14 @@ def symmetrise(neighbours: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
 
 
 def is_edge(neighbours: Tensor) -> Tensor:
-    """(N, K) bool: True but for the padding of short rows."""
+    """Tell edges from padding.
+
+    Args:
+        neighbours: (N, K) of `symmetrise`.
+
+    Returns:
+        (N, K) bool, False for the padding of short rows.
+    """
     own = torch.arange(len(neighbours), device=neighbours.device).unsqueeze(1)
     edges = neighbours != own
     edges[:, 0] = True
@@ -59,8 +88,18 @@ def is_edge(neighbours: Tensor) -> Tensor:
 
 
 def nearest_neighbours(matrix: npt.NDArray[np.floating], k: int) -> npt.NDArray[np.int32]:
-    """The k + 1 largest entries of each row of C (eq. 2): (N, k + 1) indices, the node itself first, then by falling
-    correlation. Raises ConfigError unless 1 <= k < N."""
+    """The k + 1 largest entries of each row of C (eq. 2).
+
+    Args:
+        matrix: C (N, N).
+        k: number of neighbours.
+
+    Returns:
+        (N, k + 1) int32: the node itself, then its neighbours by falling correlation.
+
+    Raises:
+        ConfigError: k is not in 1..N - 1.
+    """
     count = len(matrix)
     if not 1 <= k < count:
         raise ConfigError(f"model.neighbours must lie in 1..{count - 1}, got {k}")
@@ -70,8 +109,12 @@ def nearest_neighbours(matrix: npt.NDArray[np.floating], k: int) -> npt.NDArray[
 
 @dataclass(frozen=True, eq=False)
 class LandmarkGraph:
-    """neighbours: (N, K) int32, column 0 the node itself, which also pads short rows. mean_shape: (N, 2) float32, 0..1
-    of the crop's side."""
+    """Who is whose neighbour, and where landmarks are on average.
+
+    Attributes:
+        neighbours: (N, K) int32, column 0 the node itself, which also pads short rows.
+        mean_shape: (N, 2) float32, 0..1 of the crop's side.
+    """
 
     neighbours: Tensor
     mean_shape: Tensor
@@ -80,7 +123,17 @@ class LandmarkGraph:
     def from_points(
         cls, points: npt.NDArray[np.floating], k: int, *, how: str = "separate", symmetric: bool = False
     ) -> LandmarkGraph:
-        """points: (M, N, 2) in evaluation crops, 0..1 of the side. how: one of CORRELATIONS."""
+        """Mine the graph from a training set.
+
+        Args:
+            points: (M, N, 2) in evaluation crops, 0..1 of the side.
+            k: number of neighbours.
+            how: one of CORRELATIONS.
+            symmetric: whether edges go both ways.
+
+        Raises:
+            ConfigError: k is not in 1..N - 1.
+        """
         neighbours = nearest_neighbours(CORRELATIONS[how](points), k)
         if symmetric:
             neighbours = symmetrise(neighbours)
@@ -88,5 +141,10 @@ class LandmarkGraph:
 
     @classmethod
     def placeholder(cls, num_points: int, k: int) -> LandmarkGraph:
-        """Right shapes, no content: to be filled from a checkpoint."""
+        """A graph of the right shapes without content, to be filled from a checkpoint.
+
+        Args:
+            num_points: N.
+            k: number of neighbours.
+        """
         return cls(torch.zeros(num_points, k + 1, dtype=torch.int32), torch.full((num_points, 2), 0.5))

@@ -20,10 +20,20 @@ from sdfl.model.landmarks.landmark_graph import is_edge
 
 @dataclass(frozen=True)
 class LossConfig:
-    """absolute: one of ABSOLUTE, used for both terms of eq. 10. omega_1, omega_2: Soft Wing (eq. 9). omega: Wing
-    (eq. 11). epsilon: of either. relative: weight lambda of the relative location loss (eq. 10), 0 turns it off.
+    """Parameters of the losses.
 
-    presence, log_scale: weights of the terms that train these two outputs.
+    Attributes:
+        absolute: one of ABSOLUTE; it is used for both terms of eq. 10.
+        omega: of Wing (eq. 11).
+        omega_1: of Soft Wing (eq. 9).
+        omega_2: of Soft Wing.
+        epsilon: of either.
+        relative: weight lambda of the relative location loss (eq. 10), 0 turns it off.
+        presence: weight of the term that trains the presence.
+        log_scale: weight of the term that trains the expected error.
+
+    Raises:
+        ConfigError: names the key that is wrong.
     """
 
     absolute: str = "soft_wing"
@@ -47,21 +57,42 @@ class LossConfig:
 
 
 def soft_wing(error: Tensor, config: LossConfig) -> Tensor:
-    """Soft Wing of each element of `error` (eq. 9): |x| below omega_1, omega_2 ln(1 + |x| / epsilon) + B above."""
+    """Soft Wing (eq. 9): |x| below omega_1, omega_2 ln(1 + |x| / epsilon) + B above.
+
+    Args:
+        error: any shape.
+        config: omega_1, omega_2 and epsilon.
+
+    Returns:
+        One value for each element.
+    """
     size = error.abs()
     constant = config.omega_1 - config.omega_2 * math.log1p(config.omega_1 / config.epsilon)
     return torch.where(size < config.omega_1, size, config.omega_2 * torch.log1p(size / config.epsilon) + constant)
 
 
 def wing(error: Tensor, config: LossConfig) -> Tensor:
-    """Wing (Feng et al., CVPR 2018; eq. 11) of each element: omega ln(1 + |x| / epsilon) below omega, |x| - C above."""
+    """Wing (Feng et al., CVPR 2018; eq. 11): omega ln(1 + |x| / epsilon) below omega, |x| - C above.
+
+    Args:
+        error: any shape.
+        config: omega and epsilon.
+
+    Returns:
+        One value for each element.
+    """
     size = error.abs()
     constant = config.omega - config.omega * math.log1p(config.omega / config.epsilon)
     return torch.where(size < config.omega, config.omega * torch.log1p(size / config.epsilon), size - constant)
 
 
 def l1(error: Tensor, config: LossConfig) -> Tensor:  # noqa: ARG001
-    """|x| of each element."""
+    """|x| of each element.
+
+    Args:
+        error: any shape.
+        config: not used.
+    """
     return error.abs()
 
 
@@ -69,8 +100,14 @@ ABSOLUTE = {"soft_wing": soft_wing, "wing": wing, "l1": l1}
 
 
 def laplacian(neighbours: Tensor) -> Tensor:
-    """neighbours: (N, K), column 0 the node itself, which also pads short rows. Returns the uniform Laplacian L (N, N)
-    of eq. 7."""
+    """The uniform Laplacian L of the graph (eq. 7).
+
+    Args:
+        neighbours: (N, K), column 0 the node itself, which also pads short rows.
+
+    Returns:
+        (N, N).
+    """
     matrix = torch.eye(len(neighbours), device=neighbours.device)
     others, edges = neighbours[:, 1:].long(), is_edge(neighbours)[:, 1:]
     return matrix.scatter_add(1, others, -edges.float() / edges.sum(dim=1, keepdim=True))
@@ -79,9 +116,17 @@ def laplacian(neighbours: Tensor) -> Tensor:
 def landmark_losses(
     output: HeadOutput, points: Tensor, has_face: Tensor, neighbours: Tensor, config: LossConfig
 ) -> dict[str, Tensor]:
-    """points: (B, N, 2), 0..1 of the crop's side. has_face: (B,) bool; landmark terms skip the others.
+    """The terms of a landmark network's loss.
 
-    Returns the weighted terms by name; their sum is the loss to minimise.
+    Args:
+        output: of the network.
+        points: (B, N, 2) true landmarks, 0..1 of the crop's side.
+        has_face: (B,) bool; the terms of landmarks skip the other crops.
+        neighbours: (N, K) of the graph.
+        config: which loss, and weights.
+
+    Returns:
+        The weighted terms by name; their sum is minimised.
     """
     penalty = ABSOLUTE[config.absolute]
     error = (output.points - points) * REFERENCE_CROP_PX

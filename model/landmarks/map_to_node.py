@@ -8,6 +8,14 @@ from torch import Tensor, nn
 
 
 def conv_bn_relu(in_channels: int, out_channels: int, kernel: int = 3, groups: int = 1) -> nn.Sequential:
+    """A convolution that keeps the size, batch normalisation and ReLU.
+
+    Args:
+        in_channels: of the input.
+        out_channels: of the output.
+        kernel: side of the window.
+        groups: of the convolution.
+    """
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(out_channels),

@@ -28,15 +28,33 @@ LOWEST = {"expansion": 1, "map_hidden": 1, "hidden": 1, "blocks": 0, "fc_hidden"
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The shape of a network; it travels in every checkpoint.
+    """The shape of a landmark network; it travels in every checkpoint.
 
-    layout: a name of `sdfl.layouts`. input_size: crop px. backbone_blocks: keep so many of the backbone's first blocks,
-    0 for all. neighbours: k of eq. 2. expansion: n of section III.A. map_to_node: "full" (paper) or "separable", with
-    map_hidden channels between its convolutions.
-    weights: "single", the paper's one matrix a graph convolution, or "pair", the released code's self and neighbours.
-    head: "graph" or "fc". adjacency: of the graph head, "dynamic" (paper), "static" (learned once, released code) or
-    "binary" (equal weights). correlation: "separate" (eq. 1) or "joint". symmetric: edges both ways (released code).
-    fc_hidden, fc_layers: units and number of the fully connected head's hidden layers.
+    Attributes:
+        layout: order of the points, a name of `sdfl.layouts.LAYOUTS`.
+        input_size: crop px, a multiple of 32.
+        backbone: a name of `sdfl.model.backbones`.
+        width: multiplies the backbone's channels.
+        output_stride: of the backbone, 16 or 32.
+        backbone_blocks: how many of the backbone's first blocks are kept, 0 for all.
+        map_to_node: "full" (paper) or "separable".
+        map_hidden: channels between its convolutions.
+        expansion: n of section III.A, maps of each landmark.
+        neighbours: k of eq. 2.
+        hidden: features of a node.
+        blocks: residual blocks of two graph convolutions.
+        weights: of a graph convolution: "single" matrix (paper), or "pair" for the node and its neighbours
+            (released code).
+        head: "graph" or "fc", fully connected layers.
+        adjacency: of the graph head: "dynamic" (paper), "static" (learned once, released code) or "binary" (equal
+            weights).
+        correlation: "separate" (eq. 1) or "joint".
+        symmetric: whether edges go both ways (released code).
+        fc_hidden: units of the fully connected head's hidden layers.
+        fc_layers: number of its hidden layers.
+
+    Raises:
+        ConfigError: names the key that is wrong.
     """
 
     layout: str = "ibug68"
@@ -72,7 +90,13 @@ class ModelConfig:
 
 
 def create_head(config: ModelConfig, in_channels: int, graph: LandmarkGraph) -> GraphHead | FullyConnectedHead:
-    """in_channels: of the backbone's feature maps."""
+    """Make a head with fresh weights.
+
+    Args:
+        config: of the network.
+        in_channels: of the backbone's feature maps.
+        graph: of the landmarks.
+    """
     map_size = config.input_size // config.output_stride
     if config.head == "fc":
         return FullyConnectedHead(in_channels, map_size, graph, hidden=config.fc_hidden, layers=config.fc_layers)
@@ -92,7 +116,12 @@ def create_head(config: ModelConfig, in_channels: int, graph: LandmarkGraph) -> 
 
 
 class Network(nn.Module):
-    """Backbone and head. `input_std` is None once it is folded into the first convolution."""
+    """The whole landmark network: uint8 crop in, landmarks out.
+
+    Attributes:
+        config: its shape.
+        input_std: (3, 1, 1), None once it is folded into the first convolution.
+    """
 
     mean: Tensor
     input_std: Tensor | None
@@ -112,7 +141,11 @@ class Network(nn.Module):
         self.head = create_head(config, self.backbone.out_channels, graph)
 
     def forward(self, image: Tensor) -> HeadOutput:
-        """image: (B, S, S, 3) uint8 BGR."""
+        """Find the landmarks.
+
+        Args:
+            image: (B, S, S, 3) uint8 BGR.
+        """
         rows = image.flatten(2).float() - self.mean.repeat(image.shape[2])  # long rows: runtimes vectorise them
         # Stays in the picture's order: no copy.
         pixels = rows.unflatten(2, image.shape[2:]).permute(0, 3, 1, 2)  # type: ignore[no-untyped-call]

@@ -14,9 +14,17 @@ OPERATOR_VERSION = 1
 
 
 def sparse_graph_conv_reference(z: Tensor, attention: Tensor, neighbours: Tensor, bias: Tensor, slope: float) -> Tensor:
-    """z: (B, M, C). attention: (B, N, K). neighbours: (N, K) int32, 0 <= value < M. bias: (C,). Returns (B, N, C).
+    """The formula in plain torch with torch's own gradients: the truth in tests.
 
-    slope: 1 gives a linear layer, 0 a ReLU. Plain torch with torch's own gradients: the truth in tests.
+    Args:
+        z: (B, M, C).
+        attention: (B, N, K).
+        neighbours: (N, K) int32, 0 <= value < M.
+        bias: (C,).
+        slope: 1 gives a linear layer, 0 a ReLU.
+
+    Returns:
+        (B, N, C).
     """
     gathered = z[:, neighbours.long()]
     summed = (attention.unsqueeze(-1) * gathered).sum(dim=2) + bias
@@ -25,9 +33,20 @@ def sparse_graph_conv_reference(z: Tensor, attention: Tensor, neighbours: Tensor
 
 @torch.library.custom_op("sdfl::sparse_graph_conv", mutates_args=())
 def sparse_graph_conv(z: Tensor, attention: Tensor, neighbours: Tensor, bias: Tensor, slope: float) -> Tensor:
-    """The operator as one node: shapes as in `sparse_graph_conv_reference`. z, attention and bias share one dtype.
+    """The operator as one node.
 
-    Raises ValueError where shapes or dtypes do not fit, or an index is out of range.
+    Args:
+        z: (B, M, C).
+        attention: (B, N, K), of z's type.
+        neighbours: (N, K) int32, 0 <= value < M.
+        bias: (C,), of z's type.
+        slope: 1 gives a linear layer, 0 a ReLU.
+
+    Returns:
+        (B, N, C).
+
+    Raises:
+        ValueError: shapes or types do not fit, or an index is out of range.
     """
     _check(z, attention, neighbours, bias)
     if neighbours.device.type == "cpu" and neighbours.numel():  # on a device this would wait for it

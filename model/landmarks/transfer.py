@@ -46,7 +46,12 @@ def start_from(network: Network, path: Path) -> None:
 
 
 def narrow(network: Network, width: float) -> None:
-    """Make the backbone as wide as `width` says, in place; the head's first layer follows."""
+    """Make a network's backbone narrower, in place; the head's first layer follows.
+
+    Args:
+        network: with a MobileNetV2 or EfficientNet-Lite.
+        width: of the narrower one.
+    """
     backbone = network.backbone
     assert isinstance(backbone, InvertedResidualNet)
     shape = Network(ModelConfig(**{**vars(network.config), "width": width})).backbone

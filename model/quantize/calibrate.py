@@ -50,9 +50,15 @@ def _error(values: Tensor, scale: float) -> float:
 def calibrate(
     network: nn.Module, crops: Image, *, progress: Callable[[Iterable[int]], Iterable[int]] = lambda steps: steps
 ) -> None:
-    """Set the range of every FakeQuant in `network` from its values in float.
+    """Set the range of every FakeQuant in a network from its values in float.
 
-    crops: (M, S, S, 3) uint8 BGR. Raises CheckpointError naming the layer whose values are not finite.
+    Args:
+        network: of `prepare`; changed in place.
+        crops: (M, H, W, 3) uint8 BGR, its inputs.
+        progress: wraps the batches, for a progress bar.
+
+    Raises:
+        CheckpointError: names the layer whose values are not finite.
     """
     quantizers = {name: module for name, module in network.named_modules() if isinstance(module, FakeQuant)}
     observers = {name: _Observer() for name in quantizers}
@@ -73,5 +79,13 @@ def calibrate(
 
 
 def crops_of(samples: Sequence[Sample], size: int) -> Image:
-    """Cut the evaluation crops of labelled pictures: (M, size, size, 3) uint8 BGR."""
+    """Cut the evaluation crops of labelled pictures.
+
+    Args:
+        samples: M pictures.
+        size: crop px.
+
+    Returns:
+        (M, size, size, 3) uint8 BGR.
+    """
     return np.stack([evaluation_crop(read_image(sample.image_path), sample.points, size).image for sample in samples])

@@ -65,6 +65,8 @@ class _Int8Weight(nn.Module):
 
 
 class Int8Conv2d(_Int8Weight):
+    """A convolution whose weights are stored as int8."""
+
     def __init__(self, conv: QuantConv2d) -> None:
         super().__init__(conv.weight, 0, conv.bias, _rounding(conv.input))
         self.stride, self.padding, self.dilation, self.groups = conv.stride, conv.padding, conv.dilation, conv.groups
@@ -75,6 +77,8 @@ class Int8Conv2d(_Int8Weight):
 
 
 class Int8Linear(_Int8Weight):
+    """A linear layer whose weights are stored as int8, transposed as a MatMul reads them."""
+
     def __init__(self, linear: QuantLinear) -> None:
         super().__init__(linear.weight, 1, linear.bias, _rounding(linear.input))
 
@@ -88,7 +92,7 @@ def _rounding(quantizer: FakeQuant | None) -> nn.Module:
 
 
 def convert(network: N) -> N:
-    """A copy of a calibrated network whose weights are int8; computes the same numbers."""
+    """A copy of a calibrated network whose weights are int8; it computes the same numbers."""
     converted = copy.deepcopy(network).eval()
     for name, module in list(converted.named_modules()):
         if isinstance(module, QuantConv2d):

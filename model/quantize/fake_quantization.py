@@ -48,9 +48,13 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
 
 
 class FakeQuant(nn.Module):
-    """Rounds an activation to int8 and back. limit: the largest value that may pass, where a ReLU6 stood before.
+    """Rounds an activation to int8 and back.
 
-    observer: sees the values instead of rounding them, while ranges are calibrated. enabled: off for comparisons.
+    Attributes:
+        scale: the size of a step, NaN until it is calibrated; it is learned in fine-tuning.
+        limit: the largest value that may pass, where a ReLU6 stood before.
+        enabled: off, values pass unrounded, for comparisons.
+        observer: sees the values instead of rounding them, while ranges are calibrated.
     """
 
     def __init__(self, limit: float = math.inf) -> None:
@@ -73,12 +77,20 @@ class FakeQuant(nn.Module):
         return y
 
     def extra_repr(self) -> str:
+        """The range, for `print(network)`."""
         step = float(self.step().detach())
         return f"int8, {LOWEST * step:.4g}..{HIGHEST * step:.4g}"
 
 
 def weight_scale(weight: Tensor) -> Tensor:
-    """weight: (out, ...). Returns (out,), the size of one int8 step of each output channel."""
+    """The size of one int8 step of each output channel.
+
+    Args:
+        weight: (out, ...).
+
+    Returns:
+        (out,).
+    """
     return weight.detach().abs().flatten(1).amax(dim=1).clamp(min=SMALLEST_SCALE * HIGHEST) / HIGHEST_WEIGHT
 
 
@@ -89,14 +101,27 @@ def _rounded(weight: Tensor) -> Tensor:
 
 
 class QuantConv2d(nn.Conv2d):
-    """A convolution with int8 weights. `input` rounds what it reads; None where a quantizer stands in front."""
+    """A convolution with int8 weights.
+
+    Attributes:
+        input: rounds what the layer reads; None where a quantizer stands in front.
+        enabled: off, weights are not rounded, for comparisons.
+    """
 
     input: FakeQuant | None
     enabled: bool
 
     @classmethod
     def of(cls, conv: nn.Conv2d, *, own_input: bool) -> QuantConv2d:
-        """Turn `conv` into this class, keeping its parameters. Raises ValueError for padding other than zeros."""
+        """Turn a convolution into this class; it shares the parameters.
+
+        Args:
+            conv: the convolution.
+            own_input: whether the layer rounds its own input.
+
+        Raises:
+            ValueError: it pads with something else than zeros.
+        """
         if conv.padding_mode != "zeros":
             raise ValueError(f"padding_mode {conv.padding_mode}")
         made = cls.__new__(cls)
@@ -113,17 +138,24 @@ class QuantConv2d(nn.Conv2d):
         return y
 
     def extra_repr(self) -> str:
+        """How weights are rounded, for `print(network)`."""
         return f"int8 a channel, {super().extra_repr()}"  # type: ignore[no-untyped-call]
 
 
 class QuantLinear(nn.Linear):
-    """A linear layer with int8 weights, one scale an output feature, and its own input quantizer."""
+    """A linear layer with int8 weights, one scale for each output feature.
+
+    Attributes:
+        input: rounds what the layer reads.
+        enabled: off, weights are not rounded, for comparisons.
+    """
 
     input: FakeQuant
     enabled: bool
 
     @classmethod
     def of(cls, linear: nn.Linear) -> QuantLinear:
+        """Turn a linear layer into this class; it shares the parameters."""
         made = cls.__new__(cls)
         made.__dict__ = dict(linear.__dict__)
         made.enabled = True
@@ -135,6 +167,7 @@ class QuantLinear(nn.Linear):
         return F.linear(self.input(x), weight, self.bias)
 
     def extra_repr(self) -> str:
+        """How weights are rounded, for `print(network)`."""
         return f"int8 a channel, {super().extra_repr()}"
 
 

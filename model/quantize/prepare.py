@@ -29,10 +29,17 @@ _GATES = (nn.Sigmoid, nn.Hardsigmoid)
 
 
 def prepare(network: N, float_layers: Sequence[str] = DEFAULT_FLOAT_LAYERS) -> N:
-    """Insert fake quantization into a folded network, in place; returns it. Ranges are NaN until `calibrate`.
+    """Insert fake quantization into a folded network, in place. Ranges are NaN until `calibrate`.
 
-    float_layers: names, or beginnings of names, of layers that stay float. Raises ConfigError for a name that fits no
-    layer, or a layer that cannot be quantized.
+    Args:
+        network: of `fold`.
+        float_layers: names, or beginnings of names, of layers that stay float.
+
+    Returns:
+        The network.
+
+    Raises:
+        ConfigError: a name fits no layer, or a layer cannot be quantized.
     """
     _check_names(network, float_layers)
     network.backbone = _quantize_backbone(network.backbone, float_layers)  # type: ignore[assignment]
@@ -54,7 +61,12 @@ def _check_names(network: nn.Module, float_layers: Sequence[str]) -> None:
 
 
 def is_float(name: str, float_layers: Sequence[str]) -> bool:
-    """Whether `name` is one of `float_layers` or lies below one."""
+    """Whether a layer stays float.
+
+    Args:
+        name: of the layer.
+        float_layers: names, or beginnings of names.
+    """
     return any(name == layer or name.startswith(f"{layer}.") for layer in float_layers)
 
 
@@ -64,7 +76,7 @@ def _weighted(module: nn.Module) -> bool:
 
 
 def _replace(network: nn.Module, name: str, module: nn.Module, *, own_input: bool = True) -> None:
-    """Put the int8 twin of a layer in its place; layers without weights are left alone."""
+    """Put the int8 counterpart of a layer in its place; layers without weights are left alone."""
     made: nn.Module
     try:
         if type(module) is nn.Conv2d:

@@ -1,34 +1,47 @@
-"""Libraries that run a landmark network. One module each, imported only when it is opened."""
+"""Libraries that run a landmark network. Each has a module or folder, imported only when it is opened."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sdfl.errors import ConfigError
 from sdfl.runtime.implementations import load_implementation
-from sdfl.types import Backend
+
+if TYPE_CHECKING:
+    from sdfl.types import Backend
 
 BACKENDS = {
     "openvino": "sdfl.runtime.backends.openvino.backend:OpenVinoBackend",
     "onnxruntime": "sdfl.runtime.backends.onnxruntime:OnnxRuntimeBackend",
     "tensorrt": "sdfl.runtime.backends.tensorrt.backend:TensorRtBackend",
 }
-# The file a back end reads says by its suffix what it is; any other name is taken for an ONNX file.
+# Back end -> suffixes of the files that it reads. A file with any other suffix is taken for an ONNX file.
 READS = {"openvino": (".onnx", ".xml"), "onnxruntime": (".onnx",), "tensorrt": (".engine",)}
 
 
 def backends_for(path: Path) -> tuple[str, ...]:
-    """Names of the back ends that read the file, the default first."""
+    """The names of the back ends that read a file, the default first.
+
+    Args:
+        path: of a model file, which need not exist.
+    """
     suffix = path.suffix if any(path.suffix in suffixes for suffixes in READS.values()) else ".onnx"
     return tuple(name for name, suffixes in READS.items() if suffix in suffixes)
 
 
 def open_backend(path: Path, *, name: str | None = None, threads: int | None = None) -> Backend:
-    """Load the model file `path` with the library called `name`.
+    """Load a model.
 
-    name: a key of BACKENDS, None for the one that the file is for. threads: at most so many CPU threads, None leaves it
-    to the library. Raises ConfigError for an unknown name or one that does not read such a file, ArtifactError for a
-    bad file, MissingDependency for a missing library.
+    Args:
+        path: of the model file.
+        name: a key of `BACKENDS`, None for the first of `backends_for(path)`.
+        threads: largest number of CPU threads, None for the library's own choice.
+
+    Raises:
+        ConfigError: there is no such back end, or it does not read such a file.
+        ArtifactError: the file is missing, damaged or built for another machine.
+        MissingDependency: the library is not installed.
     """
     able = backends_for(path)
     make = load_implementation("backend", name or able[0], BACKENDS)

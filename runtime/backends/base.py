@@ -1,4 +1,4 @@
-"""What all back ends share: the checks of their input and their errors."""
+"""What all back ends share: closing, the check of their input, and the error for a file that a library refuses."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from sdfl.types import Image, require_shape
 
 
 class Closable:
-    """What is closed once: `close` may be called twice, everything else then raises ClosedError."""
+    """Something that is closed once; every other method calls `_require_open` first, which then raises ClosedError."""
 
     _closed = False
 
     def close(self) -> None:
-        """Free the network. May be called twice."""
+        """Free what is held. May be called twice."""
         if not self._closed:
             self._closed = True
             self._free()
 
     def _free(self) -> None:
-        """Let go of what is held."""
+        """Free what is held; called once."""
 
     def _require_open(self) -> None:
         if self._closed:
@@ -29,13 +29,27 @@ class Closable:
 
 
 def check_crops(crops: Image, spec: ModelSpec) -> None:
-    """Raise ValueError unless `crops` is (B, S, S, 3) uint8 with S = spec.input_size."""
+    """Check the input of a network.
+
+    Args:
+        crops: must be (B, S, S, 3) uint8 with S = spec.input_size.
+        spec: of the network.
+
+    Raises:
+        ValueError: says which shape or type came.
+    """
     require_shape("crops", crops, ("B", spec.input_size, spec.input_size, 3))
     if crops.dtype != "uint8":
         raise ValueError(f"crops must be uint8, got {crops.dtype}")
 
 
 def refused(path: Path, library: str, error: Exception) -> ArtifactError:
-    """The error for a file that `library` cannot load; a library's own message may run over many lines."""
+    """The error, in one line, for a model file that a library refuses.
+
+    Args:
+        path: of the model file.
+        library: its name.
+        error: of the library, whose message may have many lines.
+    """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return ArtifactError(f"{path}: {library} cannot load it ({lines[-1] if lines else type(error).__name__})")

@@ -14,10 +14,15 @@ Network = Callable[[Image], tuple[FloatArray, float]]
 
 
 class FakeBackend(Closable):
-    """A `Backend` that answers with `points`.
+    """A `Backend` that gives the points it was told.
 
-    points: (N, 2) crop px for every crop, or a function: crop (S, S, 3) -> (points (N, 2) crop px, presence 0..1).
-    `batches` holds the size of every batch that was asked for.
+    Args:
+        spec: what it says about itself.
+        points: (N, 2) crop px for every crop, or a function of a crop (S, S, 3) that gives points (N, 2) crop px and
+            presence 0..1.
+
+    Attributes:
+        batches: the size of every batch that it was given.
     """
 
     def __init__(self, spec: ModelSpec, points: FloatArray | Network) -> None:
@@ -26,7 +31,11 @@ class FakeBackend(Closable):
         self._network: Network = points if callable(points) else lambda _: (points, 1.0)
 
     def infer(self, crops: Image) -> Prediction:
-        """crops: (B, S, S, 3) uint8 BGR."""
+        """The told points for each of `crops` (B, S, S, 3) uint8 BGR.
+
+        Raises:
+            ClosedError: the back end was closed.
+        """
         self._require_open()
         check_crops(crops, self.spec)
         self.batches.append(len(crops))

@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU. It runs the model-local function of `sdfl::SparseGraphConv` as it stands in the file."""
+"""ONNX Runtime on the CPU. It runs `sdfl::SparseGraphConv` by the function of standard operators in the model file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,17 @@ from sdfl.types import Image, Prediction, require_count
 
 
 class OnnxRuntimeBackend(Closable):
-    """A `Backend`. threads: intra-operator threads, None for all cores."""
+    """A `Backend` on the CPU.
+
+    Args:
+        path: an ONNX file.
+        threads: largest number of CPU threads, None for all cores.
+
+    Raises:
+        ConfigError: `threads` is wrong.
+        ArtifactError: the file is missing or damaged.
+        MissingDependency: ONNX Runtime is not installed.
+    """
 
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
         threads = require_count("threads", threads)
@@ -31,7 +41,11 @@ class OnnxRuntimeBackend(Closable):
             raise refused(path, "ONNX Runtime", error) from error
 
     def infer(self, crops: Image) -> Prediction:
-        """crops: (B, S, S, 3) uint8 BGR."""
+        """Run the network on `crops` (B, S, S, 3) uint8 BGR.
+
+        Raises:
+            ClosedError: the back end was closed.
+        """
         self._require_open()
         check_crops(crops, self.spec)
         return Prediction(*self._session.run(list(OUTPUTS), {INPUT: crops}))

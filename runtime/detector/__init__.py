@@ -18,7 +18,13 @@ DETECTORS = {
 
 
 def parse_detector(choice: str) -> tuple[str, Path]:
-    """Kind and file of "KIND:FILE".
+    """Take a choice of detector apart.
+
+    Args:
+        choice: "KIND:FILE" with a kind of `DETECTORS`.
+
+    Returns:
+        The kind and the file.
 
     Raises:
         ConfigError: the text has another form, or the kind is not one of `DETECTORS`.

@@ -1,4 +1,4 @@
-"""Laying a picture of any size on one of few canvases, so that few networks are compiled."""
+"""Placing a picture of any size on a canvas of one of a few sizes, so that few networks have to be compiled."""
 
 from __future__ import annotations
 
@@ -16,8 +16,13 @@ SHORTER_SIDES_PX = (192, 256, 320)  # 16:9 needs 180 px, 4:3 needs 240
 
 @dataclass(frozen=True, eq=False)
 class Canvas:
-    """image: (H, W, 3) uint8 BGR, the picture in its top-left corner, the mean colour elsewhere. scale_x, scale_y: px
-    of the picture in one px of the canvas."""
+    """A canvas with a picture in its top-left corner.
+
+    Attributes:
+        image: (H, W, 3) uint8 BGR; the mean colour where the picture does not reach.
+        scale_x: px of the picture's width for each px of the canvas.
+        scale_y: px of the picture's height for each px of the canvas.
+    """
 
     image: Image
     scale_x: float
@@ -25,7 +30,12 @@ class Canvas:
 
 
 def lay_out(image: Image, longer_side_px: int = LONGER_SIDE_PX) -> Canvas:
-    """Shrink `image` (H, W, 3) to at most `longer_side_px` and lay it on the smallest canvas that takes it."""
+    """Shrink a picture if it is too large, and place it on the smallest canvas that it fits on.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        longer_side_px: longer side of the canvas.
+    """
     height, width = image.shape[:2]
     factor = min(1.0, longer_side_px / max(height, width))
     w, h = max(1, round(width * factor)), max(1, round(height * factor))

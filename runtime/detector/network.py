@@ -1,4 +1,4 @@
-"""The project's own detector, run by OpenVINO."""
+"""The package's own face detector, run by OpenVINO."""
 
 from __future__ import annotations
 
@@ -17,17 +17,27 @@ from sdfl.types import Box, FloatArray, Image, require_count
 
 FACES = Path(__file__).parent / "sdfl_faces.onnx"
 NMS_IOU = 0.4  # of boxes that overlap by more, non-maximum suppression keeps the best
-MOST_BOXES = 400  # looked at before overlaps are removed
+MOST_BOXES = 400  # that overlaps are removed from, the best ones
 _LARGEST_LOG_SIDE = 8.0
 
 
 class NetworkDetector:
-    """A `Detector`. Boxes are those of the 68 landmarks, brows to chin, and carry five points.
+    """A `Detector` whose boxes enclose the 68 landmarks, from brows to chin, and carry five points.
 
-    path: a file of `sdfl export`, None for the built-in one. threads: at most so many, None leaves it to OpenVINO.
-    threshold: score above which something is a face, None for the file's own. The network is compiled for the shape of
-    the first picture when it comes (0.1 to 0.3 s); there are five shapes at most. Raises ArtifactError for a file that
-    is missing, damaged or something else.
+    The network is compiled for one of at most five shapes when the first picture of that shape comes (0.1 to 0.3 s).
+
+    Args:
+        path: a detector that `sdfl export` wrote, None for the built-in one.
+        threads: largest number of CPU threads, None for OpenVINO's own choice.
+        threshold: score above which something is a face, None for the one in the file.
+
+    Attributes:
+        spec: what the file says about itself.
+        threshold: the one that is used.
+
+    Raises:
+        ConfigError: `threads` or `threshold` is wrong.
+        ArtifactError: the file is missing, damaged or no detector.
     """
 
     def __init__(self, path: Path | None = None, *, threads: int | None = None, threshold: float | None = None) -> None:
@@ -41,7 +51,18 @@ class NetworkDetector:
         self._requests: dict[tuple[int, int], tuple[Any, FloatArray, FloatArray]] = {}
 
     def detect(self, image: Image) -> list[Box]:
-        """image: (H, W, 3) uint8 BGR. Returns boxes in frame px, best first."""
+        """Find faces.
+
+        Args:
+            image: (H, W, 3) uint8 BGR.
+
+        Returns:
+            Boxes in px of the picture, the best first.
+
+        Raises:
+            ArtifactError: OpenVINO refuses the file.
+            MissingDependency: OpenVINO is not installed.
+        """
         canvas = lay_out(image)
         request, centres, strides = self._compiled(canvas.image.shape[:2])
         cells = request.infer({INPUT: canvas.image[None]}, share_inputs=True)[0][0]
@@ -88,7 +109,15 @@ class NetworkDetector:
 
 
 def cell_grid(height: int, width: int) -> tuple[FloatArray, FloatArray]:
-    """Centres (M, 2) px and strides (M, 1) of the cells of a canvas, in the order of the network's output."""
+    """The cells of a canvas, in the order of the network's output.
+
+    Args:
+        height: of the canvas, px.
+        width: of the canvas, px.
+
+    Returns:
+        Their centres (M, 2) px and strides (M, 1) px.
+    """
     centres, strides = [], []
     for stride in STRIDES:
         y, x = np.mgrid[0 : height // stride, 0 : width // stride]
@@ -98,7 +127,16 @@ def cell_grid(height: int, width: int) -> tuple[FloatArray, FloatArray]:
 
 
 def decode(cells: FloatArray, centres: FloatArray, strides: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """cells: (K, 15), see `DetectorSpec`. Returns boxes (K, 4) xyxy and points (K, 5, 2), canvas px."""
+    """Boxes and points of some cells.
+
+    Args:
+        cells: (K, 15), what the network says about them, see `DetectorSpec`.
+        centres: (K, 2) canvas px.
+        strides: (K, 1) canvas px.
+
+    Returns:
+        Boxes (K, 4) xyxy and points (K, 5, 2), both in canvas px.
+    """
     middle = centres + cells[:, 1:3] * strides
     half = np.exp(np.minimum(cells[:, 3:5], _LARGEST_LOG_SIDE)) * strides / 2
     points = centres[:, None] + cells[:, 5:].reshape(-1, 5, 2) * strides[..., None]
@@ -106,5 +144,13 @@ def decode(cells: FloatArray, centres: FloatArray, strides: FloatArray) -> tuple
 
 
 def to_frame(points: FloatArray, scale: FloatArray) -> FloatArray:
-    """Canvas px -> frame px; pixel centres are whole numbers in both. points: (..., 2)."""
+    """Canvas px -> frame px; the centres of pixels have whole numbers in both.
+
+    Args:
+        points: (..., 2) canvas px.
+        scale: (2,) frame px for each canvas px, in x and y.
+
+    Returns:
+        (..., 2) float32 frame px.
+    """
     return np.asarray((points + 0.5) * scale - 0.5, dtype=np.float32)

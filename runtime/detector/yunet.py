@@ -1,4 +1,4 @@
-"""YuNet (Wu, Peng and Yu, Machine Intelligence Research 2023) from a file of one's own, run by OpenCV."""
+"""The face detector YuNet (Wu, Peng and Yu, Machine Intelligence Research 2023) from a file, run by OpenCV."""
 
 from __future__ import annotations
 
@@ -23,10 +23,18 @@ CALIBRATION = (0.0, 0.122, 1.037, 0.760)
 
 
 class YuNetDetector:
-    """A `Detector`. path: a YuNet ONNX file. threshold: score above which something is a face.
+    """A `Detector` from a file that the package does not bring.
 
-    threads: of all of OpenCV, which has one setting for the whole process; None leaves it alone. Raises ArtifactError
-    for a file that is missing or no YuNet.
+    Args:
+        path: a YuNet ONNX file.
+        threads: number of CPU threads for all of OpenCV, which has one setting for the whole process; None leaves it
+            as it is.
+        threshold: score above which something is a face.
+
+    Raises:
+        ConfigError: `threads` is wrong.
+        ArtifactError: the file is missing or no YuNet.
+        SdflError: this OpenCV is too old.
     """
 
     def __init__(self, path: Path, *, threads: int | None = None, threshold: float = THRESHOLD) -> None:
@@ -44,7 +52,14 @@ class YuNetDetector:
             raise ArtifactError(f"{path}: OpenCV cannot load it as YuNet; copy the file again") from error
 
     def detect(self, image: Image) -> list[Box]:
-        """image: (H, W, 3) uint8 BGR. Returns boxes in frame px, best first."""
+        """Find faces.
+
+        Args:
+            image: (H, W, 3) uint8 BGR.
+
+        Returns:
+            Boxes in px of the picture, the best first.
+        """
         canvas = lay_out(image)
         self._network.setInputSize(canvas.image.shape[1::-1])
         _, rows = self._network.detect(canvas.image)
@@ -62,7 +77,14 @@ class YuNetDetector:
 
 
 def landmark_like(xywh: FloatArray) -> FloatArray:
-    """YuNet's (4,) xywh box as the (4,) xyxy box that landmarks would have."""
+    """The box that the landmarks of a face would have, by `CALIBRATION`.
+
+    Args:
+        xywh: (4,) YuNet's box: left, top, width and height.
+
+    Returns:
+        (4,) float32 xyxy.
+    """
     right, down, width, height = CALIBRATION
     size = xywh[2:]
     centre = xywh[:2] + size * (0.5 + np.array([right, down], np.float32))

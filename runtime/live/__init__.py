@@ -1,1 +1,1 @@
-"""The loop of the live programs, and what a viewer may change while it runs."""
+"""Live tracking: from a source to a view and a recording, and what a viewer may change meanwhile."""

@@ -1,4 +1,4 @@
-"""How restless shown points are, measured while they are shown."""
+"""How much the shown points jitter, measured while they are shown."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from sdfl.types import Face, FloatArray
 
 
 class Jitter:
-    """Of the face known longest, in % of its inter-ocular distance.
+    """The jitter of the face that is known longest.
 
-    The mean over the points of |p(t) - 2 p(t-1) + p(t-2)| / sqrt(3): for a face that stands still or moves evenly that
-    is what |p(t) - p(t-1)| is for independent noise on a still face.
+    It is the mean over the points of |p(t) - 2 p(t-1) + p(t-2)| / sqrt(3). Even motion does not change it, and for
+    independent noise on a still face it equals the mean of |p(t) - p(t-1)|.
+
+    Attributes:
+        percent: of the inter-ocular distance; None until three frames in a row have shown the same face.
     """
 
     def __init__(self) -> None:
@@ -25,7 +28,7 @@ class Jitter:
         self.percent: float | None = None
 
     def update(self, faces: Sequence[Face]) -> None:
-        """Count one frame; `percent` is None until three frames in a row show the same face."""
+        """Take the faces of the next frame, those known longest first."""
         first = faces[0] if faces else None
         if first is None or first.id != self._id:
             self._last.clear()

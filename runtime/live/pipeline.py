@@ -1,4 +1,4 @@
-"""From a source to results, to a view and a recording: the loop of the live programs."""
+"""The loop of live tracking: from a source to results, and to a view and a recording."""
 
 from __future__ import annotations
 
@@ -20,14 +20,22 @@ from sdfl.runtime.sources import FrameSource
 from sdfl.runtime.views.base import FrameStats, View
 from sdfl.types import Frame, Image
 
-RECENT = 300  # frames that the shown percentiles are of: ten seconds
-LONGEST = 108_000  # frames that the summary's percentiles are of: the last hour
-MEMORY = 0.9  # share of the old value in the running mean of the time between frames
+RECENT = 300  # number of frames that the shown percentiles are of: ten seconds
+LONGEST = 108_000  # number of frames that the summary's percentiles are of: the last hour
+MEMORY = 0.9  # weight of the old value in the running mean of the time between frames
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run amounted to; times are None without a frame."""
+    """The figures of a run; latencies are None where it had no frame.
+
+    Attributes:
+        num_frames: number of tracked frames.
+        frames_with_faces: number of those in which a face was seen.
+        latency_p50_ms: median of the latencies.
+        latency_p95_ms: their 95th percentile.
+        latency_p99_ms: their 99th percentile.
+    """
 
     num_frames: int
     frames_with_faces: int
@@ -56,10 +64,26 @@ def run(
     clock: Clock = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Summary:
-    """Show and record `source` until it ends, the viewer ends it, `max_frames` are done or Ctrl-C is pressed.
+    """Track a source, show it and record it, until it ends, the viewer ends it or Ctrl-C is pressed.
 
-    Of a live source a thread captures, another one tracks and records, and this one shows the newest result; every
-    frame of a file is shown. What was tracked is recorded, whatever the view does.
+    A live source is captured by one thread, tracked and recorded by another, and this one shows the latest result; of a
+    file every frame is shown. Every tracked frame is recorded, however slow the view is.
+
+    Args:
+        source: of the frames.
+        landmarker: follows the faces.
+        view: shows the frames.
+        recorder: records the frames with what is drawn into them, None for no recording.
+        max_frames: after which the run ends, None for no limit.
+        progress: wraps the frames before they are tracked, for example in a progress bar.
+        clock: gives the time in seconds.
+        sleep: waits for some seconds.
+
+    Returns:
+        The figures of the run.
+
+    Raises:
+        SourceError: the source fails in the middle.
     """
     endless = view.watched and source.loops and recorder is None
     frames: Iterable[Frame] = itertools.chain.from_iterable(itertools.repeat(source)) if endless else source
@@ -85,7 +109,14 @@ def run(
 
 
 def paced(frames: Iterable[Frame], period_s: float, *, clock: Clock, sleep: Callable[[float], None]) -> Iterator[Frame]:
-    """Give `frames` no faster than one a period; a frame that comes late moves all later ones."""
+    """`frames` at a pace; a frame that comes late delays all later ones.
+
+    Args:
+        frames: as fast as they can be had.
+        period_s: least time between two frames.
+        clock: gives the time in seconds.
+        sleep: waits for some seconds.
+    """
     due_s = clock()
     for frame in frames:
         if (wait_s := due_s - clock()) > 0:
@@ -95,7 +126,7 @@ def paced(frames: Iterable[Frame], period_s: float, *, clock: Clock, sleep: Call
 
 
 class _Rate:
-    """Frames a second, smoothed; starts from the nominal rate."""
+    """Frames per second as a running mean that starts from the nominal rate."""
 
     def __init__(self, fps: float) -> None:
         self._period_s = 1 / fps
@@ -110,7 +141,7 @@ class _Rate:
 
 
 def _drawn(tracked: Iterable[Result], recorder: Recorder | None, *, always: bool) -> Iterator[tuple[Result, Image]]:
-    """Each result with its picture, drawn where it is recorded or `always`, and recorded."""
+    """Each result and its picture, with landmarks where that is recorded or `always`; records it on the way."""
     for result in tracked:
         image = result.frame.image
         if always or recorder is not None:
@@ -137,7 +168,7 @@ def _stats(result: Result, source: FrameSource, landmarker: Follower, fps: float
 
 
 class _Tally:
-    """Counts every tracked frame, also those that no view was quick enough for."""
+    """Counts every tracked frame, also those that the view was too slow for."""
 
     def __init__(self) -> None:
         self._latencies_ms: deque[float] = deque(maxlen=LONGEST)

@@ -1,1 +1,1 @@
-"""Results as JSON lines, CSV rows, drawings and video files."""
+"""Writing results: JSON lines, CSV rows, drawings and video files."""

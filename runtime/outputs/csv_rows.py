@@ -1,4 +1,4 @@
-"""Results as CSV: one row a face."""
+"""Results as CSV: one row per face."""
 
 from __future__ import annotations
 
@@ -31,7 +31,12 @@ class CsvWriter:
         self._writer.writerow(["frame", "timestamp_s", "id", "presence", *box, *ANGLES, *OPENNESS, *points])
 
     def write(self, result: Result, *, start_s: float) -> None:
-        """Add the faces of one frame. start_s: the timestamp that counts as 0."""
+        """Add the faces of one frame.
+
+        Args:
+            result: the tracked frame.
+            start_s: the timestamp that counts as 0.
+        """
         head = [result.frame.index, round(result.frame.timestamp_s - start_s, 4)]
         self._writer.writerows([*head, *_row(face)] for face in result.faces)
 

@@ -45,5 +45,12 @@ def draw_edges(image: Image, edges: GraphEdges) -> Image:
 
 
 def relative(weights: FloatArray) -> FloatArray:
-    """The square root of each weight divided by the strongest one, 0..1: without it most edges would look alike."""
+    """What the colours stand for: the square root of each weight divided by the strongest, since most are small.
+
+    Args:
+        weights: (E,).
+
+    Returns:
+        (E,) float32, 0..1.
+    """
     return np.asarray(np.sqrt(weights / max(float(weights.max(initial=0.0)), 1e-6)), np.float32)

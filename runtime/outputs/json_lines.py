@@ -1,4 +1,4 @@
-"""Results as JSON lines: one object a frame."""
+"""Results as JSON lines: one object per frame."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drawing landmarks into a picture: curves and points, as thick as the face is large."""
+"""Drawing landmarks into a picture: curves and points, thicker for larger faces."""
 
 from __future__ import annotations
 
@@ -22,22 +22,28 @@ REGION_COLOURS: dict[str, Colour] = {
 }
 POINT_COLOUR: Colour = (255, 255, 255)
 INK: Colour = (28, 24, 20)
-RINGS_FROM_PX = 300  # points of smaller faces lie too close together for dark rings
+RINGS_FROM_PX = 300  # the points of smaller faces are too close together for dark rings
 SHIFT = 4  # OpenCV draws at 1/16 px
 FONT = cv2.FONT_HERSHEY_DUPLEX
 
 
 def draw(image: Image, faces: Sequence[Face], *, label: str = "") -> Image:
-    """A copy of `image` (H, W, 3) BGR with all faces, each with its id, and `label` in the top left corner."""
+    """A copy of a picture with the landmarks and ids of faces.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        faces: in the picture.
+        label: text for the top-left corner.
+    """
     canvas: Image = image.copy()
     for face in faces:
         _draw_face(canvas, face)
     for face in faces:
         x, y = face.box.xyxy[0], face.box.xyxy[1]
-        _chip(canvas, str(face.id), (int(x), int(y) - 10), scale=_text_scale(image))
+        _draw_text(canvas, str(face.id), (int(x), int(y) - 10), scale=_text_scale(image))
     if label:
         scale = _text_scale(image)
-        _chip(canvas, label, (round(16 * scale), round(44 * scale)), scale=scale)
+        _draw_text(canvas, label, (round(16 * scale), round(44 * scale)), scale=scale)
     return canvas
 
 
@@ -56,15 +62,15 @@ def _draw_face(canvas: Image, face: Face) -> None:
         cv2.circle(canvas, (x, y), round(radius * 2**SHIFT), POINT_COLOUR, -1, cv2.LINE_AA, SHIFT)
 
 
-def _chip(canvas: Image, text: str, bottom_left: tuple[int, int], *, scale: float) -> None:
-    """Text on a dark half-transparent plate; the plate keeps inside the picture."""
+def _draw_text(canvas: Image, text: str, bottom_left: tuple[int, int], *, scale: float) -> None:
+    """Draw text on a dark, translucent background, moved so that all of it lies in the picture."""
     thickness = max(1, round(scale * 1.2))
     (width, height), _ = cv2.getTextSize(text, FONT, scale, thickness)
     pad = round(9 * scale) + 1
     x = int(np.clip(bottom_left[0], pad, max(pad, canvas.shape[1] - width - pad)))
     y = int(np.clip(bottom_left[1], height + pad, max(height + pad, canvas.shape[0] - pad)))
-    plate = canvas[y - height - pad : y + pad, x - pad : x + width + pad]
-    plate[:] = (plate * 0.35 + np.array(INK) * 0.65).astype(np.uint8)
+    background = canvas[y - height - pad : y + pad, x - pad : x + width + pad]
+    background[:] = (background * 0.35 + np.array(INK) * 0.65).astype(np.uint8)
     cv2.putText(canvas, text, (x, y), FONT, scale, POINT_COLOUR, thickness, cv2.LINE_AA)
 
 
@@ -77,6 +83,6 @@ def _point_colours(layout: Layout) -> dict[int, Colour]:
 
 
 def _fixed(points: FloatArray) -> npt.NDArray[np.int32]:
-    """(N, 2) px as the fixed-point integers of OpenCV's `shift`, kept within what it can draw."""
+    """Points (N, 2) px as the fixed-point integers that OpenCV's `shift` means, limited to what it can draw."""
     limited = np.clip(np.nan_to_num(points), -16000, 16000)
     return np.asarray(np.round(limited * 2**SHIFT), dtype=np.int32)

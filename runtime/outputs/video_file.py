@@ -1,4 +1,4 @@
-"""Saving what is shown as a video file."""
+"""Recording frames as a video file."""
 
 from __future__ import annotations
 
@@ -15,16 +15,25 @@ from sdfl.files import recording_path
 from sdfl.runtime.sources.capture import quiet_opencv
 from sdfl.types import Image
 
-CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}  # all in every OpenCV build, patent-free
-MAX_REPEATS_S = 10.0  # a longer gap between two frames is cut short
+CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}  # every build of OpenCV has these; free of patents
+MAX_REPEATS_S = 10.0  # longer gaps between two frames are shortened to this
 
 
 class Recorder:
-    """A context manager. The file appears under its name at the end, also after an error or Ctrl-C.
+    """A context manager that writes a video. The file gets its name at the end, also after an error or Ctrl-C.
 
-    The video runs in the time of the frames: where a live source dropped some, the one before is repeated. One thread
-    may close it while another writes; what comes later is left out.
-    Raises ConfigError for an unknown suffix or a folder that cannot be written.
+    The video keeps the times of the frames: where a live source dropped some, the frame before is repeated. One thread
+    may close the recorder while another one writes; frames that come later are left out.
+
+    Args:
+        path: of the video; its suffix is a key of CODECS.
+        fps: rate of the video.
+
+    Attributes:
+        frames_written: number of frames in the video, repeated ones included.
+
+    Raises:
+        ConfigError: the suffix is unknown, or the folder cannot be written to.
     """
 
     def __init__(self, path: Path, fps: float) -> None:
@@ -45,7 +54,15 @@ class Recorder:
             raise ConfigError(f"--save {path}: cannot be written ({error.strerror})") from error
 
     def write(self, image: Image, timestamp_s: float) -> None:
-        """Add a frame. image: (H, W, 3) BGR; one of another size than the first is scaled to it."""
+        """Add a frame.
+
+        Args:
+            image: (H, W, 3) uint8 BGR; scaled to the size of the first frame.
+            timestamp_s: of the frame, after that of the frame before.
+
+        Raises:
+            ConfigError: OpenCV cannot write such a video.
+        """
         with self._lock:
             if not self._closed:
                 self._write(image, timestamp_s)
@@ -70,7 +87,7 @@ class Recorder:
         self._last = image
 
     def close(self) -> None:
-        """Finish the file and give it its name. Without a single frame there is none."""
+        """Finish the file and give it its name; without a single frame no file is left. May be called twice."""
         with self._lock:
             self._closed = True
             if self._writer is not None:

@@ -114,7 +114,15 @@ def _open_named(text: str, mode: CameraMode, say: Say) -> FrameSource:
 
 
 def default_source(*, mode: CameraMode = CameraMode(), say: Say = to_stderr) -> FrameSource:  # noqa: B008
-    """The first webcam that opens; without one, say so and give the sample clip."""
+    """The first webcam that opens, or the sample clip where there is none.
+
+    Args:
+        mode: what to ask the camera for.
+        say: is told that there is no webcam.
+
+    Raises:
+        MissingDependency: there is no webcam, and the package that brings the sample clip is not installed.
+    """
     for index in camera_indices():
         try:
             return open_camera(index, mode, say=say)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -14,18 +14,23 @@ import numpy.typing as npt
 from sdfl.errors import SourceError
 from sdfl.types import Frame, Image
 
+Self = TypeVar("Self", bound="FrameSource")
 DEFAULT_FPS = 30.0
 MAX_SIDE_PX = 32_766  # OpenCV cuts no crops out of larger ones
 _TO_BGR = {1: cv2.COLOR_GRAY2BGR, 4: cv2.COLOR_BGRA2BGR}
 
 
 class FrameSource(ABC):
-    """Iterate over it to get its Frames; iterating anew starts a finite source from its beginning.
+    """A context manager that iterates over `Frame`s. To iterate again starts a finite source from its beginning.
 
-    name: as the user wrote it. fps: nominal rate. num_frames: None where unknown.
-    live: frames come by themselves, late ones are dropped, and `timestamp_s` is the clock's reading at the capture;
-    otherwise every frame is given and `timestamp_s` is its place in the clip.
-    stills: pictures that have nothing to do with each other. loops: a viewer wants to see it again and again.
+    Attributes:
+        name: what messages call it, mostly as the user wrote it.
+        fps: nominal rate.
+        num_frames: number of frames, None where that is not known.
+        live: whether frames come by themselves. Late ones are then dropped, and their `timestamp_s` is the clock's
+            reading at the capture; otherwise every frame is given, and `timestamp_s` is its place in the clip.
+        stills: whether it gives pictures that have nothing to do with each other.
+        loops: whether a viewer sees it again and again.
     """
 
     name: str
@@ -37,12 +42,16 @@ class FrameSource(ABC):
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:
-        """Yield frames; raises SourceError where the source fails in the middle."""
+        """The frames.
+
+        Raises:
+            SourceError: the source fails in the middle.
+        """
 
     def close(self) -> None:  # noqa: B027  a source without anything to release need not say so
         """Release what the source holds. May be called twice."""
 
-    def __enter__(self) -> FrameSource:
+    def __enter__(self: Self) -> Self:
         return self
 
     def __exit__(
@@ -52,7 +61,18 @@ class FrameSource(ABC):
 
 
 def to_bgr8(pixels: npt.NDArray[Any], name: str) -> Image:
-    """Any grey, BGR or BGRA picture of 8 or 16 bits as (H, W, 3) uint8 BGR. Raises SourceError naming the source."""
+    """Any grey, BGR or BGRA picture of 8 or 16 bits as BGR of 8 bits.
+
+    Args:
+        pixels: (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), uint8 or uint16.
+        name: what errors call it.
+
+    Returns:
+        (H, W, 3) uint8 BGR.
+
+    Raises:
+        SourceError: it has another shape or type, or is empty or too large; says what came.
+    """
     if pixels.dtype.kind == "f":
         advice = "multiply by 255 where they lie in 0..1, then .astype(np.uint8)"
         raise SourceError(f"{name}: pictures must be uint8 or uint16, got {pixels.dtype}; {advice}")

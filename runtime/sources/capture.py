@@ -1,4 +1,4 @@
-"""OpenCV's video reader: opening it quietly, and saying why a camera does not open."""
+"""OpenCV's video reader: opening it without its own diagnostics, and saying why a camera does not open."""
 
 from __future__ import annotations
 
@@ -21,7 +21,14 @@ NAMES = Path("/sys/class/video4linux")  # where Linux keeps what cameras are cal
 
 @dataclass(frozen=True)
 class CameraMode:
-    """What to ask a camera for; None leaves it to the camera, which may also give something near it."""
+    """What to ask a camera for. None leaves a choice to the camera, which may also give something else.
+
+    Attributes:
+        width: of the frames, px.
+        height: of the frames, px.
+        fps: frames per second.
+        mjpg: whether frames come as MJPG, which many cameras need for large frames.
+    """
 
     width: int | None = None
     height: int | None = None
@@ -30,7 +37,16 @@ class CameraMode:
 
     @classmethod
     def parse(cls, resolution: str | None, fps: float | None, *, mjpg: bool) -> CameraMode:
-        """resolution: "1280x720". Raises ConfigError naming the option."""
+        """The mode that the options of the command line ask for.
+
+        Args:
+            resolution: "1280x720", None where it is not given.
+            fps: frames per second, None where it is not given.
+            mjpg: whether MJPG is asked for.
+
+        Raises:
+            ConfigError: names the option that is wrong.
+        """
         width = height = None
         if resolution is not None:
             match = re.fullmatch(r"([1-9]\d{1,4})[x×]([1-9]\d{1,4})", resolution.strip().lower())
@@ -53,17 +69,23 @@ class CameraMode:
 
 
 class Capture(Protocol):
-    """The part of cv2.VideoCapture that sources use."""
+    """The part of `cv2.VideoCapture` that sources use."""
 
-    def read(self) -> tuple[bool, npt.NDArray[Any]]: ...
+    def read(self) -> tuple[bool, npt.NDArray[Any]]:
+        """Whether there is a next frame, and the frame."""
+        ...
 
-    def get(self, prop: int, /) -> float: ...
+    def get(self, prop: int, /) -> float:
+        """A property of OpenCV, such as `cv2.CAP_PROP_FPS`."""
+        ...
 
-    def release(self) -> None: ...
+    def release(self) -> None:
+        """Close the reader."""
+        ...
 
 
 def quiet_opencv() -> None:
-    """Keep OpenCV and FFmpeg from printing their own diagnostics; a SourceError says it in one line."""
+    """Keep OpenCV and FFmpeg from printing their own diagnostics, since a SourceError says it in one line."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     if "OPENCV_LOG_LEVEL" not in os.environ:
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -76,7 +98,7 @@ def open_video(path: Path) -> Capture | None:
 
 
 def open_url(url: str) -> Capture | None:
-    """The reader of a network stream, None where it does not answer in time. OpenCVs without FFmpeg have GStreamer."""
+    """The reader of a network stream by FFmpeg or GStreamer, None where the address does not answer in time."""
     quiet_opencv()
     limits = [
         cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
@@ -114,7 +136,7 @@ def nominal_fps(capture: Capture) -> float:
 
 
 def camera_indices() -> list[int]:
-    """Indices of the cameras that this computer may have, lowest first."""
+    """Numbers of the cameras that this computer may have, the lowest first."""
     if sys.platform != "linux":
         return [0, 1]
     names = (path.name.removeprefix("video") for path in Path("/dev").glob("video*"))
@@ -122,7 +144,7 @@ def camera_indices() -> list[int]:
 
 
 def camera_lines() -> list[str]:
-    """One line a camera: its index, and its name where the system tells it; or that there is none."""
+    """One line per camera: its number, and its name where the system knows it; or that there is none."""
     lines = []
     for index in camera_indices():
         try:
@@ -134,12 +156,12 @@ def camera_lines() -> list[str]:
 
 
 def why_no_camera(index: int) -> str:
-    """One line on why camera `index` did not open, and what to try."""
+    """One line that says why camera `index` did not open, and what to try."""
     found = camera_indices()
     device = Path(f"/dev/video{index}")
     if index not in found:
         others = f"this computer has {', '.join(map(str, found))}" if found else "this computer has none"
         return f"camera {index} does not exist ({others}); plug one in, or try the source 'sample'"
     if sys.platform == "linux" and not os.access(device, os.R_OK | os.W_OK):
-        return f"camera {index} may not be read; run sudo usermod -aG video $USER, then log in anew"
+        return f"camera {index} may not be read; run sudo usermod -aG video $USER, then log in again"
     return f"camera {index} gives no picture; close the program that uses it, or try another index"

@@ -1,4 +1,4 @@
-"""Cameras and network streams: a thread reads all the time, the consumer gets only the newest frame."""
+"""Cameras and network streams: a thread reads all the time, and the consumer gets only the latest frame."""
 
 from __future__ import annotations
 
@@ -14,18 +14,24 @@ from sdfl.runtime.sources.capture import CameraMode, Capture, nominal_fps, open_
 from sdfl.runtime.sources.latest_frame import Latest
 from sdfl.types import Frame, Image
 
-CAMERA_STALL_S, STREAM_STALL_S = 15.0, 20.0  # longer than a reader waits by itself: V4L2 10 s, FFmpeg 8 s
+CAMERA_STALL_S, STREAM_STALL_S = 15.0, 20.0  # longer than readers wait by themselves: V4L2 10 s, FFmpeg 8 s
 RECOVERY_S = 120.0  # all attempts to reopen together
-CAMERA_BACK_OFF_S = (0.5, 1.0, 2.0)  # a plug that was loose, a hub that starts anew
+CAMERA_BACK_OFF_S = (0.5, 1.0, 2.0)  # enough for a loose plug and for a USB hub that restarts
 STREAM_BACK_OFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 class LiveSource(FrameSource):
     """Frames of an endless source.
 
-    reopen: gives a new reader, None where that fails. back_off_s: pauses between attempts to reopen after a failed
-    read; empty for none. lost: the message when all failed. stall_s: how long a frame may take before that is an error,
-    where nothing is being reopened.
+    Args:
+        name: what messages call it.
+        capture: the opened reader.
+        reopen: gives a new reader after a failed read, None where that fails too.
+        lost: the message when no attempt to reopen has succeeded.
+        back_off_s: pauses before the attempts to reopen; empty for no attempt.
+        stall_s: how long a frame may take while nothing is being reopened.
+        clock: gives the time in seconds.
+        say: is told about attempts to reopen.
     """
 
     live = True
@@ -117,7 +123,16 @@ class LiveSource(FrameSource):
 
 
 def open_camera(index: int, mode: CameraMode = CameraMode(), *, say: Say = to_stderr) -> LiveSource:  # noqa: B008  frozen
-    """The camera `index`. Raises SourceError that says why it does not open."""
+    """A camera.
+
+    Args:
+        index: its number.
+        mode: what to ask it for.
+        say: is told when it stops sending.
+
+    Raises:
+        SourceError: it does not open; says why.
+    """
     capture = open_device(index, mode)
     if capture is None:
         raise SourceError(why_no_camera(index))
@@ -132,8 +147,16 @@ def open_camera(index: int, mode: CameraMode = CameraMode(), *, say: Say = to_st
 
 
 def open_stream(url: str, *, say: Say = to_stderr) -> LiveSource:
-    """An RTSP, HTTP or other URL. Raises SourceError where it does not answer."""
-    name = re.sub(r"//[^/@]*@", "//", url)  # a password belongs into no message and on no page
+    """A network stream.
+
+    Args:
+        url: rtsp://, http:// or another one that OpenCV reads.
+        say: is told when it stops sending.
+
+    Raises:
+        SourceError: it does not answer with video.
+    """
+    name = re.sub(r"//[^/@]*@", "//", url)  # a password must not appear in messages or on the page
     capture = open_url(url)
     if capture is None:
         raise SourceError(f"{name}: does not answer with video; check the address, the network and the password")

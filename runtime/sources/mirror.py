@@ -1,4 +1,4 @@
-"""A source seen in a mirror."""
+"""A source whose frames are mirrored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from sdfl.types import Frame
 
 
 class MirrorSource(FrameSource):
-    """`source` with left and right exchanged: what is found, shown and saved is mirrored, too."""
+    """A source with left and right swapped, so that everything that is found, shown and saved is mirrored too.
+
+    Args:
+        source: of the frames; closed together with this one.
+    """
 
     def __init__(self, source: FrameSource) -> None:
         self.name, self.fps, self.num_frames = source.name, source.fps, source.num_frames

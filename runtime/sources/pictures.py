@@ -44,9 +44,10 @@ def to_image(picture: Picture, name: str = "image") -> Image:
     if isinstance(picture, bytes | bytearray | memoryview):
         advice = "decode them first: cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)"
         raise SourceError(f"{name} is {len(picture)} bytes of a file; {advice}")
+    can_be_array = isinstance(picture, list | tuple) or hasattr(picture, "__array__")
+    advice = "; np.asarray(image, np.uint8) makes an array" if can_be_array else ""
     raise SourceError(
-        f"{name} must be a path, an array (H, W, 3) of uint8 or a PIL picture, got {type(picture).__name__}; "
-        "np.asarray(image, np.uint8) makes an array"
+        f"{name} must be a path, an array (H, W, 3) of uint8 or a PIL picture, got {type(picture).__name__}{advice}"
     )
 
 
@@ -56,9 +57,10 @@ def is_pil(picture: object) -> bool:
 
 
 class PictureSource(FrameSource):
-    """A picture, the pictures directly in a folder sorted by name, or a list of paths, as pictures of their own.
+    """Pictures that have nothing to do with each other. Grey and 16-bit pictures become 8-bit BGR.
 
-    Grey and 16-bit pictures become 8-bit BGR.
+    Args:
+        path: of a picture, of a folder whose pictures are taken in the order of their names, or of several pictures.
 
     Raises:
         SourceError: there is no such picture, or none in the folder.

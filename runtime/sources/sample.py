@@ -1,4 +1,4 @@
-"""A clip that needs no camera: a picture of an astronaut under a smooth, known motion."""
+"""A clip that needs no camera: the picture of an astronaut, moved smoothly in a known way."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ FACE_CENTRE = (224.0, 112.0)  # px of the 512 x 512 picture
 
 
 class SampleSource(FrameSource):
-    """640 x 480, 30 frames a second, ten seconds; the last frame leads back to the first."""
+    """Ten seconds of 640 x 480 px and 30 frames per second; the last frame leads back to the first.
+
+    Raises:
+        MissingDependency: scikit-image, which brings the picture, is not installed.
+    """
 
     name = "sample"
     num_frames = NUM_FRAMES
@@ -36,7 +40,7 @@ class SampleSource(FrameSource):
 
 
 def sample_affine(index: int) -> FloatArray:
-    """The motion: (2, 3) affine from px of the still picture to px of frame `index`."""
+    """The motion: the (2, 3) affine from px of the picture to px of frame `index`."""
     phase = 2 * np.pi * index / NUM_FRAMES
     zoom = 2.1 + 0.4 * np.sin(phase)
     roll = np.deg2rad(14) * np.sin(2 * phase)
@@ -46,6 +50,11 @@ def sample_affine(index: int) -> FloatArray:
 
 
 def astronaut() -> Image:
+    """The picture of Eileen Collins, (512, 512, 3) uint8 BGR, by NASA and in the public domain.
+
+    Raises:
+        MissingDependency: scikit-image, which brings it, is not installed.
+    """
     try:
         data = import_module("skimage.data")
     except ImportError as error:

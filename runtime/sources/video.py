@@ -15,12 +15,19 @@ from sdfl.runtime.sources.capture import Capture, nominal_fps, open_video
 from sdfl.types import Frame
 
 ROUNDING_S = 0.001  # Matroska and WebM keep whole milliseconds
-MOST_FPS = 240  # of a file that does not know its number of frames: then 1000 is a guess of the decoder
-CUT_OFF_S = 0.5  # containers round their duration; less than this missing at the end is no damage
+MOST_FPS = 240  # of a file without a number of frames, whose decoder may guess 1000
+CUT_OFF_S = 0.5  # containers round their duration, so a file that lacks less than this at its end is complete
 
 
 class VideoSource(FrameSource):
-    """Raises SourceError when made where `path` is missing or no video, and after its last frame if it is cut off."""
+    """Every frame of a video file, in order.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        SourceError: the file is missing or no video; while iterating, after its last frame, that it is cut off.
+    """
 
     def __init__(self, path: Path) -> None:
         self.name, self.path = str(path), path
@@ -48,7 +55,7 @@ class VideoSource(FrameSource):
         self._check_complete(index, position_s)
 
     def _timestamp_s(self, index: int, position_s: float, last_s: float) -> float:
-        """position_s: what the decoder says, which counts where frames come at an uneven rate; some always say 0."""
+        """The time of a frame. position_s: what the decoder says; that counts where frames come at an uneven rate."""
         even_s = index / self.fps
         now_s = even_s if abs(position_s - even_s) <= ROUNDING_S else position_s
         if index == 0:
@@ -66,7 +73,10 @@ class VideoSource(FrameSource):
         return capture
 
     def _check_complete(self, count: int, position_s: float) -> None:
-        """Both counts must fall short: for some containers the number of frames is an estimate from the duration."""
+        """Raise SourceError for a file that is cut off: both its frames and its time must fall short.
+
+        In some containers the number of frames is only an estimate from the duration.
+        """
         if not count:
             raise SourceError(f"{self.name}: holds no frame that can be decoded; copy or convert it again")
         declared = self.num_frames or 0
@@ -76,7 +86,7 @@ class VideoSource(FrameSource):
 
 
 class CaptureSource(FrameSource):
-    """What an opened `cv2.VideoCapture` still gives, from where it stands; the program that opened it releases it.
+    """The remaining frames of an opened `cv2.VideoCapture`; the program that opened it releases it.
 
     Args:
         capture: has `read`, `get` and `isOpened`.

@@ -1,1 +1,1 @@
-"""Following faces through a video."""
+"""Following faces through a video: which region to look for each in, which observation is whose, steady points."""

@@ -1,4 +1,4 @@
-"""When the detector is asked for further faces: only for free places, not too often, and not while others wait."""
+"""When the detector is asked for further faces: not too often, and without holding up the faces that are tracked."""
 
 from __future__ import annotations
 
@@ -12,22 +12,28 @@ EVERY_ALONE_S = 0.05  # while none is: at 30 frames a second every other frame
 
 
 class LockedDetector:
-    """A `Detector` that several trackers share, each of which may ask in a thread of its own."""
+    """A `Detector` that several trackers share, each of which may use it in a thread of its own.
+
+    Args:
+        detector: used by one thread at a time.
+    """
 
     def __init__(self, detector: Detector) -> None:
         self._detector, self._lock = detector, threading.Lock()
 
     def detect(self, image: Image) -> list[Box]:
-        """Boxes in frame px, best first."""
+        """Boxes of the faces in `image` (H, W, 3) uint8 BGR, in frame px, the best first."""
         with self._lock:
             return self._detector.detect(image)
 
 
 class DetectionSchedule:
-    """Asks `detector` now and then.
+    """Runs a detector now and then.
 
-    background: while a face is tracked the detector runs in a thread and its answer is used when it is there, so that
-    no tracked face waits for it; without, the answer is that of the very frame, the same in every run.
+    Args:
+        detector: to run.
+        background: whether it runs in a thread while a face is tracked, so that no tracked face waits for it; its boxes
+            then come with a later frame. Otherwise they are those of the same frame, and equal in every run.
     """
 
     def __init__(self, detector: Detector, *, background: bool = False) -> None:
@@ -37,7 +43,17 @@ class DetectionSchedule:
         self._asked_s: float | None = None
 
     def boxes(self, image: Image, now_s: float, *, tracked: int, lost: bool) -> list[Box]:
-        """Boxes in frame px, best first; mostly none. lost: a face has just gone, look at once."""
+        """The boxes that have come since the last frame; for most frames there are none.
+
+        Args:
+            image: (H, W, 3) uint8 BGR, the frame.
+            now_s: its timestamp.
+            tracked: number of faces that are tracked in it.
+            lost: whether a face has just been lost, so that the detector must not wait.
+
+        Returns:
+            Boxes in frame px, the best first.
+        """
         if self._pending is not None and self._pending.done():
             pending, self._pending = self._pending, None
             return pending.result()

@@ -1,4 +1,4 @@
-"""One inference over any number of regions of a frame, and what counts as a face in them."""
+"""What the network sees in regions of a frame, all in one inference, and what of it counts as a face."""
 
 from __future__ import annotations
 
@@ -12,14 +12,21 @@ from sdfl.geometry import cut_crop, landmark_box, transform_points
 from sdfl.types import Backend, FloatArray, Image, Landmarks
 
 MIN_FACE_PX = 8.0
-MAX_FACE_FRAMES = 4.0  # a face larger than this many frames is not one
-LARGEST_BATCH = 32  # more regions are seen in several inferences, so that memory stays bounded
-MAX_LOG_SCALE = 5.0  # an error of 150 crop px is as good as any
+MAX_FACE_FRAMES = 4.0  # something that many times larger than the frame is no face
+LARGEST_BATCH = 32  # more regions take several inferences, so that memory stays bounded
+MAX_LOG_SCALE = 5.0  # larger errors than e^5 = 148 crop px make no difference
 
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """What the network saw in one region. box: (4,) xyxy px of the landmarks. spread: (N,) their expected error, px."""
+    """What the network saw in one region.
+
+    Attributes:
+        landmarks: in frame px, not smoothed.
+        presence: 0..1, how sure the network is that there is a face.
+        spread: (N,) expected error of each landmark, frame px.
+        box: (4,) xyxy frame px, around the landmarks.
+    """
 
     landmarks: Landmarks
     presence: float
@@ -34,7 +41,16 @@ class Observation:
 
 
 def observe(backend: Backend, image: Image, regions: Sequence[FloatArray]) -> list[Observation]:
-    """regions: (2, 3) affines crop px -> frame px. One look a region."""
+    """Run the network on regions of a frame.
+
+    Args:
+        backend: the network.
+        image: (H, W, 3) uint8 BGR, the frame.
+        regions: (2, 3) affines, crop px -> frame px.
+
+    Returns:
+        One observation per region.
+    """
     if not regions:
         return []
     spec = backend.spec
@@ -52,7 +68,13 @@ def observe(backend: Backend, image: Image, regions: Sequence[FloatArray]) -> li
 
 
 def is_face(seen: Observation, image: Image, min_presence: float) -> bool:
-    """False for a face that is gone, and for landmarks that no next crop could be cut from."""
+    """Whether an observation is of a face that the next crop can be cut around.
+
+    Args:
+        seen: the observation.
+        image: (H, W, 3), the frame.
+        min_presence: the least presence of a face.
+    """
     x0, y0, x1, y1 = seen.box.tolist()
     if not (seen.presence >= min_presence and math.isfinite(x0 + y0 + x1 + y1)):
         return False

@@ -1,4 +1,4 @@
-"""Which region of a frame the network looks at. Pure geometry; the crop itself is cut by `sdfl.geometry`."""
+"""Which region of a frame the network is given. Pure geometry; `sdfl.geometry` cuts the crop itself."""
 
 from __future__ import annotations
 
@@ -13,16 +13,23 @@ from sdfl.types import FloatArray, Landmarks
 
 
 def eye_line_angle_deg(landmarks: Landmarks) -> float:
-    """How far the line through the outer eye corners is turned, clockwise as seen on the screen; 0 is upright."""
+    """The angle of the line through the outer eye corners, clockwise as seen on the screen; 0 for an upright face."""
     left, right = get_layout(landmarks.layout).eye_corners
     x, y = (landmarks.points[right] - landmarks.points[left]).tolist()
     return math.degrees(math.atan2(y, x))
 
 
 def region_of_landmarks(landmarks: Landmarks, spec: ModelSpec) -> FloatArray:
-    """The (2, 3) affine, crop px -> frame px, in which the face stands upright.
+    """The region around a face, turned so that the face is upright in the crop.
 
-    The square is `spec.crop_scale` x the longer side of the landmarks' box, measured along the turned axes.
+    Its side is `spec.crop_scale` times the longer side of the landmarks' box, which is measured along the turned axes.
+
+    Args:
+        landmarks: of the face.
+        spec: of the network that the crop is for.
+
+    Returns:
+        (2, 3) float32 affine, crop px -> frame px.
     """
     angle_deg = eye_line_angle_deg(landmarks)
     cos, sin = math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))

@@ -1,13 +1,14 @@
-"""Steady points that do not lag: low passes that open as the face moves, for motion and shape apart.
+"""Smoothing without lag: low-pass filters that open as the face moves, separate for its motion and its shape.
 
-Like the One-Euro filter (Casiez, Roussel and Vogel, CHI 2012) each is a first-order low pass whose cutoff grows with
-speed. Speed is read from how far the filter has fallen behind, which at constant speed is proportional to it; what
-noise alone makes it fall behind (`slack`) does not count. The points are split into a similarity (place, size and roll
-of the whole face) and the shape that is left when that is undone: a moving head changes only the similarity, which
-rests on all points and has little noise, so that the shape can be filtered harder without any lag.
+Each filter is, like the One-Euro filter (Casiez, Roussel and Vogel, CHI 2012), a first-order low pass whose cutoff
+grows with speed. Speed is measured by how far the filter lags behind its input, which is proportional to speed where
+that is constant; the lag that noise alone causes (`slack`) does not count. The points are split into a similarity
+(place, size and roll of the whole face) and the shape that remains when the similarity is undone. A moving head changes
+only the similarity, which is computed from all points and so has little noise; the shape can therefore be filtered
+harder without lag.
 
-All lengths are in sizes of the face and all times in seconds: neither the face's distance, nor the camera's rate, nor a
-dropped frame changes what the filters do.
+All lengths are in sizes of the face and all times in seconds, so that the filters do the same whatever the distance of
+the face and the rate of the camera, and when a frame is dropped.
 """
 
 from __future__ import annotations
@@ -23,15 +24,22 @@ from sdfl.types import FloatArray
 
 Complex = npt.NDArray[np.complex128]  # points as x + iy
 FIRST_STEP_S = 1 / 30  # for timestamps that do not advance
-FORGET_S = 0.5  # after a longer gap the filter begins anew
-MOST_TRUST = 4.0  # of the most certain point, and one over that of the least, in that of a typical one
+FORGET_S = 0.5  # after a longer gap the filter starts again
+MOST_TRUST = 4.0  # trust of the most certain point; the least certain has one over this; an average one has 1
 
 
 @dataclass(frozen=True)
 class LowPass:
-    """cutoff_hz: at rest. slack: sizes of the face that it may fall behind. slope_hz: for each size beyond that.
+    """A low-pass filter whose cutoff grows with its lag.
 
-    watch_hz: cutoff of the filter that what it is behind goes through first, so that noise cancels out.
+    Attributes:
+        cutoff_hz: cutoff at rest.
+        slack: lag, in sizes of the face, up to which the cutoff does not grow.
+        slope_hz: how much the cutoff grows for each size of lag beyond that.
+        watch_hz: cutoff of the low pass that the lag itself goes through, so that noise cancels out.
+
+    Raises:
+        ConfigError: a value is negative.
     """
 
     cutoff_hz: float
@@ -47,27 +55,47 @@ class LowPass:
 
 @dataclass(frozen=True)
 class Smoothing:
-    """motion: of the face as a whole. shape: of each point within it. Chosen on the curve of docs/benchmarks.md."""
+    """The filters of a face. The default values were chosen on the curve in docs/results/video.md.
+
+    Attributes:
+        motion: for the face as a whole.
+        shape: for each point within the face.
+    """
 
     motion: LowPass = LowPass(cutoff_hz=1.0, slack=0.017, slope_hz=1800.0)
     shape: LowPass = LowPass(cutoff_hz=0.5, slack=0.007, slope_hz=900.0)
 
 
 class PointFilter(Protocol):
-    """What steadies the points of one face, frame by frame."""
+    """Smooths the points of one face, frame by frame."""
 
-    def update(self, points: FloatArray, spread: FloatArray, now_s: float) -> FloatArray: ...
+    def update(self, points: FloatArray, spread: FloatArray, now_s: float) -> FloatArray:
+        """Take the points of the next frame; see `Smoother.update`."""
+        ...
 
 
 class Smoother:
-    """Filters the points of one face. Feed it every frame in which the face is seen."""
+    """Smooths the points of one face. To be given every frame in which the face is seen.
+
+    Args:
+        smoothing: its filters.
+    """
 
     def __init__(self, smoothing: Smoothing = Smoothing()) -> None:
         self._smoothing = smoothing
         self._seen_s: float | None = None
 
     def update(self, points: FloatArray, spread: FloatArray, now_s: float) -> FloatArray:
-        """points: (N, 2) px. spread: (N,) expected error of each, in any unit. Returns (N, 2) px, steadier."""
+        """Take the points of the next frame.
+
+        Args:
+            points: (N, 2) frame px.
+            spread: (N,) expected error of each point, in any unit.
+            now_s: timestamp of the frame.
+
+        Returns:
+            (N, 2) float32 frame px, the smoothed points.
+        """
         raw = points.astype(np.float64).view(np.complex128)[:, 0]
         trust = _trust(spread)
         last_s, self._seen_s = self._seen_s, now_s

@@ -1,4 +1,4 @@
-"""One followed face between two frames: where it was, how fast it moved, where it will be."""
+"""One followed face between two frames: where it was seen, how fast it moved, and where it should be next."""
 
 from __future__ import annotations
 
@@ -10,16 +10,22 @@ import numpy as np
 from sdfl.runtime.tracking.observation import Observation
 from sdfl.types import FloatArray, Landmarks
 
-VELOCITY_MEMORY_S = 0.06  # a measured velocity counts for 1 - exp(-dt / this) of the new one
-MAX_COAST_S = 0.6  # an unseen face is expected to go on for so long, then to stand
+VELOCITY_MEMORY_S = 0.06  # a velocity measured over dt has the weight 1 - exp(-dt / this)
+MAX_COAST_S = 0.6  # an unseen face is expected to go on for this time, and then to stand still
 DEFAULT_STEP_S = 1 / 30  # between frames whose timestamps do not advance
 
 
 @dataclass(frozen=True, eq=False)
-class Track:
-    """look: what the network saw last, never smoothed. velocity_px_s: of the middle of its box, right and down.
+class FaceTrack:
+    """A face that is known.
 
-    seen_s: when that was. age_frames: since it was found. hidden: not seen in the last frame.
+    Attributes:
+        id: of the face.
+        observation: the last one.
+        seen_s: timestamp of the frame that it was made in.
+        velocity_px_s: of the middle of its box, to the right and down.
+        age_frames: frames since the face was found.
+        hidden: whether it was not seen in the last frame.
     """
 
     id: int
@@ -30,7 +36,11 @@ class Track:
     hidden: bool = False
 
     def expected(self, now_s: float) -> tuple[Landmarks, FloatArray]:
-        """Where its points and their (4,) box should be at `now_s`: on at constant velocity."""
+        """Where the face should be at the time `now_s`, if it has moved at constant velocity.
+
+        Returns:
+            Its landmarks and their (4,) xyxy box, frame px.
+        """
         step_s = min(_step(self.seen_s, now_s), MAX_COAST_S)
         x, y = (speed * step_s for speed in self.velocity_px_s)
         points = self.observation.landmarks.points + np.array([x, y], np.float32)
@@ -38,8 +48,14 @@ class Track:
             [x, y, x, y], np.float32
         )
 
-    def seen(self, observation: Observation, now_s: float, *, contested: bool) -> Track:
-        """The track after it was seen again. contested: another face is so near that its motion cannot be trusted."""
+    def seen(self, observation: Observation, now_s: float, *, contested: bool) -> FaceTrack:
+        """The track after the face was seen again.
+
+        Args:
+            observation: of the face.
+            now_s: timestamp of its frame.
+            contested: whether another face is so near that the motion cannot be trusted.
+        """
         velocity = self.velocity_px_s
         if not contested:
             step_s = _step(self.seen_s, now_s)
@@ -50,10 +66,10 @@ class Track:
                 velocity[0] + share * (rate[0] - velocity[0]),
                 velocity[1] + share * (rate[1] - velocity[1]),
             )
-        return Track(self.id, observation, now_s, velocity, self.age_frames + 1)
+        return FaceTrack(self.id, observation, now_s, velocity, self.age_frames + 1)
 
-    def unseen(self) -> Track:
-        """The track after a frame without its face."""
+    def unseen(self) -> FaceTrack:
+        """The track after a frame in which the face was not seen."""
         return replace(self, hidden=True, age_frames=self.age_frames + 1)
 
 

@@ -1,8 +1,8 @@
-"""Following faces from frame to frame: the last landmarks say where to look, the detector only fills free places.
+"""Following faces from frame to frame: the last landmarks give the next region; the detector only finds new faces.
 
-Every known face, hidden ones too, is looked at where it should be by now, all in one inference. Where faces meet, an
-assignment says whose each look is. A face that is not seen is hidden: no longer reported, but remembered for a second.
-New faces come from the detector; one that is found where a hidden one should be takes its id.
+The network observes every known face, hidden ones too, in the region where it should be by now, all in one inference.
+Where faces meet, an assignment decides which observation is of which face. A face that is not seen is hidden: it is no
+longer reported, but remembered for a second. A new face that is found where a hidden one should be takes its id.
 """
 
 from __future__ import annotations
@@ -16,26 +16,34 @@ from sdfl.runtime.tracking.detection_schedule import DetectionSchedule
 from sdfl.runtime.tracking.observation import Observation, is_face, observe
 from sdfl.runtime.tracking.region import region_of_landmarks
 from sdfl.runtime.tracking.smoothing import PointFilter, Smoother
-from sdfl.runtime.tracking.track import Track
+from sdfl.runtime.tracking.track import FaceTrack
 from sdfl.types import Backend, Box, Detector, Face, FloatArray, Frame, Image, Landmarks, require_count
 
-MIN_PRESENCE = 0.5  # of a face that was there in the last frame
-NEW_PRESENCE = 0.8  # of one that was not: phantoms must not come easily
+MIN_PRESENCE = 0.5  # of a face that was seen in the last frame
+NEW_PRESENCE = 0.8  # of one that was not, so that false detections are not followed
 DUPLICATE_IOU = 0.4  # observations that overlap by as much are of one face
 NEAR_IOU = 0.02  # faces that overlap by more may hide one another
-KEEP_S = 1.0  # a hidden face is remembered for so long
-MAX_JUMP = 0.8  # face sizes between where a face should be and is
-HIDDEN_COST = 0.2  # face sizes that a hidden face must be nearer than a visible one to be preferred
+KEEP_S = 1.0  # how long a hidden face is remembered
+MAX_JUMP = 0.8  # largest distance, in sizes of the face, between where it should be and where it is seen
+HIDDEN_COST = 0.2  # a hidden face is preferred to a visible one where it is nearer by this many sizes
 
 NewSmoother = Callable[[], PointFilter]
 
 
 class FaceTracker:
-    """Feed it frames in order; a new instance begins a new video.
+    """Follows the faces of one video. `FaceLandmarker.new_tracker` makes one.
 
-    max_faces: at most so many at a time. smoother: makes the filter of each face, None for the network's own points;
-    tracking itself always uses those. min_presence: below it a face is not seen any more. background: the detector
-    runs in a thread while faces are tracked, for live sources.
+    Args:
+        backend: the landmark network.
+        detector: finds new faces.
+        max_faces: largest number of faces at a time.
+        smoother: makes the filter of each face, None for the network's own points. The tracking itself always uses
+            those.
+        min_presence: the least presence of a face that was seen in the last frame.
+        background: whether the detector runs in a thread while faces are tracked, for live sources.
+
+    Raises:
+        ConfigError: `max_faces` is wrong.
     """
 
     def __init__(
@@ -48,28 +56,38 @@ class FaceTracker:
         min_presence: float = MIN_PRESENCE,
         background: bool = False,
     ) -> None:
-        self._backend, self._finder = backend, DetectionSchedule(detector, background=background)
+        self._backend, self._schedule = backend, DetectionSchedule(detector, background=background)
         self._max_faces, self._min_presence = require_count("max_faces", max_faces) or 1, min_presence
         self._new_smoother = smoother
-        self._tracks: list[Track] = []
+        self._tracks: list[FaceTrack] = []
         self._smoothers: dict[int, PointFilter] = {}
         self._ids = itertools.count(1)
 
     def update(self, frame: Frame) -> list[Face]:
-        """The faces in `frame`, those known longest first."""
+        """Follow the faces into the next frame.
+
+        Args:
+            frame: the next one of the video.
+
+        Returns:
+            The faces that are seen in it, those known longest first.
+
+        Raises:
+            ClosedError: the back end was closed.
+        """
         before = sum(not track.hidden for track in self._tracks)
         tracks, observations = self._follow(frame)
         tracked = len(observations)
         if tracked < self._max_faces:
-            boxes = self._finder.boxes(frame.image, frame.timestamp_s, tracked=tracked, lost=tracked < before)
+            boxes = self._schedule.boxes(frame.image, frame.timestamp_s, tracked=tracked, lost=tracked < before)
             if boxes:
                 tracks = self._add(frame, tracks, observations, boxes)
         self._tracks = tracks
         self._smoothers = {track.id: self._smoothers[track.id] for track in tracks if track.id in self._smoothers}
         return [self._report(track, frame.timestamp_s) for track in tracks if not track.hidden]
 
-    def _follow(self, frame: Frame) -> tuple[list[Track], dict[int, Observation]]:
-        """Every remembered track after this frame, and what was seen of those that are visible, by id."""
+    def _follow(self, frame: Frame) -> tuple[list[FaceTrack], dict[int, Observation]]:
+        """Every remembered track after this frame, and the observations of those that are visible, by id."""
         now_s = frame.timestamp_s
         known = [track for track in self._tracks if not track.hidden or now_s - track.seen_s <= KEEP_S]
         visible = sum(not track.hidden for track in known)
@@ -79,7 +97,7 @@ class FaceTracker:
         regions = [region_of_landmarks(landmarks, self._backend.spec) for landmarks, _ in expected]
         seen = observe(self._backend, frame.image, regions)
         owned = self._owners(asked, boxes, seen, frame.image)
-        tracks: list[Track] = []
+        tracks: list[FaceTrack] = []
         observations: dict[int, Observation] = {}
         places = self._max_faces - sum(track.id in owned for track in known if not track.hidden)
         for track in known:
@@ -97,9 +115,9 @@ class FaceTracker:
         return tracks, observations
 
     def _owners(
-        self, asked: Sequence[Track], boxes: Sequence[FloatArray], seen: Sequence[Observation], image: Image
+        self, asked: Sequence[FaceTrack], boxes: Sequence[FloatArray], seen: Sequence[Observation], image: Image
     ) -> dict[int, Observation]:
-        """id -> what was seen of that track. boxes: where each should be."""
+        """id -> the observation of that track. boxes: where each track should be."""
         good = [
             index
             for index, (track, each) in enumerate(zip(asked, seen, strict=True))
@@ -116,9 +134,9 @@ class FaceTracker:
         return {asked[place].id: single[index] for index, place in pairs.items()}
 
     def _add(
-        self, frame: Frame, tracks: list[Track], observations: dict[int, Observation], boxes: Sequence[Box]
-    ) -> list[Track]:
-        """Fill the free places with new faces, best detection first; `observations` gets what was seen of them."""
+        self, frame: Frame, tracks: list[FaceTrack], observations: dict[int, Observation], boxes: Sequence[Box]
+    ) -> list[FaceTrack]:
+        """Add new faces up to the limit, the best detection first; their observations are added to `observations`."""
         now_s = frame.timestamp_s
         found = self._find(frame.image, [*observations.values()], boxes)
         hidden = [track for track in tracks if track.hidden]
@@ -130,13 +148,13 @@ class FaceTracker:
                 tracks = [track for track in tracks if track is not old]
                 track = old.seen(each, now_s, contested=True)
             else:
-                track = Track(next(self._ids), each, now_s)
+                track = FaceTrack(next(self._ids), each, now_s)
             added.append(track)
             observations[track.id] = each
         return sorted([*tracks, *added], key=lambda track: track.id)
 
     def _find(self, image: Image, known: Sequence[Observation], boxes: Sequence[Box]) -> list[Observation]:
-        """New faces for the free places, best detection first."""
+        """Observations of new faces up to the limit, the best detection first."""
         free = self._max_faces - len(known)
         found: list[Observation] = []
         rest = iter(boxes)
@@ -148,7 +166,7 @@ class FaceTracker:
         return found
 
     def _begin(self, image: Image, boxes: Sequence[Box]) -> list[Observation]:
-        """Two observations at each box: an upright crop of the box, then the crop that tracking would use."""
+        """Observe each box twice: in an upright crop of the box, then in the crop that tracking would use."""
         spec, backend = self._backend.spec, self._backend
         first = observe(
             backend, image, [evaluation_affine(box.xyxy, spec.input_size, spec.crop_scale) for box in boxes]
@@ -157,7 +175,7 @@ class FaceTracker:
         second = observe(backend, image, [region_of_landmarks(each.landmarks, spec) for each in rough])
         return [each for each in second if is_face(each, image, NEW_PRESENCE)]
 
-    def _report(self, track: Track, now_s: float) -> Face:
+    def _report(self, track: FaceTrack, now_s: float) -> Face:
         seen = track.observation
         if self._new_smoother is None:
             return Face(track.id, Box(seen.box, seen.presence), seen.landmarks, seen.presence, track.age_frames)

@@ -22,7 +22,11 @@ VIEWS = {
 
 
 def default_view(environ: Mapping[str, str] = os.environ) -> str:
-    """The name of the best view here: a window where there is a display and OpenCV can open one, else the browser."""
+    """The name of the best view here: a window where there is a display and OpenCV can open one, else the browser.
+
+    Args:
+        environ: the environment variables, which tell of a display.
+    """
     from sdfl.runtime.views.window import has_gui
 
     display = environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")

@@ -87,6 +87,9 @@ class Controls(Protocol):
     def change(self, changes: object) -> None:
         """Take over some settings.
 
+        Args:
+            changes: setting -> value, as it comes from JSON.
+
         Raises:
             ConfigError: a setting is wrong; nothing was changed then.
         """

@@ -1,4 +1,4 @@
-"""No view: as fast as possible."""
+"""No view, so that tracking runs as fast as it can."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from sdfl.types import Image
 
 
 class NoView:
-    """A `View` that shows nothing; `shown` holds the figures of the last frame."""
+    """A `View` that shows nothing.
+
+    Args:
+        say: is told nothing.
+
+    Attributes:
+        shown: the figures of the last frame, None before the first.
+    """
 
     watched = False
 
@@ -16,7 +23,7 @@ class NoView:
         self.shown: FrameStats | None = None
 
     def show(self, image: Image, stats: FrameStats) -> bool:  # noqa: ARG002
-        """Goes on for ever."""
+        """Keep the figures; never ends the run."""
         self.shown = stats
         return True
 

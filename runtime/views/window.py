@@ -1,4 +1,4 @@
-"""A window on the desktop, by OpenCV. Escape, q or the window's close button end it."""
+"""A window on the desktop, by OpenCV. Escape, the key q and the window's close button end it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import cv2
 
-from sdfl.errors import SdflError
+from sdfl.errors import SdflError, install_command
 from sdfl.runtime.notices import Say, to_stderr
 from sdfl.runtime.views.base import FrameStats
 from sdfl.types import Image
@@ -16,13 +16,20 @@ END_KEYS = (27, ord("q"))
 
 
 def has_gui() -> bool:
-    """True where this build of OpenCV can open windows (opencv-python-headless cannot)."""
+    """Whether this build of OpenCV can open windows; opencv-python-headless cannot."""
     line = next((line for line in cv2.getBuildInformation().splitlines() if line.strip().startswith("GUI:")), "")
     return bool(line) and "NONE" not in line
 
 
 class WindowView:
-    """A `View`. Raises SdflError where OpenCV has no windows or there is no display."""
+    """A `View` that is a window on the desktop.
+
+    Args:
+        say: is told how to end it.
+
+    Raises:
+        SdflError: this OpenCV cannot open windows, or there is no display.
+    """
 
     watched = True
 
@@ -30,7 +37,7 @@ class WindowView:
         if not has_gui():
             raise SdflError(
                 "this OpenCV cannot open windows; use --view browser, or: "
-                "pip uninstall opencv-python-headless && pip install 'sdfl[window]'"
+                f"pip uninstall opencv-python-headless && {install_command('window')}"
             )
         try:
             cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
@@ -40,7 +47,7 @@ class WindowView:
         say("press q or Escape in the window to end")
 
     def show(self, image: Image, stats: FrameStats) -> bool:
-        """Show a frame. Returns False when the viewer has ended it."""
+        """Show a frame; False when the viewer has ended it. See `View`."""
         if not self._sized:
             cv2.resizeWindow(TITLE, image.shape[1], image.shape[0])
             self._sized = True
@@ -49,7 +56,7 @@ class WindowView:
         return (cv2.waitKey(1) & 0xFF) not in END_KEYS and not self._is_closed()
 
     def _is_closed(self) -> bool:
-        """GTK never says that its windows are visible; Qt raises an error about one that was closed."""
+        """Whether the window was closed. GTK never reports a window as visible; Qt raises an error for a closed one."""
         try:
             visible = cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
         except cv2.error:

@@ -1,4 +1,4 @@
-"""The models that come with the package: `<family>.onnx`, and `<family>_int8.onnx` beside it, in this folder."""
+"""The models of the package. This folder holds `<family>.onnx`, and `<family>_int8.onnx` beside it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def families() -> dict[str, dict[str, Path]]:
 
 
 def precisions(name: str) -> list[str]:
-    """The values of `precision` that the package has the model `name` in."""
+    """The values of `precision` for a model of the package, a key of `families()`."""
     stored = families()[name]
     return [*stored, *(alias for alias, target in STORED_AS.items() if target in stored)]
 
@@ -64,7 +64,7 @@ def model_to_run(
     """The file to run, for those who did not say in which precision.
 
     A model of the package runs in int8 in OpenVINO, where that is fastest and costs no accuracy, and in float
-    elsewhere, since ONNX Runtime is slower in int8 (docs/zoo.md).
+    elsewhere, since ONNX Runtime is slower in int8 (docs/results/models.md).
 
     Args:
         name_or_path: as for `resolve_model`.

@@ -14,7 +14,7 @@ from sdfl.errors import ArtifactError
 from sdfl.layouts import LAYOUTS
 
 CROP_SCALE = 1.25  # side of the evaluation crop in longer sides of the landmark box; what networks are trained on
-OPERATOR_DOMAIN, OPERATOR_NAME, OPERATOR_VERSION = "sdfl", "SparseGraphConv", 1  # docs/operator.md
+OPERATOR_DOMAIN, OPERATOR_NAME, OPERATOR_VERSION = "sdfl", "SparseGraphConv", 1  # docs/reference/operator.md
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,12 @@ OUTPUTS = ("points", "presence", "log_scale")
 
 
 def file_stem(family: str, precision: str) -> str:
-    """The name of a family's file without its ending: ("small", "int8") -> "small_int8"."""
+    """The name of a family's file without its ending: ("small", "int8") -> "small_int8".
+
+    Args:
+        family: name of the model.
+        precision: a key of SUFFIX_OF_PRECISION.
+    """
     return family + SUFFIX_OF_PRECISION[precision]
 
 

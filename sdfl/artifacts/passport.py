@@ -139,7 +139,12 @@ def passport_path(engine: Path) -> Path:
 
 
 def write_passport(engine: Path, passport: Passport) -> None:
-    """Write a passport beside an engine, whole or not at all."""
+    """Write a passport, whole or not at all.
+
+    Args:
+        engine: the file that it stands beside.
+        passport: of the engine.
+    """
     with atomic_path(passport_path(engine)) as temporary:
         temporary.write_text(passport.to_json() + "\n", encoding="utf-8")
 

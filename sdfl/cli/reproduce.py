@@ -36,7 +36,7 @@ def reproduce(
     What was stopped is continued, and what is done is not done again.
     """
     try:
-        from sdfl.train.loop import Devices
+        from sdfl.train.devices import Devices
         from sdfl.train.reproduce import reproduce as run
     except ModuleNotFoundError as error:
         raise MissingDependency(error.name or "torch", extra="train") from error

@@ -75,7 +75,7 @@ def study_throughput(
     """
     with _extra("train"):
         from sdfl.benchmarks.studies.training_throughput import throughput
-        from sdfl.train.loop import Devices
+        from sdfl.train.devices import Devices
         from sdfl.train.recipe import find_recipe, load_recipe
 
     loaded = load_recipe(find_recipe(recipe), assignments or ())

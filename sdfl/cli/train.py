@@ -41,7 +41,7 @@ def train(
     try:
         from sdfl.runtime.zoo import resolve_model
         from sdfl.train.detector_recipe import is_detector_recipe, load_detector_recipe
-        from sdfl.train.loop import Devices
+        from sdfl.train.devices import Devices
         from sdfl.train.recipe import find_recipe, load_recipe
         from sdfl.train.tasks.detector import fit_detector
         from sdfl.train.tasks.landmarks import fit_landmarks

@@ -94,7 +94,7 @@ def zoo_train(
         from sdfl.convert.release import release
         from sdfl.model.checkpoint import read_checkpoint
         from sdfl.train.data.landmark_dataset import locate
-        from sdfl.train.loop import Devices
+        from sdfl.train.devices import Devices
         from sdfl.train.zoo import Workshop
     except ModuleNotFoundError as error:
         raise MissingDependency(error.name or "torch", extra="train") from error

@@ -1,4 +1,4 @@
-"""`sdfl data check DIR`: what is there, what is missing against the official counts, and a sheet to look at."""
+"""`sdfl data check DIR`: which labelled pictures are there, what is missing, and a contact sheet of them."""
 
 from __future__ import annotations
 

@@ -29,12 +29,18 @@ def _existing(image: Path, where: str) -> Path:
 
 
 def load_list(path: Path, images: Path | None = None) -> list[Sample]:
-    """A text file with one face a line: a picture's path and 2N numbers x y x y ..., the path first or last, separated
-    by blanks or commas; a path that is first may itself hold blanks. Paths are below `images`, by default the list's
-    folder; coordinates are 0-based px. So are the lists of the paper's released code (path last); the 2N weights that
-    these may hold behind the points are not used.
+    """Read a text file with one face per line: a picture's path and 2N numbers x y x y ...
 
-    Raises DataError naming file and line.
+    The path comes first or last; blanks or commas separate the fields, and a path that comes first may itself hold
+    blanks. The lists of the paper's released code have this form, too; the 2N weights that these may hold behind the
+    points are not used.
+
+    Args:
+        path: the list.
+        images: the folder that paths are below, None for the list's own; coordinates are 0-based px.
+
+    Raises:
+        DataError: names the file and the line.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -82,8 +88,16 @@ def _is_number(text: str) -> bool:
 
 
 def load_coco(path: Path) -> list[Sample]:
-    """COCO's json: `images` (id, file_name beside the file) and `annotations` (image_id, keypoints x y v ...), v 2 for
-    a visible point. Raises DataError naming file and annotation."""
+    """Read COCO's json.
+
+    Args:
+        path: holds `images` (id, and file_name beside the file) and `annotations` (image_id, and keypoints x y v
+            ..., where
+            v is 2 for a visible point).
+
+    Raises:
+        DataError: names the file and the annotation.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         names = {entry["id"]: entry["file_name"] for entry in content["images"]}

@@ -37,9 +37,15 @@ def _load_300w(root: Path, split: str) -> list[Sample]:
 
 @dataclass(frozen=True)
 class Dataset:
-    """name: as in "<name>:<split>". folders: names below --data. counts: split -> official number of pictures.
+    """A dataset as it is published.
 
-    marker: a path that only this dataset has, to recognise its root. needs: what to put where, in words.
+    Attributes:
+        name: as in "<name>:<split>".
+        folders: names of its root below --data.
+        counts: split -> official number of pictures.
+        markers: paths that only this dataset has, to recognise its root.
+        load: reads a split from a root.
+        needs: what to put where, in words.
     """
 
     name: str
@@ -50,7 +56,14 @@ class Dataset:
     needs: str
 
     def root(self, data: Path) -> Path | None:
-        """`data` itself or one of the folders below it, None where no marker is found."""
+        """Find the dataset.
+
+        Args:
+            data: the dataset's root, or a folder that holds it.
+
+        Returns:
+            The root, None where no marker is found.
+        """
         roots = (data, *(data / folder for folder in self.folders))
         return next((root for root in roots if any((root / marker).exists() for marker in self.markers)), None)
 
@@ -92,9 +105,15 @@ def is_split(name: str) -> bool:
 
 
 def load_split(data: Path, name: str) -> list[Sample]:
-    """name: "<dataset>:<split>", or "<dataset>:<split>/<subset>". data: the dataset's root or a folder that holds it.
+    """Read a split of a dataset.
 
-    Raises DataError that lists the choices, or says what to put where.
+    Args:
+        data: the dataset's root, or a folder that holds it.
+        name: "<dataset>:<split>", or "<dataset>:<split>/<subset>".
+
+    Raises:
+        DataError: there is no such split (lists the choices), or its files are missing (says what to put where).
+        MissingDependency: a package that reads its files is not installed.
     """
     key, _, rest = name.partition(":")
     split, _, subset = rest.partition("/")

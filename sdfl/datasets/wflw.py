@@ -22,13 +22,29 @@ _POINTS, _FIELDS = 98, 98 * 2 + 4 + len(ATTRIBUTES) + 1
 
 
 def list_path(root: Path, split: str) -> Path | None:
-    """The official list of a split below `root`, None where there is none."""
+    """Find the official list of a split.
+
+    Args:
+        root: of the dataset.
+        split: "train" or "test".
+
+    Returns:
+        None where there is none.
+    """
     places = [root / place / LIST.format(split=split) for place in _LIST_PLACES]
     return next((path for path in places if path.is_file()), None)
 
 
 def load(root: Path, split: str) -> list[Sample]:
-    """The samples of "train" or "test". Raises DataError naming file and line."""
+    """Read the labelled pictures of a split.
+
+    Args:
+        root: of the dataset.
+        split: "train" or "test".
+
+    Raises:
+        DataError: names the file and the line.
+    """
     path = list_path(root, split)
     if path is None:
         wanted = f"{_LIST_PLACES[0]}/{LIST.format(split=split)}"

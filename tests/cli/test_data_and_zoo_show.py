@@ -81,6 +81,6 @@ def test_the_tables_of_the_command_line_are_those_that_there_are() -> None:
 
 def test_figures_without_matplotlib_name_the_pip_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(MissingDependency, match=r"matplotlib is not installed; .*pip install '.*\[report\]'"):
+    with pytest.raises(MissingDependency, match=r"matplotlib is not installed; .*pip install '.*\[train\]'"):
         call("reproduce", "fig6", "--data", str(tmp_path), "--out", str(tmp_path))
     assert list(tmp_path.iterdir()) == []

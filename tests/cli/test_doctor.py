@@ -88,7 +88,7 @@ def test_the_json_has_the_same_shape_with_and_without_an_engine(engine: Path) ->
 def test_a_form_that_was_not_built_is_said_to_be_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(EXTENSION_VARIABLE, "")
     rows = {(row.runtime, row.form): row for row in check_operator()}
-    assert rows["OpenVINO", "compiled extension"].self_test == "not run: not built, see docs/operator.md"
+    assert rows["OpenVINO", "compiled extension"].self_test == "not run: not built, see docs/reference/operator.md"
 
 
 def test_an_extension_that_is_not_there_is_a_row_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ PAGES = [*(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELO
 FENCED = re.compile(r"^```.*?^```$", re.M | re.S)
 LINK = re.compile(r"\]\(([^()\s]+)\)|<(?:img|a)[^>]*(?:src|href)=\"([^\"]+)\"")
 NAMED_PAGE = re.compile(r"docs/[\w/-]+\.md(?:#[\w-]+)?")
+NAMED_PATH = re.compile(r"`((?:benchmarks|convert|docs|examples|model|runtime|sdfl|tests|train)/[\w./-]*)`")
 CODE = ("benchmarks", "convert", "examples", "model", "runtime", "sdfl", "train")
 
 
@@ -63,3 +64,12 @@ def test_pages_that_the_code_names_exist() -> None:
         if problem(PROJECT / "README.md", named)
     ]
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, id=str(page.relative_to(PROJECT))) for page in PAGES if page.name != "CHANGELOG.md"],
+)
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    missing = [path for path in NAMED_PATH.findall(page.read_text(encoding="utf-8")) if not (PROJECT / path).exists()]
+    assert not missing, "\n".join(missing)

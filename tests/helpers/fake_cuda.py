@@ -37,7 +37,7 @@ class FakeCuda:
         self.fails: dict[str, Error] = {}
         self.memory: dict[int, Any] = {}
         self.counts: dict[str, int] = {}
-        self.captured: list[Callable[[], None]] | None = None
+        self.captured: list[Callable[[], object]] | None = None
         self.broken = False  # something that no graph can hold was captured
 
     def __getattribute__(self, name: str) -> Any:
@@ -51,7 +51,7 @@ class FakeCuda:
 
         return counted
 
-    def enqueue(self, stream: int, work: Callable[[], None], *, capturable: bool = True) -> bool:
+    def enqueue(self, stream: int, work: Callable[[], object], *, capturable: bool = True) -> bool:
         """What a library puts into a stream."""
         assert stream == 7
         if self.captured is None:

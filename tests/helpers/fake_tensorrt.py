@@ -53,7 +53,8 @@ class FakeTensorRt:
         self.__version__, self.__file__ = version, "tensorrt/__init__.py"
         self.cuda = cuda or FakeCuda()
         self.major = int(version.split(".")[0])
-        self.BuilderFlag = IntEnum("BuilderFlag", [*FLAGS, *(NOT_IN_11 if self.major == 10 else ())])
+        flags = [*FLAGS, *(NOT_IN_11 if self.major == 10 else ())]
+        self.BuilderFlag: Any = IntEnum("BuilderFlag", flags)  # type: ignore[misc]  # mypy wants a constant list
         self.creators: set[tuple[str, str, str]] = set()
         self.libraries: dict[str, set[tuple[str, str, str]]] = {}
         self.build_error = self.run_error = ""
@@ -235,7 +236,7 @@ class CudaEngine:
         return len(self.names)
 
     def get_tensor_name(self, index: int) -> str:
-        return self.names[index]
+        return str(self.names[index])
 
     def get_tensor_dtype(self, name: str) -> str:
         return "uint8" if name == "image" else "float32"

@@ -33,5 +33,7 @@ def build(preset: str, folder: Path, *options: str) -> Path:
 
 @dataclass(frozen=True)
 class Native:
-    twin: Path
+    """What was built: the operator's reference implementation for the CPU, and the OpenVINO extension."""
+
+    reference: Path
     extension: Path

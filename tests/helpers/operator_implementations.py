@@ -105,8 +105,8 @@ def openvino_extension(request: Request) -> Run:
     return openvino_with(str(request.getfixturevalue("native").extension))
 
 
-def cpu_twin(request: Request) -> Run:
-    library = ctypes.CDLL(str(request.getfixturevalue("native").twin))
+def cpu_reference(request: Request) -> Run:
+    library = ctypes.CDLL(str(request.getfixturevalue("native").reference))
 
     def run(vector: Vector) -> Array:
         batch, nodes, _ = vector.attention.shape
@@ -159,6 +159,6 @@ IMPLEMENTATIONS = (
     ),
     Implementation("OpenVINO, standard operators", openvino_conversion, 4, 0.51, ONE_ROUNDING),
     Implementation("OpenVINO, extension", openvino_extension, 4, 0.51, ONE_ROUNDING, marks=(pytest.mark.native,)),
-    Implementation("CPU twin", cpu_twin, 4, 0.51, ONE_ROUNDING, marks=(pytest.mark.native,)),
+    Implementation("CPU reference", cpu_reference, 4, 0.51, ONE_ROUNDING, marks=(pytest.mark.native,)),
     Implementation("CUDA kernel", cuda_kernel, 4, 0.51, ONE_ROUNDING, marks=(pytest.mark.gpu,)),
 )

@@ -11,7 +11,7 @@ from lightning.fabric import Fabric
 from sdfl.model.landmarks.landmark_graph import LandmarkGraph
 from sdfl.model.landmarks.losses import LossConfig, landmark_losses
 from sdfl.model.landmarks.network import ModelConfig, Network
-from sdfl.train.loop import Devices
+from sdfl.train.devices import Devices
 from sdfl.train.recipe import load_recipe
 from sdfl.train.tasks.landmarks import fit_landmarks
 

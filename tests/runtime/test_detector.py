@@ -23,7 +23,7 @@ from sdfl.runtime.detector.network import FACES, NetworkDetector, cell_grid, dec
 from sdfl.runtime.sources import SampleSource
 from sdfl.runtime.zoo import resolve_model, zoo_models
 
-# What the shipped file reaches on HELEN test (docs/detector.md), to within one picture of 330 or one crop of 500.
+# What the shipped file reaches on HELEN test (docs/results/detector.md), within one picture of 330 or one crop of 500.
 HELEN_RECALL = 0.99
 PASTED_RECALL = {20: 0.81, 40: 0.975, 80: 0.99, 160: 0.987}
 FALSE = 0.028

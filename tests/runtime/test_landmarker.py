@@ -100,7 +100,7 @@ def test_16_bits_of_pil_are_scaled_as_those_of_an_array(spec: ModelSpec) -> None
     ("picture", "message"),
     [
         pytest.param(None, "image is None; cv2.imread returns None where it cannot read", id="None"),
-        pytest.param([[1, 2], [3, 4]], "got list", id="a list"),
+        pytest.param([[1, 2], [3, 4]], "got list; np.asarray(image, np.uint8) makes an array", id="a list"),
         pytest.param(b"\xff\xd8\xff", "image is 3 bytes of a file; decode them first: cv2.imdecode", id="bytes"),
         pytest.param(np.zeros((4, 4, 3), np.float32), "uint8 or uint16, got float32; multiply by 255", id="floats"),
         pytest.param(np.zeros((4, 4, 3), np.int64), "got shape (4, 4, 3) and type int64", id="long integers"),

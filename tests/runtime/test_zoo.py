@@ -55,7 +55,7 @@ def small_int8(two_models: Path) -> Path:
     ("precision", "file"),
     [
         pytest.param("fp32", "small.onnx", id="float"),
-        pytest.param("fp16", "small.onnx", id="half: the same file, which stores halves"),
+        pytest.param("fp16", "small.onnx", id="fp16: the same file, which stores fp16"),
         pytest.param("int8", "small_int8.onnx", id="int8"),
     ],
 )

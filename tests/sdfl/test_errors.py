@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +21,7 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     def put(noted: Any) -> None:
         text = noted if isinstance(noted, str | None) else json.dumps(noted)
         monkeypatch.setattr(errors, "PROJECT", tmp_path / "site-packages")
-        monkeypatch.setattr(errors.metadata, "distribution", lambda _: SimpleNamespace(read_text=lambda _: text))
+        monkeypatch.setattr(metadata, "distribution", lambda _: SimpleNamespace(read_text=lambda _: text))
 
     return put
 
@@ -66,9 +67,9 @@ def test_the_folder_it_was_installed_from_is_named(installed: Any, tmp_path: Pat
 
 def test_a_checkout_that_was_never_installed_names_its_own_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     def nothing(_: str) -> None:
-        raise errors.metadata.PackageNotFoundError
+        raise metadata.PackageNotFoundError
 
-    monkeypatch.setattr(errors.metadata, "distribution", nothing)
+    monkeypatch.setattr(metadata, "distribution", nothing)
     assert install_command("train") == f"pip install '{Path(__file__).parents[2]}[train]'"
 
 

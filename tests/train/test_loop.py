@@ -9,9 +9,10 @@ from sdfl.errors import CheckpointError, ConfigError, DataError
 from sdfl.evaluation import evaluate
 from sdfl.model.checkpoint import read_checkpoint
 from sdfl.train.data.landmark_dataset import split_samples
-from sdfl.train.loop import Devices
+from sdfl.train.devices import Devices
+from sdfl.train.loop_config import OptimizerConfig
 from sdfl.train.progress import EpochReport, Reporter
-from sdfl.train.recipe import OptimizerConfig, Recipe, load_recipe
+from sdfl.train.recipe import Recipe, load_recipe
 from sdfl.train.setup import learning_rate_factor
 from sdfl.train.tasks.landmarks import fit_landmarks
 

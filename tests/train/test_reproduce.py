@@ -13,8 +13,8 @@ from sdfl.geometry import evaluation_affine, invert_affine, transform_points
 from sdfl.model.checkpoint import save_checkpoint
 from sdfl.model.landmarks.landmark_graph import LandmarkGraph
 from sdfl.model.landmarks.network import ModelConfig, Network
-from sdfl.train.loop import Devices
-from sdfl.train.reproduce import TARGETS, reproduce, run, test_sets
+from sdfl.train.devices import Devices
+from sdfl.train.reproduce import TARGETS, evaluation_sets, reproduce, run
 from sdfl.train.reproduce.experiment import FC, Cell, Experiment
 from sdfl.train.reproduce.occlusion import occlusion_test
 from sdfl.train.reproduce.report import markdown, table_csv
@@ -48,7 +48,7 @@ def experiment(tmp_path: Path, face_root: Path, monkeypatch: pytest.MonkeyPatch)
     """Two cells on generated faces, tested on the pictures they are trained on."""
     (tmp_path / "tiny.toml").write_text(TINY)
     samples = find_samples(face_root / "train")
-    for module in (test_sets, run):
+    for module in (evaluation_sets, run):
         monkeypatch.setattr(module, "test_samples", lambda name, data: samples)
     cells = (Cell("graph", (), {"faces.nme": 4.7}), Cell("FC", FC))
     return Experiment("tiny", "Tiny", str(tmp_path / "tiny.toml"), cells, ("faces.nme", "faces.auc"), ("faces",))
@@ -59,7 +59,7 @@ def test_every_cell_has_a_valid_recipe_of_its_own(name: str) -> None:
     experiment = EXPERIMENTS[name]
     recipes = [cell_recipe(experiment, cell, 0).as_dict() for cell in experiment.cells]
     assert all(a != b for i, a in enumerate(recipes) for b in recipes[:i])
-    tested = {test for cell in experiment.cells for test in experiment.tests_of(cell)} | {test_sets.COST}
+    tested = {test for cell in experiment.cells for test in experiment.tests_of(cell)} | {evaluation_sets.COST}
     assert {column.rpartition(".")[0] for column in experiment.columns} <= tested
     assert {column for cell in experiment.cells for column in cell.paper} <= set(experiment.columns)
 
@@ -116,7 +116,7 @@ def test_without_the_data_it_says_what_to_put_where(tmp_path: Path, target: str)
     [
         pytest.param("table9", False, r"no such table or figure; choose one of fig2, fig4", id="unknown"),
         pytest.param("table1", True, r"table1 has no reduced form", id="no reduced form"),
-        pytest.param("fig9", False, r"fig9 looks into trained networks: give --checkpoint", id="no checkpoint"),
+        pytest.param("fig9", False, r"fig9 needs trained networks: give --checkpoint", id="no checkpoint"),
     ],
 )
 def test_wrong_targets_are_one_line(tmp_path: Path, target: str, reduced: bool, message: str) -> None:
@@ -126,7 +126,7 @@ def test_wrong_targets_are_one_line(tmp_path: Path, target: str, reduced: bool, 
 
 
 def test_figure_6_needs_no_data(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="needs the extra report")
+    pytest.importorskip("matplotlib", reason="needs the extra train")
     paths = reproduce("fig6", tmp_path, tmp_path)
     assert [path.name for path in paths] == ["fig6.png", "fig6.csv"]
     rows = list(csv.DictReader((tmp_path / "fig6.csv").open()))
@@ -135,7 +135,7 @@ def test_figure_6_needs_no_data(tmp_path: Path) -> None:
 
 
 def test_figures_2_and_9_of_both_heads(tmp_path: Path, face_root: Path, experiment: Experiment, monkeypatch) -> None:
-    pytest.importorskip("matplotlib", reason="needs the extra report")
+    pytest.importorskip("matplotlib", reason="needs the extra train")
     from sdfl import train
 
     monkeypatch.setattr(train.reproduce, "test_samples", lambda name, data: find_samples(face_root / "train")[:2])
@@ -191,10 +191,10 @@ def test_the_measures_are_those_of_the_evaluation(face_root: Path) -> None:
     from sdfl.model.landmarks.torch_backend import TorchBackend
 
     result = evaluate(TorchBackend(network, "x"), samples)
-    scores = test_sets.measure(result)
+    scores = evaluation_sets.measure(result)
     summary = result.summary()
     assert scores["nme"] == pytest.approx(summary["nme_percent"], abs=1e-3)
     assert scores["auc20"] >= scores["auc"]
     with torch.no_grad():
-        cost = test_sets.measure_cost(network, repeats=3)
+        cost = evaluation_sets.measure_cost(network, repeats=3)
     assert cost["cost.ms"] > 0

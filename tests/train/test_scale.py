@@ -18,7 +18,7 @@ from sdfl.errors import ConfigError
 from sdfl.model.checkpoint import read_checkpoint
 from sdfl.model.landmarks.network import Network
 from sdfl.train.data.samplers import WeightedSampler
-from sdfl.train.loop import Devices
+from sdfl.train.devices import Devices
 from sdfl.train.progress import Reporter
 from sdfl.train.recipe import load_recipe
 from sdfl.train.tasks.landmarks import fit_landmarks
@@ -146,17 +146,8 @@ def test_ctrl_c_leaves_a_checkpoint_that_goes_on_exactly(
 def test_throughput_is_measured_in_two_processes(recipe_path: Path, face_root: Path, tmp_path: Path) -> None:
     program = tmp_path / "program.py"  # Fabric starts the second process with the file that the first one runs
     program.write_text("from sdfl.cli import main\n\nmain()\n")
-    command = [
-        sys.executable,
-        str(program),
-        "study",
-        "throughput",
-        str(recipe_path),
-        "--data",
-        str(face_root),
-        "--json",
-    ]
-    command += ["--steps", "1", "--accelerator", "cpu", "--devices", "2", "--strategy", "ddp"]
+    command = [sys.executable, str(program), "study", "throughput", str(recipe_path), "--data", str(face_root)]
+    command += ["--json", "--steps", "1", "--accelerator", "cpu", "--devices", "2", "--strategy", "ddp"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("{")]

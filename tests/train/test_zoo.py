@@ -15,7 +15,7 @@ from sdfl.layouts import get_layout
 from sdfl.model.checkpoint import read_checkpoint
 from sdfl.train import zoo
 from sdfl.train.data import pseudo_labels
-from sdfl.train.loop import Devices
+from sdfl.train.devices import Devices
 from sdfl.train.recipe import find_recipe, load_recipe
 from sdfl.types import Prediction
 

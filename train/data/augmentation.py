@@ -24,10 +24,21 @@ from sdfl.types import FloatArray, Image
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """rotation_deg, translation_px (of a 256 px crop), rescale: uniform in plus or minus the value.
+    """How crops are varied.
 
-    flip, occlusion, colour, grey, blur, low_resolution, noise, jpeg: probabilities. occlusion_area: largest share of
-    the crop that a rectangle covers.
+    Attributes:
+        rotation_deg: uniform in plus or minus the value, as the next two.
+        translation_px: of a crop of 256 px.
+        rescale: a fraction of the crop's side.
+        flip: probability of a mirrored crop.
+        occlusion: probability of a covered rectangle.
+        occlusion_area: largest share of the crop that a rectangle covers.
+        colour: probability of other gain, gamma and white balance.
+        grey: probability of a grey picture.
+        blur: probability of a blur, out of focus or along a line.
+        low_resolution: probability of a lower resolution.
+        noise: probability of noise.
+        jpeg: probability of strong compression.
     """
 
     rotation_deg: float = 40.0
@@ -47,9 +58,18 @@ class AugmentConfig:
 def face_crop(
     image: Image, points: FloatArray, layout: Layout, size: int, config: AugmentConfig, rng: np.random.Generator
 ) -> tuple[Image, FloatArray]:
-    """A random view of a face. points: (N, 2) px of `image`.
+    """Cut a random view of a face.
 
-    Returns the crop (size, size, 3) and its points (N, 2), 0..1 of the crop's side, re-ordered where mirrored.
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        points: (N, 2) px of the picture.
+        layout: of the points.
+        size: crop px.
+        config: how views vary.
+        rng: chooses the view.
+
+    Returns:
+        The crop (size, size, 3) and its points (N, 2), 0..1 of the crop's side, in another order where it is mirrored.
     """
     centre, side_px = square_around(landmark_box(points), CROP_SCALE)
     shift = rng.uniform(-1, 1, size=2) * config.translation_px / REFERENCE_CROP_PX * side_px
@@ -65,9 +85,16 @@ def face_crop(
 
 
 def no_face_crop(image: Image, points: FloatArray, size: int, config: AugmentConfig, rng: np.random.Generator) -> Image:
-    """A crop that no tracker should keep: beside the face, drifted far off it, much too wide or narrow, or flat.
+    """Cut a crop that no tracker should keep: beside the face, drifted far off it, much too wide or narrow, or flat.
 
-    Pictures show further, unlabelled faces, so some of these do hold a face; they are few.
+    Pictures show further, unlabelled faces, so that a few of these crops do hold a face.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        points: (N, 2) px of the picture, the labelled face.
+        size: crop px.
+        config: how crops vary.
+        rng: chooses the crop.
     """
     if rng.random() < 0.1:
         flat = np.full((size, size, 3), rng.integers(0, 256, size=3), dtype=np.float32)
@@ -88,7 +115,16 @@ def no_face_crop(image: Image, points: FloatArray, size: int, config: AugmentCon
 
 
 def degrade(crop: Image, config: AugmentConfig, rng: np.random.Generator) -> Image:
-    """Colour, blur, resolution, noise, compression and occlusion, each with its probability. Keeps shape and type."""
+    """Change colour, blur, resolution, noise, compression and occlusion, each with its probability.
+
+    Args:
+        crop: (S, S, 3) uint8 BGR.
+        config: the probabilities.
+        rng: chooses.
+
+    Returns:
+        A crop of the same shape.
+    """
     if rng.random() < config.colour:
         crop = _shift_colour(crop, rng)
     if rng.random() < config.grey:

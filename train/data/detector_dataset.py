@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from sdfl.datasets import Sample
+from sdfl.train.data.canvas import ComposeConfig
 from sdfl.train.data.detector_pictures import Source, load_source
-from sdfl.train.data.face_composition import ComposeConfig, compose
+from sdfl.train.data.face_composition import compose
 from sdfl.train.data.samplers import Key
 from sdfl.types import FloatArray
 

@@ -25,8 +25,13 @@ OTHER_FACE_IOU = 0.2  # a box that overlaps the labelled face by less is another
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """levels: the picture (H, W, 3) and its halves. points: (68, 2) px of the first. others: (K, 4) xyxy, regions that
-    may hold further faces."""
+    """A labelled picture to compose from.
+
+    Attributes:
+        levels: the picture (H, W, 3), and the same at 1/2, 1/4 and 1/8 of its size.
+        points: (68, 2) px of the first level.
+        others: (K, 4) xyxy px, regions that may hold further faces.
+    """
 
     levels: tuple[Image, ...]
     points: FloatArray
@@ -39,7 +44,15 @@ class Source:
 
 
 def load_source(sample: Sample, others: FloatArray) -> Source:
-    """Decode a picture and average it down."""
+    """Read a picture and average it down.
+
+    Args:
+        sample: the labelled picture.
+        others: (K, 4) xyxy px, regions that may hold further faces.
+
+    Raises:
+        DataError: the picture cannot be read.
+    """
     levels = [read_image(sample.image_path)]
     for _ in range(LEVELS - 1):
         height, width = levels[-1].shape[:2]
@@ -51,8 +64,20 @@ def load_source(sample: Sample, others: FloatArray) -> Source:
 def further_faces(
     samples: Sequence[Sample], teacher: Path, cache: Path, progress: Callable[[Iterable[Any]], Iterable[Any]]
 ) -> list[FloatArray]:
-    """Of each sample the regions (K, 4) xyxy px where the teacher, a YuNet file, sees something beside the labelled
-    face. Answers are kept in `cache` (JSON). Raises DataError where the teacher cannot be loaded."""
+    """Find where a teacher sees something beside the labelled faces.
+
+    Args:
+        samples: the labelled pictures.
+        teacher: a YuNet file.
+        cache: a JSON file in which answers are kept.
+        progress: wraps the pictures, for a progress bar.
+
+    Returns:
+        For each picture (K, 4) xyxy px.
+
+    Raises:
+        DataError: the teacher cannot be loaded, or a picture cannot be read.
+    """
     names = [str(sample.image_path) for sample in samples]
     kept = _read(cache)
     missing = [sample for sample in samples if str(sample.image_path) not in kept]

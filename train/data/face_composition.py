@@ -3,116 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from sdfl.errors import ConfigError
 from sdfl.geometry import invert_affine, transform_points
 from sdfl.layouts import IBUG68
-from sdfl.train.data.augmentation import AugmentConfig, degrade
+from sdfl.train.data.augmentation import degrade
+from sdfl.train.data.canvas import FACE, UNKNOWN, Canvas, ComposeConfig, Composed, five_points
 from sdfl.train.data.detector_pictures import Source
 from sdfl.types import FloatArray, Image
 
-FACE, UNKNOWN = 1, -1
-_PATCHES = ((36, 42), (42, 48), (30, 31), (48, 49), (54, 55))  # ranges of the 68 points: eyes, nose, mouth corners
-
-
-@dataclass(frozen=True)
-class ComposeConfig:
-    """size: side px. face_px: smallest and largest face (longer side of its box), drawn evenly on a logarithmic scale.
-
-    faces: at most so many beside the first; enlarge: a face is at most so many times its own size. rotation_deg: in
-    plus or minus, of most faces; upright ones are the rest. empty: share of pictures without a face. blur, cover, dark:
-    probabilities of each face, of a face, of a picture. photo: of the whole picture.
-    """
-
-    size: int = 256
-    face_px: tuple[float, ...] = (12.0, 250.0)
-    faces: int = 4
-    enlarge: float = 1.7
-    rotation_deg: float = 40.0
-    empty: float = 0.12
-    blur: float = 0.25
-    cover: float = 0.2
-    dark: float = 0.12
-    photo: AugmentConfig = field(
-        default_factory=lambda: AugmentConfig(
-            occlusion=0.0, colour=0.6, grey=0.12, blur=0.0, low_resolution=0.0, noise=0.15, jpeg=0.25
-        )
-    )
-
-    def __post_init__(self) -> None:
-        if self.size < 64 or self.size % 32:
-            raise ConfigError(f"compose.size must be a multiple of 32 and at least 64, got {self.size}")
-        if len(self.face_px) != 2 or not 0 < self.face_px[0] < self.face_px[1]:
-            raise ConfigError(f"compose.face_px must be two growing positive numbers, got {list(self.face_px)}")
-
-
-@dataclass(frozen=True, eq=False)
-class Composed:
-    """image: (S, S, 3) uint8 BGR. boxes: (F, 4) xyxy px; points: (F, 5, 2) px; kind: (F,), FACE or UNKNOWN."""
-
-    image: Image
-    boxes: FloatArray
-    points: FloatArray
-    kind: npt.NDArray[np.int64]
-
-
-def five_points(points: FloatArray) -> FloatArray:
-    """(68, 2) -> (5, 2): middle of the eye on the left as seen, of the other, nose tip, mouth corners."""
-    return np.stack([points[first:last].mean(axis=0) for first, last in _PATCHES]).astype(np.float32)
-
-
-class Canvas:
-    """The picture while it is made."""
-
-    def __init__(self, config: ComposeConfig, rng: np.random.Generator) -> None:
-        self.config, self.rng = config, rng
-        self.image: Image = np.zeros((config.size, config.size, 3), np.uint8)
-        self.boxes: list[FloatArray] = []
-        self.points: list[FloatArray] = []
-        self.kind: list[int] = []
-
-    def paste(self, source: Source, region: FloatArray, to_source: FloatArray, blur_px: float = 0.0) -> None:
-        """Draw the part `region` (4,) xyxy px of `source`; to_source: (2, 3) affine, canvas px -> source px."""
-        shrink = float(np.sqrt(abs(np.linalg.det(to_source[:, :2]))))
-        level = int(np.clip(np.log2(max(shrink, 1e-6)) + 0.3, 0, len(source.levels) - 1))
-        picture, full = source.levels[level], source.levels[0]
-        scale = np.array([picture.shape[1] / full.shape[1], picture.shape[0] / full.shape[0]])
-        corners = region.reshape(2, 2) * scale
-        x0, y0 = np.maximum(np.floor(corners[0]), 0).astype(int)
-        x1, y1 = np.minimum(np.ceil(corners[1]), [picture.shape[1], picture.shape[0]]).astype(int)
-        part = picture[y0 : max(y1, y0 + 2), x0 : max(x1, x0 + 2)]
-        if min(part.shape[:2]) < 2:
-            return
-        if blur_px * scale[0] > 0.4:
-            part = np.asarray(cv2.GaussianBlur(part, (0, 0), float(blur_px * scale[0])), np.uint8)
-        linear = to_source[:, :2] * scale[:, None]
-        offset = (to_source[:, 2] + 0.5) * scale - 0.5 - np.array([x0, y0])
-        affine = np.column_stack([linear, offset]).astype(np.float32)
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        size = (self.config.size, self.config.size)
-        self.image = np.asarray(
-            cv2.warpAffine(part, affine, size, self.image, flags=flags, borderMode=cv2.BORDER_TRANSPARENT), np.uint8
-        )
-
-    def note(self, box: FloatArray, points: FloatArray, kind: int) -> None:
-        """Write down a face or an unknown region; what the border hides mostly becomes unknown or is left out."""
-        size = self.config.size
-        inside = np.prod(np.clip(np.minimum(box[2:], size) - np.maximum(box[:2], 0), 0, None))
-        share = float(inside / max(np.prod(box[2:] - box[:2]), 1e-6))
-        if share < 0.05:
-            return
-        self.boxes.append(box.astype(np.float32))
-        self.points.append(points)
-        self.kind.append(kind if share >= 0.55 else UNKNOWN)
-
 
 def compose(pick: Callable[[], Source], first: Source, config: ComposeConfig, rng: np.random.Generator) -> Composed:
-    """pick: gives a random source. first: the one whose face is shown, with its surroundings."""
+    """Compose a picture.
+
+    Args:
+        pick: gives a random source.
+        first: the source whose face is shown with its surroundings.
+        config: how.
+        rng: chooses.
+    """
     canvas = Canvas(config, rng)
     _background(canvas, pick())
     for _ in range(rng.integers(0, 3)):
@@ -209,7 +120,15 @@ def _cover(canvas: Canvas, face: FloatArray) -> None:
 
 
 def clear_region(source: Source, rng: np.random.Generator) -> FloatArray | None:
-    """A part (4,) xyxy px of a picture where no face is known, None where none was found."""
+    """Choose a part of a picture where no face is known.
+
+    Args:
+        source: the picture.
+        rng: chooses.
+
+    Returns:
+        (4,) xyxy px, None where none was found.
+    """
     height, width = source.levels[0].shape[:2]
     face = source.box
     spare = (face[2:] - face[:2]) * np.array([0.1, 0.1])

@@ -21,7 +21,15 @@ from sdfl.types import FloatArray, Image
 
 
 def locate(data: Path, relative: str) -> Path:
-    """`relative` below --data, below its 300w folder, or beside it. Raises DataError that lists these places."""
+    """Find a file or folder of a recipe: below --data, below its folder 300w, or beside it.
+
+    Args:
+        data: the folder of --data.
+        relative: as the recipe names it.
+
+    Raises:
+        DataError: lists these places.
+    """
     places = [data / relative, data / "300w" / relative, data.parent / relative]
     for place in places:
         if place.exists():
@@ -30,7 +38,19 @@ def locate(data: Path, relative: str) -> Path:
 
 
 def split_samples(config: DataConfig, data: Path, layout: str) -> tuple[list[Sample], list[Sample]]:
-    """Training and validation samples of a recipe."""
+    """Find the pictures of a recipe.
+
+    Args:
+        config: the recipe's section [data].
+        data: the folder of --data.
+        layout: that the pictures must have.
+
+    Returns:
+        Training and validation samples.
+
+    Raises:
+        DataError: pictures are missing, or a label is wrong.
+    """
     train: list[Sample] = []
     held_out: list[Sample] = []
     for folder in config.train:
@@ -58,7 +78,14 @@ def _load(data: Path, name: str, layout: str) -> list[Sample]:
 
 
 def crop_shapes(samples: Sequence[Sample]) -> FloatArray:
-    """(M, N, 2): the points of each sample in its evaluation crop, 0..1 of the side; the graph is mined from them."""
+    """The points of samples in their evaluation crops; the graph is mined from them.
+
+    Args:
+        samples: M pictures.
+
+    Returns:
+        (M, N, 2), 0..1 of the side.
+    """
     size = int(REFERENCE_CROP_PX)
     shapes = [
         transform_points(invert_affine(evaluation_affine(sample.points, size)), sample.points) for sample in samples

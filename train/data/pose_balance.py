@@ -7,7 +7,15 @@ import numpy.typing as npt
 
 
 def align_shapes(points: npt.NDArray[np.floating], rounds: int = 3) -> npt.NDArray[np.float64]:
-    """points: (M, N, 2). Returns them centred, of unit size and turned onto their mean (generalised Procrustes)."""
+    """Align shapes with each other (generalised Procrustes analysis).
+
+    Args:
+        points: (M, N, 2).
+        rounds: how often the mean is computed anew.
+
+    Returns:
+        (M, N, 2), centred, of unit size and turned onto their mean.
+    """
     shapes = points.astype(np.float64) - points.mean(axis=1, keepdims=True)
     shapes /= np.linalg.norm(shapes, axis=(1, 2), keepdims=True)
     mean = shapes[0]
@@ -21,9 +29,17 @@ def align_shapes(points: npt.NDArray[np.floating], rounds: int = 3) -> npt.NDArr
 
 
 def pose_weights(points: npt.NDArray[np.floating], bins: int, max_repeat: float) -> npt.NDArray[np.float64]:
-    """points: (M, N, 2). Returns (M,) how often to draw each sample, relative to the commonest pose (1..max_repeat).
+    """Decide how often each sample is drawn, so that rare poses come more often.
 
-    The pose is the first principal component of the aligned shapes, which is mostly yaw, cut into `bins` equal parts.
+    The pose is the first principal component of the aligned shapes, which is mostly yaw, cut into equal parts.
+
+    Args:
+        points: (M, N, 2).
+        bins: number of parts, 0 draws all samples equally.
+        max_repeat: the largest weight.
+
+    Returns:
+        (M,), 1..max_repeat, relative to the commonest pose.
     """
     if not bins or len(points) < 2:
         return np.ones(len(points))
@@ -38,7 +54,16 @@ def pose_weights(points: npt.NDArray[np.floating], bins: int, max_repeat: float)
 
 
 def draw(weights: npt.NDArray[np.float64], count: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
-    """`count` indices, each drawn within one of weight / sum(weights) * count times, in random order."""
+    """Draw samples by their weights, in random order.
+
+    Args:
+        weights: (M,).
+        count: how many are drawn.
+        rng: chooses.
+
+    Returns:
+        (count,) indices; each comes within one of weight / sum(weights) * count times.
+    """
     edges = np.cumsum(weights / weights.sum())
     positions = (np.arange(count) + rng.random()) / count
     chosen = np.minimum(np.searchsorted(edges, positions), len(weights) - 1)

@@ -29,16 +29,19 @@ VIEWS = (  # shift x, y in sides, scale, degrees, mirrored
     (0.02, -0.03, 0.96, -6.0, False),
     (-0.02, -0.03, 0.96, 6.0, True),
 )
-LOOKS = 2  # the second around what the first found
+PASSES = 2  # the second one cuts its crops around what the first one found
 KEPT = 0.9  # of the pictures, those whose views agree best
-LARGEST_MOVE = 0.15  # of the inter-ocular distance, from the old label: beyond it another face, or none, was looked at
+LARGEST_MOVE = 0.15  # inter-ocular distances from the old label: farther away there is another face, or none
 
 
 @dataclass(frozen=True)
 class PseudoLabel:
-    """points: (N, 2) picture px. spread: how far views stray from their mean, in inter-ocular distances.
+    """A label by a teacher.
 
-    moved: mean distance from the old label, likewise.
+    Attributes:
+        points: (N, 2) px of the picture.
+        spread: how far views stray from their mean, in inter-ocular distances.
+        moved: mean distance from the old label, likewise.
     """
 
     points: FloatArray
@@ -53,9 +56,19 @@ def write_pseudo_labels(
     *,
     progress: Callable[[Iterable[Any]], Iterable[Any]] = lambda steps: steps,
 ) -> int:
-    """Label `samples` anew and write those that can be trusted as a list that `load_list` reads; returns their number.
+    """Label pictures anew and write the labels that can be trusted, as a list that `load_list` reads.
 
-    The old labels only say where to look first. Raises DataError where the layouts differ or nothing is left.
+    Args:
+        samples: the pictures; their old labels only say where the faces are.
+        teacher: the network that labels.
+        out: the list to write.
+        progress: wraps the pictures, for a progress bar.
+
+    Returns:
+        How many pictures are in the list.
+
+    Raises:
+        DataError: the layouts differ, or no label can be trusted.
     """
     layout = teacher.spec.layout
     if any(sample.layout != layout for sample in samples):
@@ -79,11 +92,17 @@ def write_pseudo_labels(
 
 
 def pseudo_label(image: Image, points: FloatArray, teacher: Backend) -> PseudoLabel:
-    """points: (N, 2) px of `image`, where to look first."""
+    """Label one picture.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        points: (N, 2) px, roughly where the face is.
+        teacher: the network that labels.
+    """
     spec, layout = teacher.spec, get_layout(teacher.spec.layout)
     found = points
     seen = found[None]
-    for _ in range(LOOKS):
+    for _ in range(PASSES):
         centre, side_px = square_around(landmark_box(found), spec.crop_scale)
         affines = [
             crop_affine(

@@ -19,14 +19,14 @@ from sdfl.model.landmarks.losses import ABSOLUTE, LossConfig
 from sdfl.model.landmarks.network import Network
 from sdfl.model.landmarks.torch_backend import TorchBackend
 from sdfl.train.data.landmark_dataset import crop_shapes, split_samples
-from sdfl.train.loop import Devices
+from sdfl.train.devices import Devices
 from sdfl.train.recipe import find_recipe, load_recipe
 from sdfl.train.reproduce import figures
+from sdfl.train.reproduce.evaluation_sets import HELEN_TEST, test_samples
 from sdfl.train.reproduce.occlusion import occlusion_test
 from sdfl.train.reproduce.report import write_report
 from sdfl.train.reproduce.run import run_all
 from sdfl.train.reproduce.tables import EXPERIMENTS, WFLW_NME
-from sdfl.train.reproduce.test_sets import HELEN_TEST, test_samples
 
 TARGETS = (*(name for name in EXPERIMENTS if not name.endswith("-reduced")), "fig2", "fig4", "fig6", "fig9")
 
@@ -35,10 +35,25 @@ def reproduce(
     target: str, data: Path, out: Path, *, reduced: bool = False, seeds: int = 1, overrides: Sequence[str] = (),
     checkpoints: Sequence[Path] = (), devices: Devices | None = None, say: Callable[[str], None] = print,
 ) -> list[Path]:  # fmt: skip
-    """Run or resume what `target` (one of TARGETS) needs and write it below `out`; returns the files written.
+    """Run or resume what a table or figure needs, and write it.
 
-    reduced: on the part of 300W at hand (table6, fig4, fig2, fig9). checkpoints: trained networks for fig2 and fig9.
-    Raises ConfigError that lists the choices, DataError that says which files to put where.
+    Args:
+        target: one of TARGETS.
+        data: the folder that holds the datasets.
+        out: folder for checkpoints, tables and figures.
+        reduced: on the part of 300W at hand (table6, fig4, fig2, fig9).
+        seeds: trainings of each cell.
+        overrides: `section.key=value` for every recipe.
+        checkpoints: trained networks for fig2 and fig9.
+        devices: where to train.
+        say: told what is done, a line each.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        ConfigError: lists the choices.
+        DataError: says which files to put where.
     """
     if target not in TARGETS:
         raise ConfigError(f"{target}: no such table or figure; choose one of {', '.join(sorted(TARGETS))}")
@@ -74,7 +89,7 @@ def _loss_table(path: Path) -> Path:
 
 def _look_inside(target: str, data: Path, out: Path, checkpoints: Sequence[Path], test_set: str) -> list[Path]:
     if not checkpoints:
-        raise ConfigError(f"{target} looks into trained networks: give --checkpoint, as `sdfl train` wrote it")
+        raise ConfigError(f"{target} needs trained networks: give --checkpoint, as `sdfl train` wrote it")
     samples = test_samples(test_set, data)
     networks = {path: read_checkpoint(path).landmark_network() for path in checkpoints}
     if target == "fig9":

@@ -10,9 +10,14 @@ from sdfl.errors import ConfigError
 
 @dataclass(frozen=True)
 class Cell:
-    """One training. overrides: `section.key=value` on the experiment's recipe.
+    """One training of a table.
 
-    paper: "<test set>.<metric>" -> the paper's figure, where it has one. recipe, tests: in place of the experiment's.
+    Attributes:
+        name: of its row.
+        overrides: `section.key=value` on the experiment's recipe.
+        paper: "<test set>.<metric>" -> the paper's figure, where it has one.
+        recipe: in place of the experiment's.
+        tests: in place of the experiment's.
     """
 
     name: str
@@ -24,10 +29,19 @@ class Cell:
 
 @dataclass(frozen=True)
 class Experiment:
-    """name: as on the command line. recipe: a shipped one. tests: test sets of `sdfl.train.reproduce.test_sets`.
+    """A table or figure of the paper.
 
-    columns: "<test set>.<metric>" with a metric of `testing.METRICS`, as they stand in the table.
-    needs: what a user has to put below --data.
+    Attributes:
+        name: as on the command line.
+        title: stands above the table.
+        recipe: the name of a shipped one.
+        cells: the trainings.
+        columns: "<test set>.<metric>" with a metric of `sdfl.train.reproduce.evaluation_sets.METRICS`.
+        tests: names of test sets of `sdfl.train.reproduce.evaluation_sets`.
+        needs: what a user has to put below --data.
+
+    Raises:
+        ConfigError: two cells have the same name.
     """
 
     name: str
@@ -44,9 +58,11 @@ class Experiment:
             raise ConfigError(f"{self.name}: two cells have the same name")
 
     def recipe_of(self, cell: Cell) -> str:
+        """The name of a cell's recipe."""
         return cell.recipe or self.recipe
 
     def tests_of(self, cell: Cell) -> tuple[str, ...]:
+        """The names of a cell's test sets."""
         return cell.tests or self.tests
 
 

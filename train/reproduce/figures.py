@@ -25,7 +25,7 @@ def _pyplot() -> Any:
     try:
         import matplotlib as mpl
     except ModuleNotFoundError as error:
-        raise MissingDependency("matplotlib", extra="report") from error
+        raise MissingDependency("matplotlib", extra="train") from error
     mpl.use("Agg")
     from matplotlib import pyplot
 
@@ -40,7 +40,16 @@ def _save(figure: Any, path: Path) -> Path:
 
 
 def draw_adjacency(shapes: FloatArray, path: Path, k: int = 4) -> Path:
-    """Fig. 4: the binary neighbourhood matrix M and its edges on the mean face. shapes: (M, N, 2), 0..1 of the crop."""
+    """Draw Fig. 4: the binary neighbourhood matrix M and its edges on the mean face.
+
+    Args:
+        shapes: (M, N, 2), 0..1 of the crop.
+        path: the PNG to write.
+        k: number of neighbours.
+
+    Returns:
+        `path`.
+    """
     figure, (left, right) = _pyplot().subplots(1, 2, figsize=(10, 5))
     neighbours = nearest_neighbours(correlation(shapes), k)
     matrix = np.zeros((len(neighbours), len(neighbours)))
@@ -63,7 +72,15 @@ def _draw_edges(axes: Any, points: FloatArray, weights: Floats) -> None:
 
 
 def draw_losses(path: Path, config: LossConfig) -> Path:
-    """Fig. 6: L1, Wing and Soft Wing over the error in px."""
+    """Draw Fig. 6: L1, Wing and Soft Wing over the error in px.
+
+    Args:
+        path: the PNG to write.
+        config: parameters of the losses.
+
+    Returns:
+        `path`.
+    """
     figure, axes = _pyplot().subplots(figsize=(5, 4))
     errors = torch.linspace(-40, 40, 801)
     for name, loss in ABSOLUTE.items():
@@ -74,7 +91,16 @@ def draw_losses(path: Path, config: LossConfig) -> Path:
 
 
 def draw_neighbours(runs: Sequence[Run], column: str, path: Path) -> Path:
-    """Fig. 8: NME over k, one line a backbone; cells are named "<backbone>, k <k>"."""
+    """Draw Fig. 8: NME over k, one line for each backbone.
+
+    Args:
+        runs: of cells named "<backbone>, k <k>".
+        column: of the NME in the runs' scores.
+        path: the PNG to write.
+
+    Returns:
+        `path`.
+    """
     figure, axes = _pyplot().subplots(figsize=(6, 4))
     lines: dict[str, dict[int, list[float]]] = {}
     for run in runs:
@@ -90,7 +116,16 @@ def draw_neighbours(runs: Sequence[Run], column: str, path: Path) -> Path:
 
 
 def draw_similarities(network: Network, crop: Image, path: Path) -> Path:
-    """Fig. 9: the picture with its edges, sigma(A), and the nodes' cosine similarity from embedding to last block."""
+    """Draw Fig. 9: the picture with its edges, sigma(A), and the nodes' cosine similarity from embedding to last block.
+
+    Args:
+        network: with a graph head.
+        crop: (S, S, 3) uint8 BGR.
+        path: the PNG to write.
+
+    Returns:
+        `path`.
+    """
     similarities, weights = node_similarities(network, crop), edge_weights(network, crop)
     with torch.no_grad():
         points = network(torch.from_numpy(crop[None])).points[0].numpy() * len(crop) - 0.5
@@ -109,7 +144,15 @@ def draw_similarities(network: Network, crop: Image, path: Path) -> Path:
 
 
 def draw_occlusion(rows: Sequence[Occlusion], path: Path) -> Path:
-    """Fig. 2c and 2d as numbers: NME of visible and covered points over the patch's size, one colour a model."""
+    """Draw Fig. 2c and 2d as numbers: NME of visible and covered points over the patch's size, a colour for each model.
+
+    Args:
+        rows: of `occlusion_test`.
+        path: the PNG to write.
+
+    Returns:
+        `path`.
+    """
     figure, axes = _pyplot().subplots(figsize=(6, 4))
     for index, name in enumerate(dict.fromkeys(row.model for row in rows)):
         own = [row for row in rows if row.model == name]

@@ -18,8 +18,15 @@ SIZES = (0.2, 0.3, 0.4, 0.5)  # of the crop's side
 
 @dataclass(frozen=True)
 class Occlusion:
-    """Mean NME in percent (inter-ocular) with a patch of `size` (0 for none, of the crop's side): of the points that it
-    leaves visible, of those that it covers, and of the visible ones without the patch, to compare with."""
+    """Mean NME in percent (inter-ocular) with a patch over the crop.
+
+    Attributes:
+        model: what was tested.
+        size: of the patch, in sides of the crop.
+        visible: of the points that the patch leaves visible.
+        covered: of the points that it covers.
+        visible_without: of the visible points without the patch, to compare with.
+    """
 
     model: str
     size: float
@@ -31,7 +38,17 @@ class Occlusion:
 def occlusion_test(
     backend: Backend, samples: Sequence[Sample], *, sizes: Sequence[float] = SIZES, grid: int = 4
 ) -> list[Occlusion]:
-    """A patch of the mean colour at grid x grid places of every crop, for each of `sizes`."""
+    """Cover crops by a patch of the mean colour.
+
+    Args:
+        backend: the network.
+        samples: labelled pictures.
+        sizes: of the patch, in sides of the crop.
+        grid: the patch takes grid x grid places in every crop.
+
+    Returns:
+        One row for each size.
+    """
     spec = backend.spec
     rows: list[Occlusion] = []
     gathered: dict[float, list[FloatArray]] = {size: [] for size in sizes}

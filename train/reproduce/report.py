@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from sdfl.files import atomic_path
+from sdfl.train.reproduce.evaluation_sets import METRICS
 from sdfl.train.reproduce.experiment import Experiment
 from sdfl.train.reproduce.run import Run
-from sdfl.train.reproduce.test_sets import METRICS
 
 
 def label(column: str) -> str:
-    """ "wflw:test/pose.nme" -> "wflw:test/pose NME (%)"."""
+    """A column's heading: "wflw:test/pose.nme" -> "wflw:test/pose NME (%)"."""
     where, _, metric = column.rpartition(".")
     return f"{where} {METRICS[metric]}"
 
@@ -35,7 +35,15 @@ def _entry(values: Sequence[float]) -> str:
 
 
 def markdown(experiment: Experiment, runs: Sequence[Run]) -> str:
-    """One row a cell; a column pair here / paper where the paper has a figure."""
+    """A table in Markdown.
+
+    Args:
+        experiment: what was run.
+        runs: finished ones.
+
+    Returns:
+        One row for each cell; beside each column the paper's figures, where the paper has them.
+    """
     quoted = {column for cell in experiment.cells for column in cell.paper}
     head = ["cell", "seeds"]
     for column in experiment.columns:
@@ -57,7 +65,15 @@ def _row(entries: Sequence[str]) -> str:
 
 
 def table_csv(experiment: Experiment, runs: Sequence[Run]) -> str:
-    """One line a run and column: cell, seed, epochs, column, value, paper."""
+    """A table as CSV.
+
+    Args:
+        experiment: what was run.
+        runs: finished ones.
+
+    Returns:
+        One line for each run and column: cell, seed, epochs, column, value, paper.
+    """
     paper = {cell.name: cell.paper for cell in experiment.cells}
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -71,7 +87,16 @@ def table_csv(experiment: Experiment, runs: Sequence[Run]) -> str:
 
 
 def write_report(experiment: Experiment, runs: Sequence[Run], out: Path) -> list[Path]:
-    """Write `<out>/<name>.md` and `.csv`; returns their paths."""
+    """Write the tables of an experiment.
+
+    Args:
+        experiment: what was run.
+        runs: finished ones.
+        out: the folder.
+
+    Returns:
+        The files.
+    """
     contents = {"md": markdown(experiment, runs), "csv": table_csv(experiment, runs)}
     paths = []
     for suffix, text in contents.items():

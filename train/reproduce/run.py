@@ -10,20 +10,30 @@ from typing import Any
 
 import torch
 
-from sdfl.errors import CheckpointError, DataError
+from sdfl.config import build
+from sdfl.errors import CheckpointError, ConfigError, DataError
 from sdfl.evaluation import evaluate
 from sdfl.files import atomic_path
 from sdfl.model.checkpoint import read_checkpoint
-from sdfl.train.loop import Devices, is_complete
-from sdfl.train.recipe import Recipe, changed_keys, find_recipe, load_recipe
+from sdfl.train.devices import Devices
+from sdfl.train.loop import is_complete
+from sdfl.train.recipe import Recipe, find_recipe, load_recipe
+from sdfl.train.recipe_changes import changed_keys
+from sdfl.train.reproduce.evaluation_sets import COST, measure, measure_cost, test_samples
 from sdfl.train.reproduce.experiment import Cell, Experiment
-from sdfl.train.reproduce.test_sets import COST, measure, measure_cost, test_samples
 from sdfl.train.tasks.landmarks import fit_landmarks
 
 
 @dataclass(frozen=True)
 class Run:
-    """One cell with one seed. scores: "<test set>.<metric>" -> value. epochs: how long it was trained."""
+    """One cell with one seed.
+
+    Attributes:
+        cell: its name.
+        seed: of the training.
+        epochs: how long it was trained.
+        scores: "<test set>.<metric>" -> value.
+    """
 
     cell: str
     seed: int
@@ -41,9 +51,20 @@ def run_all(
     devices: Devices,
     say: Callable[[str], None] = print,
 ) -> list[Run]:
-    """Every cell with the first seed, then with the second, and so on, so that an early end leaves whole rows.
+    """Run or resume all cells of an experiment.
 
-    overrides: on top of every cell's recipe. Raises DataError that says which files to put where before anything runs.
+    Args:
+        experiment: what to run.
+        data: the folder that holds the datasets.
+        out: folder for checkpoints and results.
+        seeds: one training of each cell for each of them.
+        overrides: `section.key=value` for every recipe.
+        devices: where to train.
+        say: told what is done, a line each.
+
+    Raises:
+        DataError: pictures are missing.
+        CheckpointError: a stored result or checkpoint was made with another recipe.
     """
     for cell in experiment.cells:
         require_data(experiment, cell, data)
@@ -66,7 +87,14 @@ def require_data(experiment: Experiment, cell: Cell, data: Path) -> None:
 
 
 def cell_recipe(experiment: Experiment, cell: Cell, seed: int, overrides: Sequence[str] = ()) -> Recipe:
-    """The whole recipe of one training."""
+    """The whole recipe of one training.
+
+    Args:
+        experiment: of the cell.
+        cell: what is trained.
+        seed: of the training.
+        overrides: `section.key=value` each.
+    """
     path = find_recipe(Path(experiment.recipe_of(cell)))
     return load_recipe(path, [*cell.overrides, *overrides, f"train.seed={seed}"])
 
@@ -74,7 +102,17 @@ def cell_recipe(experiment: Experiment, cell: Cell, seed: int, overrides: Sequen
 def run_cell(
     experiment: Experiment, cell: Cell, seed: int, data: Path, out: Path, *, overrides: Sequence[str], devices: Devices
 ) -> Run:
-    """Take the stored result, or go on from the last checkpoint, or begin. Writes `result.json` when it is done."""
+    """Take the stored result, or continue from the last checkpoint, or begin. Writes `result.json` when it is done.
+
+    Args:
+        experiment: of the cell.
+        cell: what is trained.
+        seed: of the training.
+        data: the folder that holds the datasets.
+        out: folder for checkpoints and results.
+        overrides: `section.key=value` each.
+        devices: where to train.
+    """
     recipe = cell_recipe(experiment, cell, seed, overrides)
     folder = out / experiment.name / cell.name / f"seed{seed}"
     stored = read_run(folder / "result.json", recipe)
@@ -100,14 +138,24 @@ def run_cell(
 
 
 def read_run(path: Path, recipe: Recipe) -> Run | None:
-    """A finished run, None where there is none. Raises CheckpointError where it was made with another recipe."""
+    """Read a finished run.
+
+    Args:
+        path: its result.json.
+        recipe: that it was made with.
+
+    Returns:
+        None where there is none.
+
+    Raises:
+        CheckpointError: the file is no result, or was made with another recipe.
+    """
     if not path.exists():
         return None
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        run = Run(content["cell"], content["seed"], content["epochs"], content["scores"])
-        made_with = content["recipe"]
-    except (ValueError, KeyError, TypeError) as error:
+        run, made_with = build(Run, content, unknown_keys=True), content["recipe"]
+    except (ConfigError, ValueError, KeyError) as error:
         raise CheckpointError(f"{path}: is not a result of sdfl reproduce; remove it") from error
     if changed_keys(made_with, recipe):
         raise CheckpointError(f"{path}: was made with another recipe; choose another --out or remove the folder")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sdfl.datasets.official import DATASETS
 from sdfl.datasets.wflw import ATTRIBUTES
+from sdfl.train.reproduce.evaluation_sets import HELEN_TEST, HELEN_VALIDATION
 from sdfl.train.reproduce.experiment import BINARY, FC, L1, NO_RELATIVE, WING, Cell, Experiment
-from sdfl.train.reproduce.test_sets import HELEN_TEST, HELEN_VALIDATION
 
 BACKBONES = {
     "MobileNetV2": "mobilenet_v2",
@@ -39,10 +39,18 @@ SUBSET_FIGURES = {
 
 
 def backbone(name: str) -> tuple[str, ...]:
+    """The overrides that choose one of BACKBONES."""
     return (f"model.backbone='{BACKBONES[name]}'",)
 
 
 def on_wflw(name: str, overrides: tuple[str, ...], nme: float | None = None) -> Cell:
+    """A cell that is measured by its NME on WFLW.
+
+    Args:
+        name: of the row.
+        overrides: `section.key=value` each.
+        nme: the paper's figure, None where it has none.
+    """
     return Cell(name, overrides, {} if nme is None else {WFLW_NME: nme})
 
 

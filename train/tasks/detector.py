@@ -21,7 +21,8 @@ from sdfl.train.data.detector_pictures import further_faces
 from sdfl.train.data.landmark_dataset import locate
 from sdfl.train.data.samplers import EpochSampler
 from sdfl.train.detector_recipe import DetectorRecipe, Folder
-from sdfl.train.loop import Devices, Task, launch, run
+from sdfl.train.devices import Devices, launch
+from sdfl.train.loop import Task, run
 from sdfl.train.progress import Reporter, Score
 from sdfl.types import FloatArray
 
@@ -90,7 +91,14 @@ def fit_detector(
 
 
 def split_folder(folder: Folder, data: Path) -> tuple[list[Sample], list[Sample]]:
-    """Training and held-out pictures of one folder below --data.
+    """Find the pictures of a folder.
+
+    Args:
+        folder: of the recipe.
+        data: the folder of --data.
+
+    Returns:
+        Training and held-out pictures.
 
     Raises:
         DataError: the folder is missing, or a picture or label in it is wrong.

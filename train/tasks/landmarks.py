@@ -18,7 +18,8 @@ from sdfl.model.landmarks.network import Network
 from sdfl.model.landmarks.torch_backend import TorchBackend
 from sdfl.model.landmarks.transfer import start_from
 from sdfl.train.data.landmark_dataset import split_samples
-from sdfl.train.loop import Devices, Task, launch, run
+from sdfl.train.devices import Devices, launch
+from sdfl.train.loop import Task, run
 from sdfl.train.progress import Reporter, Score
 from sdfl.train.recipe import Recipe
 from sdfl.train.setup import first_crops, make_loader, make_network

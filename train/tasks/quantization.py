@@ -24,7 +24,8 @@ from sdfl.model.landmarks.graph_head import HeadOutput
 from sdfl.model.landmarks.network import ModelConfig
 from sdfl.model.quantize import calibrate, crops_of, prepare
 from sdfl.train.data.landmark_dataset import split_samples
-from sdfl.train.loop import Devices, Task, launch, run
+from sdfl.train.devices import Devices, launch
+from sdfl.train.loop import Task, run
 from sdfl.train.progress import Reporter
 from sdfl.train.recipe import About, Recipe
 from sdfl.train.setup import make_loader

@@ -17,7 +17,7 @@ void sparse_graph_conv_rows(Operands<BFloat16> at, Sizes sizes, float slope, std
 
 extern "C" {
 
-/// The exact twin of the GPU kernel: same arguments, same bits. f16 arrays are IEEE binary16 as it lies in memory.
+/// The reference implementation of the GPU kernel: same arguments, same bits. f16 arrays are IEEE binary16 as it lies in memory.
 SDFL_EXPORT void sparse_graph_conv_cpu_f32(const float* z, const float* attention, const std::int32_t* neighbours,
                                            const float* bias, float* y, Sizes sizes, float slope);
 SDFL_EXPORT void sparse_graph_conv_cpu_f16(const Half* z, const Half* attention, const std::int32_t* neighbours,

@@ -106,7 +106,7 @@ void check_formats(nvinfer1::IPluginV3* plugin) {
     require(runtime->onShapeChange(uneven.data(), 4, uneven.data() + 4, 1) != 0, "refuses a bias of another length");
 }
 
-/// Runs the plugin on device memory and compares with the CPU twin, which gives the same bits.
+/// Runs the plugin on device memory and compares with the CPU reference, which gives the same bits.
 void check_enqueue(nvinfer1::IPluginV3* plugin, float slope) {
     constexpr sdfl::Sizes sizes{7, 98, 98, 4, 131};
     const auto descs = describe_all(DataType::kFLOAT, sizes.batch, sizes.sources, sizes.nodes, sizes.neighbours, 131);
@@ -137,7 +137,7 @@ void check_enqueue(nvinfer1::IPluginV3* plugin, float slope) {
     for (void* memory : device) cudaFree(memory);
     sdfl::sparse_graph_conv_cpu_f32(host[0].data(), host[1].data(), neighbours.data(), host[3].data(), want.data(),
                                     sizes, slope);
-    require(got == want, "gives the CPU twin's bits");
+    require(got == want, "gives the CPU reference's bits");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// run_vectors FILE: runs the CPU twin, and the OpenVINO extension where it is built, on every vector of FILE and on
+// run_vectors FILE: runs the CPU reference, and the OpenVINO extension where it is built, on every vector of FILE and on
 // arguments that do not fit, each array in memory of its own exact size. For use under sanitizers, which find any
 // access outside; the numbers themselves are held against the formula elsewhere.
 
@@ -64,7 +64,7 @@ Call read_call(std::istream& file) {
 }
 
 template <typename T, typename Entry>
-Bytes run_twin(const Call& call, Entry entry) {
+Bytes run_reference(const Call& call, Entry entry) {
     const std::size_t count = static_cast<std::size_t>(call.sizes.batch) * call.sizes.nodes * call.sizes.channels;
     Bytes y(count * sizeof(T));
     const auto at = [](const Bytes& bytes) { return reinterpret_cast<const T*>(bytes.data()); };
@@ -73,9 +73,9 @@ Bytes run_twin(const Call& call, Entry entry) {
     return y;
 }
 
-Bytes run_twin(const Call& call) {
-    return call.is_half ? run_twin<sdfl::Half>(call, sdfl::sparse_graph_conv_cpu_f16)
-                        : run_twin<float>(call, sdfl::sparse_graph_conv_cpu_f32);
+Bytes run_reference(const Call& call) {
+    return call.is_half ? run_reference<sdfl::Half>(call, sdfl::sparse_graph_conv_cpu_f16)
+                        : run_reference<float>(call, sdfl::sparse_graph_conv_cpu_f32);
 }
 
 Call with_neighbour(Call call, std::int32_t index) {
@@ -124,7 +124,7 @@ void require_refused(const ov::TensorVector& inputs, const char* what) {
 }
 
 void check_extension(const Call& call, const Bytes& want) {
-    require(run_extension(tensors_of(call), call.slope) == want, "the extension gives the twin's bits");
+    require(run_extension(tensors_of(call), call.slope) == want, "the extension gives the bits of the CPU reference");
     if (call.sizes.batch == 0) return;
     for (const std::int32_t index : {-1, call.sizes.sources, std::numeric_limits<std::int32_t>::max()}) {
         require_refused(tensors_of(with_neighbour(call, index)), "an index out of range is refused");
@@ -153,10 +153,10 @@ int main(int count, char** arguments) {
     const auto calls = read<std::int32_t>(file);
     for (std::int32_t i = 0; i < calls; ++i) {
         const Call call = read_call(file);
-        check_extension(call, run_twin(call));
+        check_extension(call, run_reference(call));
         for (const std::int32_t index : {-1, call.sizes.sources, std::numeric_limits<std::int32_t>::min()}) {
             const std::int32_t clamped = index < 0 ? 0 : call.sizes.sources - 1;
-            require(run_twin(with_neighbour(call, index)) == run_twin(with_neighbour(call, clamped)), "clamps");
+            require(run_reference(with_neighbour(call, index)) == run_reference(with_neighbour(call, clamped)), "clamps");
         }
     }
     std::printf("ok  %d vectors\n", calls);

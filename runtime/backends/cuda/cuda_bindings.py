@@ -73,14 +73,14 @@ class CudaBindings:
         return replay
 
     def close(self) -> None:
-        """Free everything, newest first."""
+        """Free everything, in the reverse order of its allocation."""
         with suppress(CudaError):
             self._call("cudaStreamSynchronize", self._stream)
         while self._freeing:
             self._freeing.pop()()
 
     def _capture(self, work: Callable[[], bool]) -> Any:
-        """An executable graph of `work`, None where it holds what a graph cannot."""
+        """An executable graph of `work`, None where it contains something that a graph cannot hold."""
         runtime = self._runtime
         mode = runtime.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal  # other threads may use the GPU meanwhile
         self._call("cudaStreamBeginCapture", self._stream, mode)

@@ -19,7 +19,8 @@ ADVICE = {
     "InsufficientDriver": "the NVIDIA driver is missing, or older than this cuda-bindings; on JetPack 6: "
     "pip install 'cuda-bindings==12.*', elsewhere install or update the driver",
     "NoDevice": "there is no NVIDIA GPU, or the container was started without --gpus all (Jetson: --runtime nvidia)",
-    "MemoryAllocation": "the GPU's memory is full; close other programs, or add swap on a Jetson (docs/jetson.md)",
+    "MemoryAllocation": "the GPU's memory is full; close other programs, or add swap on a Jetson "
+    "(docs/guide/deploy-jetson.md)",
     "NoKernelImage": "the operator's plugin holds no kernel for this GPU; build it again with "
     "-D CMAKE_CUDA_ARCHITECTURES= its compute capability without the dot, for example 87 for Orin",
 }

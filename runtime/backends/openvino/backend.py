@@ -1,4 +1,4 @@
-"""OpenVINO on the CPU: the default, fastest on Intel and AMD, bf16 and int8 where the processor has them."""
+"""OpenVINO on the CPU: the default, the fastest on Intel and AMD, in bf16 and int8 where the processor has them."""
 
 from __future__ import annotations
 
@@ -20,19 +20,29 @@ from sdfl.types import Image, Prediction, require_count
 
 PRECISIONS = ("f32", "bf16", "f16")
 
-# Batches up to this size have a network compiled for their fixed shape when they first come (0.1 to 0.3 s): measured a
-# tenth faster than the one for any batch, at 128 px with one and two threads, fp32 and bf16.
+# For batches up to this size a network of fixed shape is compiled when the first such batch comes (0.1 to 0.3 s). It
+# runs a tenth faster than the network for any batch (measured at 128 px, one and two threads, fp32 and bf16).
 LARGEST_FIXED_BATCH = 4
 ANY_BATCH = 0
 
 
 class OpenVinoBackend(Closable):
-    """A `Backend`.
+    """A `Backend` on the CPU. Compiled networks are kept in the user's cache.
 
-    threads: at most so many, None leaves it to OpenVINO. precision: of PRECISIONS, what floats are computed in; None
-    takes the processor's fastest (bf16 where it has it), and f32 for an int8 model: what floats it has left are quicker
-    so than changed to and fro. Compiled networks are kept in the user's cache.
-    native: the graph convolution as compiled extension or not, None for the faster form; `operator` says which it is.
+    Args:
+        path: an ONNX file or OpenVINO IR.
+        threads: largest number of CPU threads, None for OpenVINO's own choice.
+        precision: of PRECISIONS, what floats are computed in. None takes the processor's fastest, bf16 where it has
+            that; and f32 for an int8 model, whose few float layers would lose more time by conversions than they gain.
+        native: whether the graph convolution runs as compiled extension, None for the faster form.
+
+    Attributes:
+        operator: the form that the graph convolution runs in, see `sdfl.runtime.backends.openvino.operator`.
+
+    Raises:
+        ConfigError: an argument is wrong.
+        ArtifactError: the file is missing or damaged, or the extension was asked for and not built.
+        MissingDependency: OpenVINO is not installed.
     """
 
     def __init__(
@@ -60,7 +70,11 @@ class OpenVinoBackend(Closable):
             raise refused(path, "OpenVINO", error) from error
 
     def infer(self, crops: Image) -> Prediction:
-        """crops: (B, S, S, 3) uint8 BGR."""
+        """Run the network on `crops` (B, S, S, 3) uint8 BGR.
+
+        Raises:
+            ClosedError: the back end was closed.
+        """
         self._require_open()
         check_crops(crops, self.spec)
         fixed = 1 <= len(crops) <= LARGEST_FIXED_BATCH

@@ -1,4 +1,4 @@
-"""Compiled networks on disk, so that the next start neither reads the model nor compiles it."""
+"""Compiled networks on disk, so that the next start need neither read nor compile the model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,14 @@ ISA_VARIABLE = "ONEDNN_MAX_CPU_ISA"
 
 
 def compiled_or_cached(core: Any, key: str, config: dict[str, Any], compile_model: Callable[[], Any]) -> Any:
-    """The compiled network of `key`. A cache that cannot be read or written costs only time."""
+    """A compiled network, from the cache if it is there. A cache that cannot be read or written costs only time.
+
+    Args:
+        core: `openvino.Core`.
+        key: of the network, see `key_of`.
+        config: OpenVINO's properties.
+        compile_model: compiles the network where the cache does not hold it.
+    """
     path = cache_dir() / "openvino" / f"{key}.blob"
     with contextlib.suppress(OSError, RuntimeError):
         content = path.read_bytes()
@@ -31,7 +38,12 @@ def compiled_or_cached(core: Any, key: str, config: dict[str, Any], compile_mode
 
 
 def key_of(files: Iterable[Path], *words: object) -> str:
-    """Changes with whatever changes the compiled network: `files`, `words`, this code, and the processor."""
+    """A key that changes with everything that a compiled network depends on, such as the code of this folder.
+
+    Args:
+        files: whose content counts.
+        words: what else counts.
+    """
     digest = hashlib.sha256(_code())
     for path in files:
         digest.update(hashlib.sha256(path.read_bytes()).digest())
@@ -41,7 +53,7 @@ def key_of(files: Iterable[Path], *words: object) -> str:
 
 @cache
 def _code() -> bytes:
-    """The modules beside this one: they change networks before they are compiled."""
+    """The modules of this folder, because they change networks before these are compiled."""
     return b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
 
 

@@ -1,4 +1,4 @@
-"""Loading OpenVINO without what only converts models: more than half of its memory and of its time to import."""
+"""Importing OpenVINO without its model converter, which takes most of its import time and memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONVERTER = "openvino.tools.ovc"
 
 
 class _WithoutConverter(MetaPathFinder):
-    """OpenVINO does without its converter where that cannot be imported."""
+    """Makes the import of the converter fail; OpenVINO then does without it."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:  # noqa: ARG002
         if name == CONVERTER:
@@ -21,7 +21,11 @@ class _WithoutConverter(MetaPathFinder):
 
 
 def load_openvino() -> Any:
-    """The module. Raises MissingDependency where it is not installed."""
+    """The module `openvino`.
+
+    Raises:
+        MissingDependency: it is not installed.
+    """
     if sys.modules.get("openvino") is not None:
         return sys.modules["openvino"]
     finder = _WithoutConverter()
@@ -33,10 +37,10 @@ def load_openvino() -> Any:
     finally:
         sys.meta_path.remove(finder)
     if not hasattr(openvino, "convert_model"):
-        openvino.convert_model = _convert_model  # type: ignore[attr-defined]  # for others in this process
+        openvino.convert_model = _convert_model  # type: ignore[attr-defined]  # other code of this process may want it
     return openvino
 
 
 def _convert_model(*arguments: Any, **options: Any) -> Any:
-    """openvino.convert_model, imported when somebody wants it."""
+    """`openvino.convert_model`, imported when it is called."""
     return import_module(CONVERTER).convert_model(*arguments, **options)

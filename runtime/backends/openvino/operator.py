@@ -1,4 +1,4 @@
-"""`sdfl::SparseGraphConv` in OpenVINO: the compiled extension where it is there and faster, else standard operators."""
+"""`sdfl::SparseGraphConv` in OpenVINO: the compiled extension where it was built, else standard operators."""
 
 from __future__ import annotations
 
@@ -13,14 +13,22 @@ NATIVE, STANDARD = "compiled extension", "standard operators"
 
 
 def add_operator(core: Any, *, native: bool | None = None) -> str:
-    """Teach `core` the operator; returns the form it will run in, NATIVE or STANDARD.
+    """Register the operator.
 
-    native: None takes the extension, the faster form (docs/operator.md), where it was built; True and False insist.
-    Raises ArtifactError for a library that is missing though asked for, or that OpenVINO cannot load.
+    Args:
+        core: `openvino.Core`.
+        native: True for the extension, False for standard operators, None for the extension where it was built: it is
+            the faster form (docs/reference/operator.md).
+
+    Returns:
+        The form that the operator runs in, NATIVE or STANDARD.
+
+    Raises:
+        ArtifactError: the extension was asked for and not built, or OpenVINO cannot load it.
     """
     library = find_extension()
     if native and library is None:
-        raise ArtifactError("the operator's OpenVINO extension was not built; see docs/operator.md")
+        raise ArtifactError("the operator's OpenVINO extension was not built; see docs/reference/operator.md")
     if library is None or native is False:
         core.add_extension(standard_operators())
         return STANDARD
@@ -35,14 +43,21 @@ def add_operator(core: Any, *, native: bool | None = None) -> str:
 
 
 def standard_operators() -> Any:
-    """A conversion rule for the node. Needs no compiled code."""
+    """OpenVINO's rule for converting the node into standard operators; needs no compiled code."""
     from openvino.frontend.onnx import ConversionExtension
 
     return ConversionExtension("SparseGraphConv", "sdfl", standard_form)
 
 
 def standard_form(node: Any) -> Any:
-    """y = f(sum over k of attention * z[neighbours] + bias), for OpenVINO's reader of ONNX files."""
+    """The operator in terms of OpenVINO's own: y = f(sum over k of attention * z[neighbours] + bias).
+
+    Args:
+        node: of an ONNX file, as OpenVINO's reader gives it.
+
+    Returns:
+        The outputs that take the node's place.
+    """
     from openvino import opset13 as ops
 
     z, attention, neighbours, bias = (node.get_input(index) for index in range(4))

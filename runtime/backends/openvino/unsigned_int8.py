@@ -1,8 +1,8 @@
-"""Int8 in OpenVINO: values behind a ReLU use all of a byte.
+"""Int8 in OpenVINO: activations after a ReLU use the whole range of a byte.
 
-The file rounds every activation to -128..127 steps, as TensorRT wants it; behind a ReLU the lower half is never used.
-OpenVINO computes with unsigned bytes there. Told so, it rounds the same range to 255 steps instead of 127, nearer to
-the float network, and needs neither the ReLU nor a shift by 128 of its own.
+The model file quantizes every activation to the steps -128..127, because TensorRT wants signed bytes. After a ReLU the
+negative steps are never used. OpenVINO can compute with unsigned bytes: the same range of values then has 255 steps
+instead of 127, which is nearer to the float network, and neither the ReLU nor a shift by 128 has to be computed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,14 @@ _DEQUANTIZATION = ("Convert", "Subtract", "Multiply")
 
 
 def use_unsigned(model: Any) -> int:
-    """Change `model`, an int8 network as OpenVINO reads it, in place; returns the number of values concerned."""
+    """Quantize activations after a ReLU to unsigned bytes.
+
+    Args:
+        model: an int8 network as OpenVINO reads it; changed in place.
+
+    Returns:
+        The number of activations that were changed.
+    """
     from openvino import opset13 as ops
 
     changed = 0
@@ -34,7 +41,7 @@ def use_unsigned(model: Any) -> int:
 
 
 def _dequantized(node: Any) -> Any:
-    """The value that the numbers of `node` stand for, None where something else reads them too."""
+    """The dequantized output of a quantizing node, None where something else reads the quantized one too."""
     while True:
         readers = list(node.output(0).get_target_inputs())
         if len(readers) != 1 or readers[0].get_node().get_type_name() not in _DEQUANTIZATION:

@@ -1,4 +1,4 @@
-"""TensorRT engines that `sdfl build` made. The passport is checked before anything is deserialised."""
+"""TensorRT engines that `sdfl build` made. Their passport is checked before anything is deserialised."""
 
 from __future__ import annotations
 
@@ -19,9 +19,19 @@ from sdfl.types import FloatArray, Image, Prediction, require_count
 
 
 class TensorRtBackend(Closable):
-    """A `Backend`. threads: accepted as by all back ends; the network runs on the GPU.
+    """A `Backend` on an NVIDIA GPU, for one thread at a time.
 
-    More crops than the engine takes at once are run one part after the other. Not for several threads at once.
+    More crops than the engine takes at once are run in several parts.
+
+    Args:
+        path: of the engine; its passport lies beside it.
+        threads: checked as by all back ends, but without effect, since the network runs on the GPU.
+
+    Raises:
+        ConfigError: `threads` is wrong, or an environment variable names a plugin that does not exist.
+        ArtifactError: the engine is missing, damaged or built for another machine.
+        MissingDependency: TensorRT or a package for CUDA is not installed.
+        SdflError: TensorRT cannot be loaded, or there is no usable GPU.
     """
 
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
@@ -41,7 +51,12 @@ class TensorRtBackend(Closable):
         self._engine.prepare((1, self.spec.input_size, self.spec.input_size, 3))
 
     def infer(self, crops: Image) -> Prediction:
-        """crops: (B, S, S, 3) uint8 BGR. Raises ArtifactError where the GPU fails."""
+        """Run the network on `crops` (B, S, S, 3) uint8 BGR.
+
+        Raises:
+            ArtifactError: the GPU fails.
+            ClosedError: the back end was closed.
+        """
         self._require_open()
         check_crops(crops, self.spec)
         parts = [
@@ -59,7 +74,14 @@ class TensorRtBackend(Closable):
 
 @dataclass(frozen=True, eq=False)
 class Recorded:
-    """What one size of a batch needs. context: kept alive as long as its work is replayed."""
+    """What running batches of one size needs.
+
+    Attributes:
+        context: TensorRT's execution context, which must live as long as its work is replayed.
+        image: the input.
+        outputs: name -> output.
+        replay: runs the recorded work.
+    """
 
     context: Any
     image: Buffer
@@ -68,9 +90,22 @@ class Recorded:
 
 
 class LoadedEngine:
-    """A deserialised engine with one uint8 input and float outputs. origin: what errors call it.
+    """A deserialised engine with one uint8 input and float outputs.
 
-    For each batch size, memory is allocated and the work recorded when it first comes; after that nothing is allocated.
+    Memory is allocated and the work recorded when the first batch of each size comes; later batches allocate nothing.
+
+    Args:
+        library: the module of TensorRT.
+        log: that TensorRT writes to.
+        content: the serialised engine.
+        origin: what errors call the engine.
+        cuda: gives the memory; closed together with the engine.
+
+    Attributes:
+        outputs: names of the outputs.
+
+    Raises:
+        ArtifactError: TensorRT refuses the engine, or its input is another one.
     """
 
     def __init__(self, library: Any, log: Log, content: bytes, origin: str, cuda: Cuda) -> None:
@@ -86,26 +121,38 @@ class LoadedEngine:
         self._recorded: dict[int, Recorded] = {}  # by batch size
 
     def run(self, crops: Image) -> dict[str, FloatArray]:
-        """crops: (B, S, S, 3), B as the engine allows. Returns every output, its own copy."""
+        """Run the engine on `crops` (B, S, S, 3) uint8, as many as it allows.
+
+        Returns:
+            Name -> a new array, for every output.
+
+        Raises:
+            ArtifactError: the engine does not take such crops, or the GPU fails.
+        """
         recorded = self.prepare(crops.shape)
         recorded.image.host[...] = crops
         recorded.replay()
         return {name: buffer.host.copy() for name, buffer in recorded.outputs.items()}
 
     def prepare(self, shape: tuple[int, ...]) -> Recorded:
-        """Allocate and record what crops of `shape` need, once."""
+        """Allocate and record what crops of `shape` (B, S, S, 3) need, if that was not done yet.
+
+        Raises:
+            ArtifactError: the engine does not take such crops, or the GPU fails.
+        """
         if shape[0] not in self._recorded:
             self._recorded[shape[0]] = self._record(shape)
         return self._recorded[shape[0]]
 
     def close(self) -> None:
-        """Free everything."""
+        """Free the engine and its memory."""
         self._recorded.clear()
         self._cuda.close()
         del self._engine, self._runtime
 
     def _record(self, shape: tuple[int, ...]) -> Recorded:
-        context = self._engine.create_execution_context()  # each its own: recorded work holds a context's addresses
+        # One for each size: recorded work holds the addresses of its context.
+        context = self._engine.create_execution_context()
         if context is None:
             raise ArtifactError(f"{self._origin}: cannot be run ({self._log.why('no execution context')})")
         if not context.set_input_shape(INPUT, shape):

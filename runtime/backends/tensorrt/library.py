@@ -1,4 +1,4 @@
-"""TensorRT's Python module, its log and the operator's plugin: what building and running share."""
+"""TensorRT's Python module, its log and the operator's plugin, which building and running engines share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sdfl.artifacts.passport import PLUGIN_VARIABLE
 from sdfl.errors import ArtifactError, ConfigError, MissingDependency, SdflError
 from sdfl.runtime.backends.cuda.interface import ADVICE as CUDA_ADVICE
 
-# Target -> modules that are it, and the extra that brings it. The wheels of TensorRT-RTX alone have the second name.
+# Target -> possible names of its module, and the extra that brings it. (TensorRT-RTX's wheels use the second name.)
 LIBRARIES = {
     "tensorrt": (("tensorrt",), "tensorrt"),
     "tensorrt-rtx": (("tensorrt_rtx", "tensorrt_rtx_bindings"), "rtx"),
@@ -20,11 +20,11 @@ LIBRARIES = {
 OLDEST_MAJOR = {"tensorrt": 10, "tensorrt-rtx": 1}
 RTX_CAPABILITIES = ("7.5", "8.0", "8.6", "8.9", "12.0", "12.1")  # GPUs that TensorRT-RTX 1.x builds for
 
-# What TensorRT says -> what to do. The words are those of its parser and runtime; None of them names a cure.
+# Words of TensorRT's parser and runtime -> what to do, which TensorRT itself never says.
 ADVICE = (
     ("no kernel image is available", CUDA_ADVICE["NoKernelImage"]),
     ("out of memory", "memory is full; close other programs, give a smaller --workspace, or add swap on a Jetson "
-     "(docs/jetson.md)"),
+     "(docs/guide/deploy-jetson.md)"),
     ("Plugin not found", f"the operator's plugin is not loaded; name its library with --plugin or {PLUGIN_VARIABLE}"),
     ("PluginCreator", f"the operator's plugin is not loaded; name its library with --plugin or {PLUGIN_VARIABLE}"),
     ("not compatible with this version", "it was built by another TensorRT; build it here with `sdfl build`"),
@@ -35,7 +35,15 @@ ADVICE = (
 
 
 def load_library(target: str) -> Any:
-    """The module of `target`. Raises MissingDependency, or SdflError where it is installed but cannot be used."""
+    """The module of a library.
+
+    Args:
+        target: a key of LIBRARIES.
+
+    Raises:
+        MissingDependency: it is not installed.
+        SdflError: it is installed but cannot be used, or is too old.
+    """
     names, extra = LIBRARIES[target]
     for name in names:
         try:
@@ -61,7 +69,15 @@ def load_library(target: str) -> Any:
 
 
 class Log:
-    """Keeps what TensorRT says. logger: hand this to it. lines: (severity, message); severity 0 and 1 are errors."""
+    """Keeps what TensorRT logs.
+
+    Args:
+        library: the module of TensorRT.
+
+    Attributes:
+        logger: to be handed to TensorRT.
+        lines: (severity, message); severities 0 and 1 are errors.
+    """
 
     def __init__(self, library: Any) -> None:
         self.lines: list[tuple[int, str]] = []
@@ -74,11 +90,18 @@ class Log:
         self.logger = Logger()
 
     def errors(self) -> list[str]:
-        """First lines of all errors, oldest first."""
+        """The first line of every error, in the order in which they came."""
         return [_first_line(message) for severity, message in self.lines if severity <= 1]
 
     def why(self, otherwise: str) -> str:
-        """The errors in one line: the advice of the first known cause, else the first error itself."""
+        """The errors in one line.
+
+        Args:
+            otherwise: what to say where there are none.
+
+        Returns:
+            The first error whose cause is known and what to do about it, else the first error.
+        """
         messages = [message for severity, message in self.lines if severity <= 1]
         for cause, advice in ADVICE:
             found = next((message for message in messages if cause.lower() in message.lower()), None)
@@ -89,7 +112,11 @@ class Log:
 
 
 def find_plugin() -> Path | None:
-    """The library that SDFL_TENSORRT_PLUGIN names; no other place is looked at. Raises ConfigError for no file."""
+    """The library that SDFL_TENSORRT_PLUGIN names, None where it is not set; nothing else is searched.
+
+    Raises:
+        ConfigError: the named file does not exist.
+    """
     named = os.environ.get(PLUGIN_VARIABLE)
     if not named:
         return None
@@ -99,7 +126,16 @@ def find_plugin() -> Path | None:
 
 
 def load_plugin(library: Any, log: Log, path: Path) -> None:
-    """Load the operator's library `path` into TensorRT's registry, once. Raises ArtifactError."""
+    """Load the operator's plugin into TensorRT's registry, if it is not there yet.
+
+    Args:
+        library: the module of TensorRT.
+        log: that TensorRT writes to.
+        path: of the plugin's library.
+
+    Raises:
+        ArtifactError: TensorRT cannot load the library, or it holds no such plugin.
+    """
     registry = library.get_plugin_registry()
     wanted = (OPERATOR_NAME, str(OPERATOR_VERSION), OPERATOR_DOMAIN)
     if registry.get_creator(*wanted) is not None:
@@ -109,7 +145,7 @@ def load_plugin(library: Any, log: Log, path: Path) -> None:
     if registry.get_creator(*wanted) is None:
         raise ArtifactError(
             f"{path}: holds no plugin {OPERATOR_DOMAIN}::{OPERATOR_NAME} version {OPERATOR_VERSION}; build "
-            "libsdfl_tensorrt.so as docs/operator.md says"
+            "libsdfl_tensorrt.so as docs/reference/operator.md says"
         )
 
 

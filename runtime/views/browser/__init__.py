@@ -1,1 +1,1 @@
-"""A page for a web browser: the picture, figures, plots and switches."""
+"""A page for a web browser: the picture, figures, plots and settings."""

@@ -1,4 +1,4 @@
-"""Who may use the page: this computer, and others only with the token of the address that was printed."""
+"""Who may use the page: this computer; other computers only with the token in the address that was printed."""
 
 from __future__ import annotations
 
@@ -21,8 +21,13 @@ COOKIE = "sdfl_token"
 
 @dataclass(frozen=True)
 class Access:
-    """host: the address that is listened on. token: None where only this computer can connect. names_here: of this
-    computer, looked up once, for a lookup may take seconds."""
+    """The rules for one address.
+
+    Attributes:
+        host: the address that is listened on.
+        token: what other computers need; None where only this computer can connect.
+        names_here: names of this computer, determined once, because that may take seconds.
+    """
 
     host: str
     token: str | None
@@ -34,37 +39,41 @@ class Access:
         return cls(host, None) if is_loopback(host) else cls(host, secrets.token_urlsafe(16), _own_names())
 
     def names(self, name: str) -> bool:
-        """May a page be asked for by this Host name? A foreign name that points here (DNS rebinding) may not."""
+        """Whether a request may have this Host name; a foreign name that points here (DNS rebinding) may not."""
         if name in LOCAL_NAMES or name == self.host:
             return True
         return self.token is not None and (_is_address(name) or name.lower() in self.names_here)
 
     def grants(self, offered: str | None) -> bool:
-        """Is this the token? Compared in constant time."""
+        """Whether this is the token; compared in constant time."""
         return self.token is None or hmac.compare_digest((offered or "").encode(), self.token.encode())
 
 
 def is_loopback(host: str) -> bool:
-    """True for addresses that only this computer reaches."""
+    """Whether only this computer reaches the address."""
     return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 
 class Guard:
     """ASGI middleware: refuses foreign Host names, foreign pages and those without the token.
 
-    The token comes once in the address; the answer moves it into a cookie and out of the address bar.
+    The token comes once, in the address; the answer moves it into a cookie and out of the address bar.
+
+    Args:
+        app: answers what is allowed.
+        access: the rules.
     """
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self._app, self._access = app, access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what is allowed."""
+        """Answer one request, or pass it on."""
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         offered = QueryParams(scope["query_string"]).get("token")
         if not self._access.names(urlsplit(f"//{host}").hostname or ""):
-            refusal = "this page is not known by that name; open the address that was printed"
+            refusal = "this page is not known under that name; open the address that was printed"
         elif _is_of_another_page(headers, host):
             refusal = "another page may not do that"
         elif self._access.token is not None and offered is not None and self._access.grants(offered):
@@ -80,7 +89,7 @@ class Guard:
 
 
 def _is_of_another_page(headers: Headers, host: str) -> bool:
-    """A request that a page of another address made, or an <img> in it, which sends no Origin."""
+    """Whether a page of another address made the request, or an <img> in such a page, which sends no Origin."""
     if "origin" in headers:
         return urlsplit(headers["origin"]).netloc != host
     foreign = headers.get("sec-fetch-site") in ("cross-site", "same-site")
@@ -88,7 +97,7 @@ def _is_of_another_page(headers: Headers, host: str) -> bool:
 
 
 def _cookie_name(host: str) -> str:
-    """host: of the request. Cookies ignore ports, and several programs may run here."""
+    """The cookie of this port: cookies ignore ports, and several programs may run here. host: of the request."""
     return f"{COOKIE}_{urlsplit(f'//{host}').port or 80}"
 
 

@@ -1,4 +1,4 @@
-"""What the page asks for, as a Starlette application: itself, the stream, the figures, settings and camera pictures."""
+"""The page's server as a Starlette application: the page, the stream, figures, settings, pictures of its camera."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sdfl.runtime.views.browser.access import Access, Guard
 from sdfl.runtime.views.browser.feed import Feed
 
 HERE = Path(__file__).parent
-STALLED_S = 10.0  # a viewer that takes nothing for so long is dropped
+STALLED_S = 10.0  # a viewer that receives nothing for this time is dropped
 BOUNDARY = "frame"
 MAX_SETTINGS_BYTES = 4096
 MAX_PICTURE_BYTES = 4 << 20
@@ -37,11 +37,18 @@ HEADERS = {
 
 
 class TooLarge(SdflError):
-    """A request carries more than is taken."""
+    """The body of a request is too large."""
 
 
 def make_app(feed: Feed, access: Access, controls: Controls | None, camera: BrowserSource | None) -> Starlette:
-    """controls: None where nothing can be switched. camera: None where another source is tracked."""
+    """The application.
+
+    Args:
+        feed: gives pictures and figures.
+        access: who may use the page.
+        controls: what the page may change, None for nothing.
+        camera: takes the pictures of the page's camera, None where frames come from elsewhere.
+    """
 
     async def page(_: Request) -> Response:
         text = (HERE / "page.html").read_text(encoding="utf-8")
@@ -55,9 +62,9 @@ def make_app(feed: Feed, access: Access, controls: Controls | None, camera: Brow
 
     async def settings(request: Request) -> Response:
         if controls is None:
-            return PlainTextResponse("nothing can be switched here", HTTPStatus.CONFLICT)
+            return PlainTextResponse("nothing can be changed here", HTTPStatus.CONFLICT)
         if request.headers.get("content-type", "").partition(";")[0] != "application/json":
-            return PlainTextResponse("settings come as application/json", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+            return PlainTextResponse("settings must be sent as application/json", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
         try:
             controls.change(json.loads(await _body(request, MAX_SETTINGS_BYTES)))
         except (ValueError, RecursionError):
@@ -66,9 +73,9 @@ def make_app(feed: Feed, access: Access, controls: Controls | None, camera: Brow
 
     async def picture(request: Request) -> Response:
         if camera is None:
-            return PlainTextResponse("the camera is not asked for; start with --source browser", HTTPStatus.CONFLICT)
+            return PlainTextResponse("this camera is not the source; start with --source browser", HTTPStatus.CONFLICT)
         if request.headers.get("content-type") != "image/jpeg":
-            return PlainTextResponse("pictures come as image/jpeg", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+            return PlainTextResponse("pictures must be sent as image/jpeg", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
         jpeg = await _body(request, MAX_PICTURE_BYTES)
         await asyncio.to_thread(camera.put, jpeg)
         return Response(status_code=HTTPStatus.NO_CONTENT)
@@ -88,7 +95,7 @@ def make_app(feed: Feed, access: Access, controls: Controls | None, camera: Brow
 
 
 class _Fresh(StaticFiles):
-    """Asked for each time: after an update the new page must not run the old script."""
+    """Static files that are asked for each time, so that a new page does not run an old script after an update."""
 
     def file_response(self, *arguments: Any, **options: Any) -> Response:
         response = super().file_response(*arguments, **options)
@@ -105,7 +112,7 @@ async def _refused_as_too_large(_: Request, error: Exception) -> Response:
 
 
 async def _body(request: Request, limit: int) -> bytes:
-    """What the request carries; reading ends as soon as that is too much."""
+    """The body of a request; raises TooLarge as soon as it has more than `limit` bytes."""
 
     async def read() -> bytes:
         parts, size = [], 0
@@ -113,14 +120,14 @@ async def _body(request: Request, limit: int) -> bytes:
             parts.append(part)
             size += len(part)
             if size > limit:
-                raise TooLarge(f"more than {limit} bytes are not taken")
+                raise TooLarge(f"a request may have at most {limit} bytes")
         return b"".join(parts)
 
     return await asyncio.wait_for(read(), STALLED_S)
 
 
 class _Stream:
-    """ASGI: JPEG pictures, each as soon as it is there, until tracking ends or the viewer leaves."""
+    """ASGI application: JPEG pictures, each as soon as it is there, until tracking ends or the viewer leaves."""
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
@@ -152,7 +159,7 @@ class _Stream:
 
 
 async def _left(receive: Receive) -> None:
-    """Returns when the viewer has gone; sending to it then fails silently."""
+    """Wait until the viewer has left; sending to it then fails silently."""
     while (await receive())["type"] != "http.disconnect":
         pass
 

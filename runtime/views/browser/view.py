@@ -1,7 +1,7 @@
-"""A page for a web browser: the picture as an MJPEG stream, figures, plots and switches.
+"""A page for a web browser: the picture as an MJPEG stream, figures, plots and settings.
 
-Served by Starlette on uvicorn in a thread of its own, so that a slow viewer keeps nobody waiting; the tracking thread
-only ever replaces the newest picture.
+Starlette on uvicorn serves it in a thread of its own, so that a slow viewer delays nobody: the tracking thread only
+replaces the latest picture.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ except ModuleNotFoundError as error:
 
 HOST = "127.0.0.1"
 PORT = 8000
-END_S = 1  # how long the server waits for viewers when it ends
+END_S = 1  # how long the server waits for its viewers when it ends
 
 
 class BrowserView:

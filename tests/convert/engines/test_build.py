@@ -23,7 +23,7 @@ from sdfl.errors import ArtifactError, SdflError
 from sdfl.runtime.backends import open_backend
 from sdfl.runtime.zoo import resolve_model
 
-HALF, FLOAT = onnx.TensorProto.FLOAT16, onnx.TensorProto.FLOAT
+FP16, FLOAT = onnx.TensorProto.FLOAT16, onnx.TensorProto.FLOAT
 Install = Callable[[str], FakeTensorRt]
 
 
@@ -45,7 +45,7 @@ def test_tensorrt_10_is_told_by_flags(
     build_toy(toy, tmp_path / "toy.engine", precision=precision)
     assert tensorrt.last.config.flags == flags
     types = {tensor.data_type for tensor in tensorrt.last.network.model.graph.initializer}
-    assert HALF not in types
+    assert FP16 not in types
     exact = [layer.name for layer in tensorrt.last.network.layers if layer.precision == "float32"]
     assert len(exact) == (3 if precision == "fp16" else 0)
 
@@ -54,11 +54,11 @@ def test_tensorrt_11_is_told_by_the_types_of_the_file(toy: Path, install: Instal
     library = install("11.1.0")
     build_toy(toy, tmp_path / "toy.engine", precision="fp16")
     assert library.last.config.flags == set()
-    assert HALF in {tensor.data_type for tensor in library.last.network.model.graph.initializer}
+    assert FP16 in {tensor.data_type for tensor in library.last.network.model.graph.initializer}
 
 
 @pytest.mark.parametrize("version", ["10.3.0", "11.1.0"])
-def test_int8_is_int8_with_halves_around_it(install: Install, tmp_path: Path, version: str) -> None:
+def test_int8_is_int8_with_fp16_around_it(install: Install, tmp_path: Path, version: str) -> None:
     library = install(version)
     plan = make_plan(resolve_model("medium_int8"), "tensorrt", out=tmp_path / "m.engine")
     built = run_build(plan, quiet)
@@ -69,7 +69,7 @@ def test_int8_is_int8_with_halves_around_it(install: Install, tmp_path: Path, ve
     else:
         scales = _scales(library.last.network.model)
         assert scales
-        assert set(scales.values()) == {HALF}
+        assert set(scales.values()) == {FP16}
 
 
 def _scales(model: onnx.ModelProto) -> dict[str, int]:
@@ -217,7 +217,8 @@ class TestPlugin:
 
     def test_a_library_without_the_creator(self, toy: Path, tensorrt: FakeTensorRt, plugin: Path) -> None:
         tensorrt.libraries[str(plugin)] = {("OtherPlugin", "1", "")}
-        with pytest.raises(ArtifactError, match=r"holds no plugin sdfl::SparseGraphConv version 1.*docs/operator\.md"):
+        wanted = r"holds no plugin sdfl::SparseGraphConv version 1.*docs/reference/operator\.md"
+        with pytest.raises(ArtifactError, match=wanted):
             build_toy(toy, plugin.with_name("toy.engine"), plugin=plugin)
 
 

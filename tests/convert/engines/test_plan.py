@@ -17,7 +17,7 @@ from sdfl.runtime.zoo import resolve_model
 @pytest.mark.parametrize(
     ("name", "target", "options", "out", "precision"),
     [
-        pytest.param("medium", "tensorrt", {}, "medium_fp16.engine", "fp16", id="halves by default"),
+        pytest.param("medium", "tensorrt", {}, "medium_fp16.engine", "fp16", id="fp16 by default"),
         pytest.param("medium", "openvino", {"precision": "fp32"}, "medium_fp32.xml", "fp32", id="fp32 as asked"),
         pytest.param("medium_int8", "tensorrt-rtx", {}, "medium_int8.engine", "int8", id="int8 is named once"),
     ],

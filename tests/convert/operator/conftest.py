@@ -20,9 +20,9 @@ def vectors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, generated.Vec
 
 @pytest.fixture(scope="session")
 def native(tmp_path_factory: pytest.TempPathFactory) -> Native:
-    """The CPU twin and the OpenVINO extension, built against the OpenVINO of this Python."""
+    """The CPU reference and the OpenVINO extension, built against the OpenVINO of this Python."""
     folder = build("openvino", tmp_path_factory.mktemp("native"))
-    return Native(folder / "tests" / "libsdfl_twin.so", folder / "openvino" / "libsdfl_openvino.so")
+    return Native(folder / "tests" / "libsdfl_reference.so", folder / "openvino" / "libsdfl_openvino.so")
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ import torch
 from sdfl.convert.export.landmarks import export
 from sdfl.convert.post_training_quantization import quantize
 from sdfl.model.checkpoint import read_checkpoint
-from sdfl.train.loop import Devices
+from sdfl.train.devices import Devices
 from sdfl.train.recipe import Recipe, load_recipe
 from sdfl.train.tasks.landmarks import fit_landmarks
 

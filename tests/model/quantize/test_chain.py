@@ -14,7 +14,7 @@ from sdfl.convert.lint import lint
 from sdfl.errors import CheckpointError
 from sdfl.model.checkpoint import read_checkpoint
 from sdfl.runtime.backends.openvino.backend import OpenVinoBackend
-from sdfl.train.loop import Devices
+from sdfl.train.devices import Devices
 from sdfl.train.progress import EpochReport, Reporter
 from sdfl.train.tasks.quantization import fit_quantized
 

@@ -15,7 +15,7 @@ from sdfl.model.checkpoint import read_checkpoint, save_checkpoint
 from sdfl.model.fold import fold
 from sdfl.model.landmarks.network import ModelConfig, Network
 from sdfl.model.quantize import is_quantized, prepare
-from sdfl.train.loop import Devices
+from sdfl.train.devices import Devices
 from sdfl.train.tasks.quantization import fit_quantized
 
 CPU = Devices(accelerator="cpu", devices="1")

@@ -21,7 +21,9 @@ toy_model = pytest.importorskip("toy_model", reason="the tiny test model is buil
 
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return toy_model.save_toy_model(tmp_path_factory.mktemp("model") / "toy.onnx")
+    path = tmp_path_factory.mktemp("model") / "toy.onnx"
+    toy_model.save_toy_model(path)
+    return path
 
 
 def random_crops(batch: int) -> Image:

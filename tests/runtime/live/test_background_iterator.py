@@ -100,8 +100,14 @@ def test_the_last_item_is_always_given() -> None:
 
 
 def test_leaving_early_ends_the_thread() -> None:
-    made = []
-    with latest_in_background(made.append(item) or item for item in itertools.count()) as latest:
+    made: list[int] = []
+
+    def counted() -> Iterator[int]:
+        for item in itertools.count():
+            made.append(item)
+            yield item
+
+    with latest_in_background(counted()) as latest:
         next(latest)
     count = len(made)
     time.sleep(0.05)

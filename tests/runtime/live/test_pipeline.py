@@ -12,8 +12,9 @@ from toy_face import scene
 
 from sdfl import FaceLandmarker
 from sdfl.errors import SourceError
-from sdfl.runtime.live.pipeline import Summary, results, run
+from sdfl.runtime.live.pipeline import Summary, run
 from sdfl.runtime.outputs.video_file import Recorder
+from sdfl.runtime.results import results
 from sdfl.runtime.sources import FrameSource, MemorySource, PictureSource, VideoSource
 from sdfl.runtime.views.base import FrameStats
 from sdfl.runtime.views.none import NoView

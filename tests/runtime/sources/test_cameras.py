@@ -74,8 +74,9 @@ class AskedCapture:
 
 def test_the_camera_is_asked_for_the_mode(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = AskedCapture()
-    monkeypatch.setattr(capture.cv2, "VideoCapture", lambda *_: asked)
-    assert capture.open_device(0, CameraMode.parse("1280x720", 60, mjpg=True)) is asked
+    monkeypatch.setattr(cv2, "VideoCapture", lambda *_: asked)
+    opened: object = capture.open_device(0, CameraMode.parse("1280x720", 60, mjpg=True))
+    assert opened is asked
     keys = list(asked.asked)
     assert (asked.asked[cv2.CAP_PROP_FRAME_WIDTH], asked.asked[cv2.CAP_PROP_FRAME_HEIGHT]) == (1280, 720)
     assert asked.asked[cv2.CAP_PROP_FPS] == 60

@@ -207,9 +207,9 @@ def test_without_a_webcam_one_line_and_the_sample(monkeypatch: pytest.MonkeyPatc
 def test_a_camera_that_does_not_open_says_why(
     monkeypatch: pytest.MonkeyPatch, found: list[int], accessible: bool, message: str
 ) -> None:
-    monkeypatch.setattr(capture.sys, "platform", "linux")
+    monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setattr(capture, "camera_indices", lambda: found)
-    monkeypatch.setattr(capture.os, "access", lambda *_: accessible)
+    monkeypatch.setattr("os.access", lambda *_: accessible)
     with pytest.raises(SourceError, match=message):
         open_source("3")
 

@@ -23,7 +23,7 @@ def run(
 ) -> tuple[FloatArray, FloatArray]:
     """(T, 68, 2) filtered and true points of a face that moves as `place` says, in sizes of 50 px."""
     rng, smoother = np.random.default_rng(0), Smoother()
-    true = np.stack([SHAPE + 50 * np.array(place(t), np.float32) for t in times_s]) * size
+    true = np.stack([SHAPE + 50 * np.array(place(t), np.float32) for t in times_s]) * np.float32(size)
     noisy = true + rng.normal(0, 50 * noise * size, true.shape).astype(np.float32)
     return np.stack([smoother.update(p, spread, t) for p, t in zip(noisy, times_s, strict=True)]), true
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def frame(*faces: tuple[float, ...], index: int = 0) -> Frame:
     return Frame(scene(*faces), index, index / 30)
 
 
-def make(spec: ModelSpec, *places: tuple[float, float, float], **options: int) -> tuple[FaceTracker, FakeDetector]:
+def make(spec: ModelSpec, *places: tuple[float, float, float], **options: Any) -> tuple[FaceTracker, FakeDetector]:
     detector = FakeDetector([box_of(*place) for place in places])
     return FaceTracker(FakeBackend(spec, toy_network), detector, smoother=None, **options), detector
 
@@ -61,7 +62,7 @@ def test_a_face_that_leaves_ends_and_after_a_second_gets_a_new_id(spec: ModelSpe
     tracker, detector = make(spec, (160, 120, 40))
     assert [face.id for face in tracker.update(frame((160, 120, 40)))] == [1]
     assert all(tracker.update(frame(index=index)) == [] for index in range(1, 41))
-    assert detector.calls == 21, "with nobody in view it looks at every other frame, and at once when a face is lost"
+    assert detector.calls == 21, "with nobody in view it runs on every other frame, and at once when a face is lost"
     faces = [face for index in (41, 42) for face in tracker.update(frame((160, 120, 40), index=index))]
     assert [(face.id, face.age_frames) for face in faces][-1] == (2, faces[-1].age_frames)
 

@@ -99,7 +99,7 @@ def test_the_camera_of_the_browser_is_tracked(tmp_path: Path) -> None:
         assert page.run("at('ask').hidden")
         page.run("stream.getVideoTracks()[0].dispatchEvent(new Event('ended'))")
         page.wait("!at('ask').hidden && at('status').textContent == 'waiting for a camera'")
-        assert page.run("stream === null && at('why').textContent") == "The camera was taken away."
+        assert page.run("stream === null && at('why').textContent") == "The camera was disconnected."
         page.run("at('camera').click()")
         page.wait("at('status').textContent == 'live' && rows.number.length > 5")
         assert page.run("rows.number.every((number, i) => i == 0 || number > rows.number[i - 1])")

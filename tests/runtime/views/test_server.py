@@ -191,17 +191,22 @@ def test_a_viewer_that_hangs_does_not_keep_the_view_open() -> None:
 
 
 def test_a_viewer_that_leaves_costs_nothing_more(view: BrowserView, monkeypatch: pytest.MonkeyPatch) -> None:
-    coded: list[int] = []
-    newest = Feed._newest
-    monkeypatch.setattr(Feed, "_newest", lambda feed: (coded.append(1), newest(feed))[1])
+    encoded: list[int] = []
+    latest = Feed._latest
+
+    def counted(feed: Feed) -> tuple[int, bytes]:
+        encoded.append(1)
+        return latest(feed)
+
+    monkeypatch.setattr(Feed, "_latest", counted)
     stats = FrameStats("s", "m", 0, 1, 1.0, 1.0, 1.0, 1.0, 1.0, 30.0)
 
     def show(frames: int) -> int:
-        before = len(coded)
+        before = len(encoded)
         for _ in range(frames):
             view.show(scene(), stats)
             time.sleep(0.02)
-        return len(coded) - before
+        return len(encoded) - before
 
     with socket.create_connection(("127.0.0.1", urlsplit(view.address).port or 0)) as viewer:
         viewer.sendall(b"GET /stream.mjpg HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")

@@ -23,10 +23,11 @@ from sdfl.model.detector.losses import DetectorLossConfig, Targets, assign, dete
 from sdfl.model.detector.network import FaceDetector, cell_grid, decode
 from sdfl.model.fold import fold
 from sdfl.runtime.detector.network import NetworkDetector
+from sdfl.train.data.canvas import FACE, UNKNOWN, ComposeConfig
 from sdfl.train.data.detector_pictures import load_source
-from sdfl.train.data.face_composition import FACE, UNKNOWN, ComposeConfig, clear_region, compose
+from sdfl.train.data.face_composition import clear_region, compose
 from sdfl.train.detector_recipe import DetectorRecipe, load_detector_recipe
-from sdfl.train.loop import Devices
+from sdfl.train.devices import Devices
 from sdfl.train.progress import Reporter
 from sdfl.train.tasks.detector import fit_detector
 from sdfl.types import Box

@@ -9,16 +9,16 @@ let live = false, last = -1, running = "", state = null;
 function say(text, isLive) {
   at("status").textContent = text;
   at("status").classList.toggle("live", isLive);
-  if (isLive && !live) showStream();  // tracking was started again
+  if (isLive && !live) showStream();  // sdfl was started again
   if (isLive !== live && !isLive) {
-    last = -1;  // the whole history comes anew
+    last = -1;  // so that the whole history is sent again
     for (const name in rows) rows[name] = [];
   }
   at("frame").classList.toggle("waiting", !isLive && last < 0);
   live = isLive;
 }
 
-function showStream() {  // a hidden page needs none: browsers keep six connections for all of its pages
+function showStream() {  // a hidden page must not hold a connection: a browser opens only six to one server
   if (document.hidden) at("picture").removeAttribute("src");
   else at("picture").src = "/stream.mjpg?" + Date.now();
 }
@@ -31,7 +31,7 @@ async function refresh() {
 
 async function refreshOnce() {
   let table;
-  const before = changes;  // a state from before a change would undo it on the page
+  const before = changes;  // a state from before a change must not be shown after it
   try {
     table = await (await fetch("/stats.json?after=" + last, { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) })).json();
   } catch {
@@ -72,14 +72,14 @@ function drawPlot(id, series) {
   return new uPlot(options, [[], ...series.map(() => [])], box);
 }
 
-function ceiling(chart) {  // a single slow frame must not flatten all others
+function ceiling(chart) {  // a single slow frame must not flatten the curve
   const values = chart.data[1].filter(value => value !== null).sort((a, b) => a - b);
   return Math.max(1.5 * (values[Math.floor(values.length * 0.97)] ?? 0), 0.1);
 }
 
 function makePlots() {
   plots = [
-    [drawPlot("latency-plot", [["capture to result", "--accent"], ["tracking alone", "--warm"]]), ["latency", "ms"]],
+    [drawPlot("latency-plot", [["from capture to result", "--accent"], ["tracking only", "--warm"]]), ["latency", "ms"]],
     [drawPlot("jitter-plot", [["jitter", "--accent"]]), ["jitter"]],
   ];
   updatePlots();
@@ -106,9 +106,9 @@ new ResizeObserver(() => plots.forEach(([chart]) => chart.setSize({ width: chart
   .observe(at("latency-plot"));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", makePlots);
 
-// ---- switches
+// ---- settings
 
-let refusal = "", asked = 0, changes = 0;  // changes that are not answered yet, and all of them
+let refusal = "", asked = 0, changes = 0;  // changes without an answer yet, and all changes
 
 const RELOADING = ["model", "precision", "smoothing", "edges"];  // settings that may load a model: one at a time
 
@@ -127,7 +127,7 @@ async function change(settings) {
     });
     if (answer.ok) fresh = await answer.json(); else refusal = await answer.text();
   } catch {
-    refusal = "the program does not answer";
+    refusal = "sdfl does not respond";
   }
   asked--;
   showState(fresh);
@@ -148,7 +148,7 @@ function showState(fresh) {
   state = fresh;
   if (asked) return;
   const { settings, choices, loading, problem } = fresh;
-  at("switches").hidden = false;
+  at("settings").hidden = false;
   if (document.activeElement !== at("set-model")) fill(at("set-model"), Object.keys(choices), settings.model);
   if (document.activeElement !== at("set-precision")) fill(at("set-precision"), choices[settings.model], settings.precision);
   lock(loading);
@@ -173,7 +173,7 @@ at("set-occluder").addEventListener("change", event => {
   change({ occluder: box });
 });
 
-// ---- occluder: shares of the picture; it is drawn into the frame before the network sees it
+// ---- occluder: fractions of the picture's size; the program draws it into the frame before the network gets it
 
 const LEAST = 0.03;
 let box = null, dragging = null, sending = false, unsent = false;
@@ -186,7 +186,7 @@ function placeOccluder(wanted) {
   Object.assign(at("occluder").style, { left: x0 + "%", top: y0 + "%", width: x1 - x0 + "%", height: y1 - y0 + "%" });
 }
 
-async function sendOccluder() {  // one at a time, and the newest place last
+async function sendOccluder() {  // one request at a time; the last one has the latest place
   unsent = true;
   if (sending) return;
   sending = true;
@@ -224,7 +224,7 @@ at("occluder").addEventListener("keydown", event => {
   sendOccluder();
 });
 
-// ---- the camera of this browser: one picture at a time is under way, so that none is old when it arrives
+// ---- the camera of this browser: one picture is sent at a time, so that none is old when it arrives
 
 let stream = null;
 
@@ -232,25 +232,25 @@ function askForCamera(wanted) {
   at("ask").hidden = !wanted || stream !== null || live;
   if (wanted && !navigator.mediaDevices) {
     at("camera").hidden = true;
-    at("why").textContent = "Browsers give their camera only to pages of this computer or over https. Forward the port: "
-      + `ssh -L ${location.port}:localhost:${location.port} ${location.hostname}, then open http://localhost:${location.port}/`;
+    at("why").textContent = "Browsers allow the camera only on pages from the same computer or over HTTPS. Forward the port with "
+      + `ssh -L ${location.port}:localhost:${location.port} ${location.hostname} and open http://localhost:${location.port}/`;
   }
 }
 
 async function useCamera() {
   if (at("camera").disabled) return;
-  at("camera").disabled = true;  // until the browser's own question is answered
+  at("camera").disabled = true;  // until the user has answered the browser's question
   at("why").textContent = "";
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: CAMERA_WIDTH_PX }, facingMode: "user" }, audio: false });
-    stream.getVideoTracks()[0].addEventListener("ended", () => releaseCamera("The camera was taken away."));
+    stream.getVideoTracks()[0].addEventListener("ended", () => releaseCamera("The camera was disconnected."));
     const video = Object.assign(document.createElement("video"), { srcObject: stream, muted: true, playsInline: true });
     await video.play();
     at("ask").hidden = true;
     await sendPictures(video);
   } catch (error) {
-    releaseCamera({ NotAllowedError: "The browser was not allowed to use the camera; allow it beside the address.",
-      NotFoundError: "This computer has no camera.", NotReadableError: "Another program uses the camera.",
+    releaseCamera({ NotAllowedError: "The browser may not use the camera. Allow it in the address bar and try again.",
+      NotFoundError: "This computer has no camera.", NotReadableError: "Another program is using the camera.",
     }[error.name] ?? error.message);
   }
   at("camera").disabled = false;
@@ -271,21 +271,21 @@ async function sendPictures(video) {
     canvas.width = video.videoWidth; canvas.height = video.videoHeight;
     context.drawImage(video, 0, 0);
     const jpeg = await new Promise(done => canvas.toBlob(done, "image/jpeg", JPEG_QUALITY));
-    if (!jpeg) continue;  // no picture has come yet
+    if (!jpeg) continue;  // the camera has not given a picture yet
     const answer = await fetch("/camera", {
       method: "POST", headers: { "Content-Type": "image/jpeg" }, body: jpeg, signal: AbortSignal.timeout(ANSWER_MS),
     }).catch(() => null);
-    if (answer && !answer.ok && answer.status !== 400) return releaseCamera(await answer.text());  // 400: of one picture
+    if (answer && !answer.ok && answer.status !== 400) return releaseCamera(await answer.text());  // 400 is about one picture only
     if (answer) { unheardSince = 0; continue; }
     unheardSince ||= Date.now();
-    if (Date.now() - unheardSince > GIVE_UP_MS) return releaseCamera("The program does not answer; the camera is off.");
+    if (Date.now() - unheardSince > GIVE_UP_MS) return releaseCamera("sdfl does not respond; the camera was turned off.");
     await new Promise(done => setTimeout(done, 500));
   }
 }
 
 function nextPicture(video) {
   return new Promise(done => {
-    const timer = setTimeout(done, 200);  // a hidden page gets no pictures drawn
+    const timer = setTimeout(done, 200);  // in a hidden page no video frames are drawn
     const drawn = () => { clearTimeout(timer); done(); };
     if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(drawn); else requestAnimationFrame(drawn);
   });

@@ -28,8 +28,15 @@ COST = "cost"  # what a network costs stands beside the test sets: "cost.macs", 
 
 
 def test_samples(name: str, data: Path) -> list[Sample]:
-    """The pictures of a test set: "<dataset>:<split>", or a part of HELEN. Raises DataError where they are not below
-    `data`."""
+    """Find the pictures of a test set.
+
+    Args:
+        name: "<dataset>:<split>", HELEN_TEST or HELEN_VALIDATION.
+        data: the folder that holds the datasets.
+
+    Raises:
+        DataError: they are missing.
+    """
     if is_split(name):
         return load_split(data, name)
     if name == HELEN_VALIDATION:  # every fifth picture of HELEN train, as the recipes hold it out
@@ -38,7 +45,12 @@ def test_samples(name: str, data: Path) -> list[Sample]:
 
 
 def measure(result: Evaluation) -> dict[str, float]:
-    """nme: inter-ocular, percent; fr: failures above 10 %, percent; auc, auc20: both protocols, up to 10 %."""
+    """The figures of an evaluation that the paper's tables quote.
+
+    Returns:
+        "nme" (inter-ocular, percent), "fr" (failures above 10 %, percent), "auc" and "auc20" (both protocols, up to 10
+        %).
+    """
     found = result.errors[~np.isnan(result.errors)]
     return {
         "nme": float(found.mean()) * 100,
@@ -49,7 +61,15 @@ def measure(result: Evaluation) -> dict[str, float]:
 
 
 def measure_cost(network: Network, repeats: int = 30) -> dict[str, float]:
-    """cost.macs: multiply-adds of one picture, in thousand millions. cost.ms: median time of one, where it runs now."""
+    """Measure what a network costs.
+
+    Args:
+        network: where it is to run.
+        repeats: how often the time is measured.
+
+    Returns:
+        "cost.macs", multiply-adds of one picture in thousand millions, and "cost.ms", the median time of one.
+    """
     device = next(network.parameters()).device
     size = network.config.input_size
     picture = torch.zeros(1, size, size, 3, dtype=torch.uint8, device=device)
