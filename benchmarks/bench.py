@@ -13,26 +13,33 @@ from typing import Any
 from sdfl.benchmarks.accuracy import landmarks as accuracy
 from sdfl.benchmarks.accuracy.crops import BoxFinder
 from sdfl.benchmarks.latency import interleaved as latency
-from sdfl.benchmarks.peers.sdfl_model import open_model
-from sdfl.benchmarks.progress import Step, ignore, silent
-from sdfl.benchmarks.records import Record, append_record, make_key, read_records
-from sdfl.benchmarks.suite import Suite, Target, targets_of
+from sdfl.benchmarks.opened_target import OpenedTarget
+from sdfl.benchmarks.progress import StartBar, ignore, silent
+from sdfl.benchmarks.records import OWN_CROPS, Record, append_record, make_key, read_records
+from sdfl.benchmarks.suite import Suite
+from sdfl.benchmarks.targets import Target, targets_of
 from sdfl.benchmarks.video import suite as video
 from sdfl.benchmarks.video.clips import Still, make_clip
 from sdfl.benchmarks.video.stills import labelled_stills, picture_stills, sample_stills
-from sdfl.benchmarks.worker import Worker, WorkerError
 from sdfl.datasets import Sample, find_samples
 from sdfl.errors import ConfigError, SdflError
 from sdfl.runtime.detector import open_detector
-from sdfl.types import Backend
 
-StartBar = Callable[[str, int], Step]
 Measured = Callable[[], dict[str, Any]]
 
 
 @dataclass
 class Bench:
-    """One run of `suite`. done: what `--resume` found; say: told each record."""
+    """One run of a suite.
+
+    Attributes:
+        out: file that records are appended to.
+        environment: of every record.
+        start_bar: for progress.
+        say: told each record.
+        done: (key, sha256) of the records that need not be measured again.
+        written: the records so far.
+    """
 
     suite: Suite
     out: Path
@@ -45,7 +52,14 @@ class Bench:
     _stills: list[Still] | None = None
 
     def run(self) -> list[Record]:
-        """Returns the records that were written, failures among them."""
+        """Measure everything.
+
+        Returns:
+            The records that were written, failures among them.
+
+        Raises:
+            ConfigError: the suite asks for accuracy alone and names no labelled pictures.
+        """
         self.suite = possible(self.suite)
         targets = []
         for target in targets_of(self.suite):
@@ -63,7 +77,11 @@ class Bench:
         return self.written
 
     def samples(self) -> list[Sample]:
-        """The labelled pictures. Raises SdflError, each time, where there are none."""
+        """The labelled pictures of the suite.
+
+        Raises:
+            SdflError: there are none; at each call.
+        """
         if self._samples is None:
             try:
                 self._samples = find_samples(Path(self.suite.data).expanduser())
@@ -88,10 +106,10 @@ class Bench:
         for target in targets:
             for threads in self.suite.threads:
                 for stage in self.suite.stages:
-                    bare = stage == "network"
-                    if bare and target.subject.peer and not target.has_network:
+                    alone = stage == "network"
+                    if alone and target.subject.peer and not target.has_network:
                         continue
-                    for batch in self.suite.batches if bare else (1,):
+                    for batch in self.suite.batches if alone else (1,):
                         yield latency.Case(target, stage, threads, batch)
 
     def _with_frames(self, cases: Sequence[latency.Case], folder: Path) -> list[latency.Case]:
@@ -112,7 +130,7 @@ class Bench:
         return kept
 
     def stills(self) -> list[Still]:
-        """What clips are made from: the suite's pictures, else labelled ones, else the sample."""
+        """What clips are made from: the suite's pictures, else labelled ones, else the sample picture."""
         if self._stills is None:
             if self.suite.pictures:
                 self._stills = picture_stills(self.suite.pictures)
@@ -123,14 +141,14 @@ class Bench:
     def _accuracy(self, targets: Sequence[Target]) -> None:
         boxes = BoxFinder(open_detector())
         for target in targets:
-            with _Opened(target) as opened:
+            with OpenedTarget(target) as opened:
                 if "accuracy" in self.suite.measure:
-                    for crops in ("its own",) if target.subject.peer else self.suite.crops:
+                    for crops in (OWN_CROPS,) if target.subject.peer else self.suite.crops:
                         self._accuracy_of(opened, target, crops, boxes)
                 if "sweep" in self.suite.measure and not target.subject.peer and self.suite.sweep_pictures:
                     self._sweep_of(opened, target)
 
-    def _accuracy_of(self, opened: _Opened, target: Target, crops: str, boxes: BoxFinder) -> None:
+    def _accuracy_of(self, opened: OpenedTarget, target: Target, crops: str, boxes: BoxFinder) -> None:
         settings = {"crops": crops, "dataset": self.dataset, "data": self.suite.data}
 
         def measured() -> dict[str, Any]:
@@ -142,7 +160,7 @@ class Bench:
 
         self._attempt("accuracy", target, settings, measured)
 
-    def _sweep_of(self, opened: _Opened, target: Target) -> None:
+    def _sweep_of(self, opened: OpenedTarget, target: Target) -> None:
         settings = {"dataset": self.dataset, "pictures": self.suite.sweep_pictures, "data": self.suite.data}
 
         def measured() -> dict[str, Any]:
@@ -175,7 +193,7 @@ class Bench:
 
     @property
     def dataset(self) -> str:
-        """The last two folders of the data, which name it well enough: "helen/testset"."""
+        """Name of the labelled pictures: the last two folders of their path, "helen/testset"."""
         return "/".join(Path(self.suite.data).expanduser().resolve().parts[-2:]) if self.suite.data else ""
 
     def _attempt(self, kind: str, target: Target, settings: dict[str, Any], measured: Measured) -> None:
@@ -210,69 +228,80 @@ class Bench:
         self.say(record)
 
 
-class _Opened:
-    """Opens a target when it is first needed; an error comes back for every measurement that needs it."""
+def run_suite(
+    suite: Suite,
+    out: Path,
+    environment: dict[str, Any],
+    *,
+    resume: bool = False,
+    start_bar: StartBar = silent,
+    say: Callable[[Record], None] = ignore,
+) -> list[Record]:
+    """Run a suite and append its records to a file.
 
-    def __init__(self, target: Target) -> None:
-        self._target = target
-        self._backend: Backend | None = None
-        self._worker: Worker | None = None
+    Args:
+        suite: what to measure.
+        out: the file.
+        environment: of `sdfl.benchmarks.environment.read_environment`.
+        resume: leave out what the file holds already, of this computer and without an error.
+        start_bar: for progress.
+        say: told each record.
 
-    def backend(self) -> Backend:
-        if self._backend is None:
-            options = self._target.options
-            self._backend = open_model(Path(options["model"]), options["backend"], options["compute"])
-        return self._backend
+    Returns:
+        The records that were written, failures among them.
 
-    def worker(self) -> Worker:
-        if self._worker is None:
-            worker = Worker(self._target.adapter, python=self._target.python, threads=1)
-            try:
-                worker.ask("open", options=self._target.options | {"threads": 1})
-            except WorkerError:
-                worker.close()
-                raise
-            self._worker = worker
-        return self._worker
-
-    def __enter__(self) -> _Opened:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._backend is not None:
-            self._backend.close()
-        if self._worker is not None:
-            self._worker.close()
-
-
-def done_before(out: Path, machine: str) -> frozenset[tuple[str, str]]:
-    """(key, sha256) of the records that `--resume` need not measure again: this machine's, without an error."""
-    if not out.exists() or not out.stat().st_size:
-        return frozenset()
-    return frozenset(
+    Raises:
+        ConfigError: the suite asks for accuracy alone and names no labelled pictures.
+    """
+    done = frozenset(
         (record.key, record.subject.sha256)
-        for record in read_records([out]).records
-        if record.machine == machine and not record.error
+        for record in (measured_before(out, environment["machine"]) if resume else ())
+        if not record.error
     )
+    return Bench(suite, out, environment, start_bar, say, done).run()
+
+
+def measured_before(out: Path, machine: str) -> tuple[Record, ...]:
+    """The records of one computer in a file, which need not exist.
+
+    Args:
+        out: the file.
+        machine: the computer's fingerprint.
+
+    Raises:
+        RecordsError: the file is damaged.
+    """
+    if not out.exists() or not out.stat().st_size:
+        return ()
+    return tuple(record for record in read_records([out]).records if record.machine == machine)
 
 
 def command_of(kind: str, target: Target, settings: dict[str, Any], suite: Suite) -> str:
-    """The shell command that measures one record again."""
+    """The shell command that measures one record again.
+
+    Args:
+        kind: of the record.
+        target: what was measured.
+        settings: of the record.
+        suite: names the pictures.
+    """
     words = [f"sdfl bench --measure {kind} {target.arguments}"]
-    words += [
-        f"--{name} {settings[key]}" for name, key in _OPTIONS.items() if key in settings and settings[key] != "its own"
-    ]
+    words += [f"--{name} {settings[name]}" for name in OPTIONS if settings.get(name, OWN_CROPS) != OWN_CROPS]
     words += [f"--picture {shlex.quote(picture)}" for picture in suite.pictures]
     if suite.data:
         words.append(f"--data {shlex.quote(suite.data)}")
     return " ".join(words)
 
 
-_OPTIONS = {"stage": "stage", "threads": "threads", "batch": "batch", "crops": "crops"}
+OPTIONS = ("stage", "threads", "batch", "crops")  # settings that are options of `sdfl bench`
 
 
 def possible(suite: Suite) -> Suite:
-    """`suite`, or where it names no data what can be measured without: latency, and video of any picture."""
+    """Leave out of a suite what cannot be measured without labelled pictures, if it names none.
+
+    Raises:
+        ConfigError: nothing is left.
+    """
     measure = tuple(kind for kind in suite.measure if suite.data or kind not in NEED_LABELS)
     if not measure:
         raise ConfigError(f"{', '.join(suite.measure)}: needs labelled pictures; add --data")

@@ -1,4 +1,4 @@
-"""Where a measurement was made: everything that is known to move numbers, read without any extra package."""
+"""Where a measurement was made: facts that are known to change results, read without any extra package."""
 
 from __future__ import annotations
 
@@ -20,17 +20,24 @@ from sdfl.runtime.doctor.jetson import is_jetson, parse_l4t
 
 JETSON = "jetson"
 LIBRARIES = ("numpy", "opencv-python", "opencv-python-headless", "onnxruntime", "openvino", "tensorrt", "torch")
-# Of some two hundred flags, those that decide which kernels a network runs with.
+# Of about two hundred flags, those that decide which kernels a network runs with.
 SPEED_FLAGS = ("avx2", "fma", "f16c", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8",
                "asimd", "asimdhp", "asimddp", "i8mm", "bf16")  # fmt: skip
 BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 
 
 def read_environment(device: str | None = None) -> dict[str, Any]:
-    """A flat table for a record.
+    """The environment of a record.
 
-    device: what to call this computer, None for its model or processor; "jetson" for a Jetson's model and power mode.
-    Raises ConfigError where it is none.
+    Args:
+        device: what to call this computer; None for its model or processor, "jetson" for a Jetson's model and power
+            mode.
+
+    Returns:
+        A flat table. "machine" is a fingerprint of the hardware.
+
+    Raises:
+        ConfigError: `device` is "jetson" and this computer is none.
     """
     cpu, flags = _cpu()
     board = _text(Path("/proc/device-tree/model")).rstrip("\0")
@@ -92,7 +99,15 @@ def _turbo() -> bool | None:
 
 
 def jetson_name(board: str, power_mode: str) -> str:
-    """Raises ConfigError where `board`, of the device tree, is no Jetson."""
+    """Model and power mode of a Jetson.
+
+    Args:
+        board: the model in the device tree.
+        power_mode: of nvpmodel, "" if unknown.
+
+    Raises:
+        ConfigError: `board` is no Jetson.
+    """
     if not is_jetson(board):
         raise ConfigError("--device jetson: this is no Jetson; leave it out, or give this computer a name of its own")
     return f"{board}, {power_mode}" if power_mode else board

@@ -1,34 +1,56 @@
-"""Chooses a model for this machine from its records: the most accurate within the budget."""
+"""Chooses a model for this computer from its records: the most accurate one within a time budget."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from sdfl.benchmarks.records import Record, Subject, main_dataset
-from sdfl.benchmarks.suite import ModelEntry, Suite, targets_of
+from sdfl.benchmarks.bench import run_suite
+from sdfl.benchmarks.environment import read_environment
+from sdfl.benchmarks.progress import StartBar, ignore, silent
+from sdfl.benchmarks.records import CROPS_BY_USE, Record, Subject, main_dataset, read_records, threads_name
+from sdfl.benchmarks.suite import ModelEntry, Suite
+from sdfl.benchmarks.targets import targets_of
 from sdfl.errors import SdflError
 from sdfl.runtime.zoo import zoo_models
 
-CROPS_BY_WORTH = ("detected", "tracked", "true")
-
 
 class NothingFits(SdflError):
-    """No measured model keeps to the budget; the message says which comes nearest."""
+    """No measured model keeps to the limits; the message says which comes nearest."""
 
 
 @dataclass(frozen=True)
-class Wish:
-    """budget_ms: for the median. max_nme_percent: with detected crops. threads: of the CPU."""
+class Limits:
+    """What a model must keep to.
+
+    Attributes:
+        budget_ms: longest median time.
+        max_nme_percent: largest NME.
+        threads: CPU threads that the time is taken with.
+    """
 
     budget_ms: float
     max_nme_percent: float
     threads: int
 
+    def __str__(self) -> str:
+        accuracy = f" and an NME of {self.max_nme_percent:g} %" if self.max_nme_percent < 100 else ""
+        return f"{self.budget_ms:g} ms with {threads_name(self.threads)}{accuracy}"
+
 
 @dataclass(frozen=True)
 class Candidate:
-    """stage: what `ms` is the time of. crops: what `nme_percent` was measured on, with its interval."""
+    """A model with a time on this computer and an accuracy.
+
+    Attributes:
+        latency: the record of the time.
+        ms: its median.
+        stage: what that is the time of, "network" or "frame".
+        nme_interval: 95 % interval of `nme_percent`.
+        crops: that the accuracy was measured with.
+    """
 
     latency: Record
     ms: float
@@ -40,13 +62,40 @@ class Candidate:
     def __str__(self) -> str:
         what = "a tracked frame" if self.stage == "frame" else "the network alone"
         return (
-            f"{self.latency.subject}: {self.ms:.2f} ms for {what}, p99 {self.latency.result['p99_ms']:.2f} ms, "
-            f"NME {self.nme_percent:.2f} % with {self.crops} crops"
+            f"{self.latency.subject}: {self.ms:.2f} ms (median) for {what}, p99 {self.latency.result['p99_ms']:.2f} "
+            f"ms, NME {self.nme_percent:.2f} % with {self.crops} crops"
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """A flat table, for JSON."""
+        subject = self.latency.subject
+        return {
+            "model": subject.name,
+            "precision": subject.precision,
+            "backend": subject.backend,
+            "compute": subject.compute,
+            "stage": self.stage,
+            "p50_ms": self.ms,
+            "p99_ms": self.latency.result["p99_ms"],
+            "nme_percent": self.nme_percent,
+            "nme_percent_interval": list(self.nme_interval),
+            "crops": self.crops,
+            "command": self.latency.command,
+        }
 
 
 def candidates(records: Sequence[Record], machine: str, threads: int) -> list[Candidate]:
-    """Own models with a time at batch 1 on `machine` and an accuracy from anywhere, most accurate first."""
+    """This project's models that can be chosen.
+
+    Args:
+        records: of any computers.
+        machine: fingerprint of the computer whose times count.
+        threads: CPU threads that the times were taken with.
+
+    Returns:
+        Models with a time at batch 1 on `machine` and an accuracy from any computer, the most accurate first. If a
+        model has the time of a tracked frame, that of the network alone is left out.
+    """
     found: dict[tuple[Subject, str], Candidate] = {}
     for record in records:
         asked = record.settings
@@ -65,44 +114,122 @@ def candidates(records: Sequence[Record], machine: str, threads: int) -> list[Ca
     return sorted(kept, key=lambda each: (each.nme_percent, each.ms))
 
 
-def recommend(records: Sequence[Record], machine: str, wish: Wish) -> str:
-    """What to take and why. Raises NothingFits."""
-    known = candidates(records, machine, wish.threads)
+def recommend(records: Sequence[Record], machine: str, limits: Limits) -> Recommendation:
+    """Choose a model.
+
+    Of the models within the limits, the fastest one whose accuracy cannot be told from that of the best is taken.
+
+    Args:
+        records: of any computers.
+        machine: fingerprint of the computer that the model is for.
+        limits: what it must keep to.
+
+    Raises:
+        NothingFits: no measured model keeps to the limits.
+    """
+    known = candidates(records, machine, limits.threads)
     if not known:
         raise NothingFits(
-            f"no record of this machine has a time with {wish.threads} thread(s) and an accuracy; add --data PICTURES"
+            f"no record of this computer has a time with {threads_name(limits.threads)} and an accuracy; "
+            "add --data PICTURES"
         )
-    fitting = [each for each in known if each.ms <= wish.budget_ms and each.nme_percent <= wish.max_nme_percent]
-    asked = f"{wish.budget_ms:g} ms, NME {wish.max_nme_percent:g} %, {_threads(wish.threads)}"
+    fitting = [each for each in known if each.ms <= limits.budget_ms and each.nme_percent <= limits.max_nme_percent]
     if not fitting:
         fastest, best = min(known, key=lambda each: each.ms), known[0]
-        raise NothingFits(f"nothing keeps to {asked}; fastest is {fastest}; most accurate is {best}")
+        raise NothingFits(f"no model keeps to {limits}; the fastest is {fastest}; the most accurate is {best}")
     as_good = [each for each in fitting if each.nme_percent <= fitting[0].nme_interval[1]]
     chosen = min(as_good, key=lambda each: each.ms)
-    lines = [f"Take {chosen}.", f"Asked for: {asked}. {len(fitting)} of {len(known)} measured choices keep to it."]
-    if chosen is not fitting[0]:
-        lines.append(
-            f"{fitting[0].latency.subject} has NME {fitting[0].nme_percent:.2f} %, which is no measurable difference "
-            f"(its 95 % interval ends at {fitting[0].nme_interval[1]:.2f}), and takes {fitting[0].ms:.2f} ms."
-        )
-    dropped = [each for each in known if each not in fitting]
-    lines += [f"Not within it: {each}." for each in dropped[:5]]
-    return "\n".join([*lines, f"Measure again: {chosen.latency.command}"])
+    return Recommendation(chosen, limits, fitting, [each for each in known if each not in fitting])
 
 
-def missing_suite(records: Sequence[Record], machine: str, wish: Wish, data: str) -> Suite | None:
-    """A suite of the zoo's models that have no time (with `data`: no accuracy) for this wish, None where all have."""
+@dataclass(frozen=True)
+class Recommendation:
+    """The model to take.
+
+    Attributes:
+        fitting: all models within the limits, the most accurate first; `chosen` is one of them.
+        dropped: the measured models that are not within them.
+    """
+
+    chosen: Candidate
+    limits: Limits
+    fitting: list[Candidate]
+    dropped: list[Candidate]
+
+    def __str__(self) -> str:
+        """What to take and why, one sentence a line."""
+        chosen, best = self.chosen, self.fitting[0]
+        count = len(self.fitting) + len(self.dropped)
+        lines = [f"Take {chosen}.", f"Of {count} measured choices, {len(self.fitting)} keep to {self.limits}."]
+        if chosen is not best:
+            lines.append(
+                f"{best.latency.subject} has an NME of {best.nme_percent:.2f} %, which is no measurable difference "
+                f"(its 95 % interval ends at {best.nme_interval[1]:.2f} %), and takes {best.ms:.2f} ms."
+            )
+        lines += [f"Not within the limits: {each}." for each in self.dropped[:5]]
+        return "\n".join([*lines, f"Measure again: {chosen.latency.command}"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as a table: the chosen model, then all others that were measured."""
+        others = [each for each in (*self.fitting, *self.dropped) if each is not self.chosen]
+        return {"chosen": self.chosen.to_dict(), "others": [each.to_dict() for each in others]}
+
+
+def measure_and_recommend(
+    paths: Sequence[Path],
+    limits: Limits,
+    data: Path | None = None,
+    *,
+    start_bar: StartBar = silent,
+    say: Callable[[Record], None] = ignore,
+) -> Recommendation:
+    """Choose a model for this computer; what is missing for it is measured and appended to the first file.
+
+    Args:
+        paths: files of records, which need not exist.
+        limits: what the model must keep to.
+        data: folder of labelled pictures; without it, accuracy must be in the records.
+        start_bar: for progress.
+        say: told each new record.
+
+    Raises:
+        NothingFits: no measured model keeps to the limits.
+        RecordsError: a file is damaged.
+    """
+    environment = read_environment()
+    machine = environment["machine"]
+    existing = [path for path in paths if path.exists() and path.stat().st_size]
+    records = read_records(existing).records if existing else ()
+    suite = missing_suite(records, machine, limits, str(data or ""))
+    if suite:
+        new = run_suite(suite, paths[0], environment, resume=True, start_bar=start_bar, say=say)
+        records = (*records, *new)
+    return recommend(records, machine, limits)
+
+
+def missing_suite(records: Sequence[Record], machine: str, limits: Limits, data: str) -> Suite | None:
+    """What must be measured before `recommend` can compare all models of the package.
+
+    Args:
+        records: what was measured.
+        machine: fingerprint of the computer that the model is for.
+        limits: for the number of threads.
+        data: folder of labelled pictures; "" measures times only.
+
+    Returns:
+        None if nothing is missing.
+    """
     entries = tuple(ModelEntry(name, ("openvino", "onnxruntime")) for name in zoo_models())
     if not entries:
         return None
     suite = Suite(
         "recommend", data, entries, measure=("latency", "accuracy") if data else ("latency",), crops=("detected",),
-        stages=("network", "frame") if data else ("network",), threads=(wish.threads,),
+        stages=("network", "frame") if data else ("network",), threads=(limits.threads,),
     )  # fmt: skip
     timed = {
         (r.subject.sha256, r.subject.backend, r.subject.compute)
         for r in records
-        if r.kind == "latency" and not r.error and r.machine == machine and r.settings["threads"] == wish.threads
+        if r.kind == "latency" and not r.error and r.machine == machine and r.settings["threads"] == limits.threads
     }
     subjects = [target.subject for target in targets_of(suite)]
     complete = all(
@@ -122,8 +249,4 @@ def _accuracy_of(subject: Subject, records: Sequence[Record]) -> Record | None:
         and (record.subject.sha256, record.subject.backend, record.subject.compute)
         == (subject.sha256, subject.backend, subject.compute)
     }  # fmt: skip
-    return next((alike[crops] for crops in CROPS_BY_WORTH if crops in alike), None)
-
-
-def _threads(count: int) -> str:
-    return "one thread" if count == 1 else f"{count} threads"
+    return next((alike[crops] for crops in CROPS_BY_USE if crops in alike), None)

@@ -17,6 +17,10 @@ T = TypeVar("T")
 
 PROTOCOL = 3  # raised whenever values of the same name no longer mean the same, or names of values change
 KINDS = ("latency", "accuracy", "sweep", "video")
+STAGES = ("network", "frame")  # of latency: the network alone, a frame with one tracked face
+CROPS = ("true", "detected", "tracked")  # of accuracy, see `sdfl.benchmarks.accuracy.crops`
+OWN_CROPS = "its own"  # of another project's model, which has a detector of its own
+CROPS_BY_USE = ("detected", "tracked", "true", OWN_CROPS)  # those nearest to everyday use first
 
 
 class RecordsError(SdflError):
@@ -221,6 +225,11 @@ def _read(path: Path) -> Iterable[Record | int]:
             yield from_json(Record, line)
         except ConfigError as error:
             raise RecordsError(f"{path}: line {number} is not a record ({error})") from error
+
+
+def threads_name(count: int) -> str:
+    """ "one thread" or "4 threads"."""
+    return "one thread" if count == 1 else f"{count} threads"
 
 
 def main_dataset(records: Iterable[Record]) -> str:

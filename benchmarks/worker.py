@@ -1,4 +1,4 @@
-"""A worker process: an adapter behind `peers/host.py`, asked by lines of JSON. A crash or hang ends only the worker."""
+"""A worker process: an adapter behind `peers/host.py`, asked by lines of JSON. A crash or hang ends it alone."""
 
 from __future__ import annotations
 
@@ -25,10 +25,17 @@ class WorkerError(SdflError):
 
 
 class Worker:
-    """Runs `adapter` with the interpreter `python`. A context manager.
+    """A process with one adapter. A context manager.
 
-    threads: the process is bound to so many CPUs, and OpenMP to so many threads, whatever the library does inside.
-    cache: a folder for what it keeps from one start to the next, None for the user's own.
+    Args:
+        adapter: the file with the class `Peer`.
+        python: the interpreter that runs it; None for the present one.
+        threads: the process is bound to as many CPUs, and OpenMP to as many threads.
+        timeout_s: how long it may take to answer.
+        cache: folder for what it keeps from one start to the next; None for the user's own cache.
+
+    Raises:
+        WorkerError: the interpreter cannot be started.
     """
 
     def __init__(
@@ -57,11 +64,19 @@ class Worker:
 
     @property
     def age_s(self) -> float:
-        """Since just before the process was started."""
+        """Seconds since just before the process was started."""
         return time.monotonic() - self._started_s
 
     def ask(self, op: str, **request: Any) -> dict[str, Any]:
-        """Raises WorkerError where the worker fails, dies or does not answer in time."""
+        """Send a request and wait for its answer.
+
+        Args:
+            op: a method of `peers.host.Host`.
+            request: its arguments.
+
+        Raises:
+            WorkerError: the worker fails, dies or does not answer in time.
+        """
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps({"op": op, **request}).encode() + b"\n")
@@ -117,6 +132,6 @@ class Worker:
 
 
 def bound_cpus(threads: int) -> list[int]:
-    """The first `threads` CPUs that this process may use."""
+    """Numbers of the first `threads` CPUs that this process may use."""
     allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
     return list(allowed)[:threads]

@@ -1,1 +1,1 @@
-"""How far landmarks lie from labels."""
+"""How far predicted landmarks are from the labels."""

@@ -1,6 +1,6 @@
-"""Pictures that are worse than they were: blurred, dark, compressed, of low resolution; the same for every model.
+"""Degraded pictures: blurred, dark, compressed, of low resolution; the same for every model.
 
-Each acts on the face at VIEW_PX, whatever the model's input size, and then the crop is brought to that size.
+Each degradation acts on a crop of VIEW_PX, whatever the model's input size; then the crop is resized to that.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from sdfl.types import Image
 VIEW_PX = 256
 READ_NOISE = 2.0  # grey levels that a sensor adds, before a dark picture is brightened again
 
-# Sigma in px of the view; share of the light that is missing, brightened again with the noise that then shows; JPEG's
-# 100 - quality; how many times coarser. 0 changes nothing.
+# Axis -> amounts, of which 0 changes nothing. blur: sigma in px of the view. darkness: share of the light that is
+# missing; the picture is brightened again, with the noise that then shows. compression: 100 - JPEG quality.
+# coarseness: factor by which the resolution is reduced.
 DEGRADATIONS: dict[str, tuple[float, ...]] = {
     "blur": (0.0, 1.5, 3.0, 5.0, 7.0),
     "darkness": (0.0, 0.5, 0.75, 0.9, 0.95),
@@ -24,12 +25,22 @@ DEGRADATIONS: dict[str, tuple[float, ...]] = {
 
 
 def degrade(view: Image, axis: str, amount: float, rng: np.random.Generator) -> Image:
-    """view: (VIEW_PX, VIEW_PX, 3) uint8, the shape that is returned. axis: a key of DEGRADATIONS. amount: above 0."""
+    """Degrade a crop.
+
+    Args:
+        view: (VIEW_PX, VIEW_PX, 3) uint8.
+        axis: a key of DEGRADATIONS.
+        amount: above 0, in the unit of that axis.
+        rng: of the noise.
+
+    Returns:
+        A picture of the same shape.
+    """
     return _CHANGES[axis](view, amount, rng)
 
 
 def resized(view: Image, size: int) -> Image:
-    """(size, size, 3): averaged down, or interpolated."""
+    """A square picture at `size` px a side: averaged when it shrinks, interpolated when it grows."""
     if size == len(view):
         return view
     how = cv2.INTER_AREA if size < len(view) else cv2.INTER_LINEAR

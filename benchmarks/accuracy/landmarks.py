@@ -1,7 +1,7 @@
 """Accuracy of one model on labelled pictures, as a record's `result`: with intervals, and with each picture's error.
 
-An error is its inter-ocular NME (paper eq. 12). "Common" is the same over the points that mean the
-same to every 68-point model: brows, nose and eyes (17 to 47). Peers draw the jaw line and the lips elsewhere.
+An error is the inter-ocular NME of one picture (paper eq. 12). The "common" NME is the same over the 31 points that
+mean the same in every 68-point model: brows, nose and eyes. Other projects place the jaw line and the lips differently.
 """
 
 from __future__ import annotations
@@ -18,55 +18,78 @@ from sdfl.benchmarks.accuracy.crops import (
     Disturbance,
     disturbed_crop,
     first_crops,
-    look,
+    predict,
     tracked_crops,
 )
 from sdfl.benchmarks.intervals import Floats, mean_interval
 from sdfl.benchmarks.progress import Step, ignore
+from sdfl.benchmarks.records import OWN_CROPS
 from sdfl.benchmarks.worker import Worker
 from sdfl.datasets import Sample, read_image
 from sdfl.errors import DataError
 from sdfl.evaluation import Evaluation
 from sdfl.geometry import box_iou, landmark_box
-from sdfl.layouts import get_layout
+from sdfl.layouts import IBUG68, get_layout
 from sdfl.metrics import inter_ocular, nme
 from sdfl.types import Backend, FloatArray
 
-COMMON_POINTS = slice(17, 48)
-NOSE_TIP = {"ibug68": 30, "wflw98": 54, "cofw29": 20}
+COMMON_POINTS = sorted(index for region in ("brows", "nose", "eyes") for index in IBUG68.regions[region])
 CHUNK = 33  # pictures between two steps of the progress bar
 NUM_WORST = 12
-MIN_OVERLAP = 0.2  # IoU with the labelled face, as `sdfl.evaluation` asks of a detected box
+LABELLED_FACE_IOU = 0.2  # least overlap with the labelled face, as `sdfl.evaluation` asks of a detected box
 
 
 def measure_accuracy(
     backend: Backend, samples: Sequence[Sample], crops: str, boxes: BoxFinder, step: Step = ignore
 ) -> dict[str, Any]:
-    """crops: "true", "detected" or "tracked". Raises DataError where the labels have another layout."""
+    """Measure one of this project's models.
+
+    Args:
+        backend: runs the model.
+        samples: labelled pictures.
+        crops: "true", "detected" or "tracked".
+        boxes: finds the faces for detected and tracked crops.
+        step: told how many pictures are done.
+
+    Returns:
+        The `result` of a record.
+
+    Raises:
+        DataError: the labels have another layout than the model.
+    """
     _check_layout(backend, samples)
     points: list[FloatArray | None] = [None] * len(samples)
     presence = np.full(len(samples), np.nan, np.float32)
     for start in range(0, len(samples), CHUNK):
         some = samples[start : start + CHUNK]
         indices, images, cut = first_crops(some, backend.spec, None if crops == "true" else boxes)
-        seen, there = look(backend, cut)
+        predicted, present = predict(backend, cut)
         if crops == "tracked":
-            seen, there = look(backend, tracked_crops(backend, images, seen))
-        for index, p, chance in zip(indices, seen, there, strict=True):
-            points[start + index], presence[start + index] = p, chance
+            predicted, present = predict(backend, tracked_crops(backend, images, predicted))
+        for index, p, probability in zip(indices, predicted, present, strict=True):
+            points[start + index], presence[start + index] = p, probability
         step(len(some))
     return accuracy_result(samples, points, presence, crops)
 
 
 def measure_peer_accuracy(worker: Worker, samples: Sequence[Sample], step: Step = ignore) -> dict[str, Any]:
-    """A peer finds the face by itself; of several faces the one that overlaps the labelled one most counts."""
+    """Measure another project's model, which finds the faces by itself.
+
+    Args:
+        worker: has the model open.
+        samples: labelled pictures.
+        step: told how many pictures are done.
+
+    Returns:
+        The `result` of a record. Of several faces, the one that overlaps the labelled face most counts.
+    """
     points: list[FloatArray | None] = []
     for start in range(0, len(samples), CHUNK):
         some = samples[start : start + CHUNK]
         answer = worker.ask("faces", paths=[str(sample.image_path) for sample in some])
         points += [_labelled_face(faces, sample) for faces, sample in zip(answer["faces"], some, strict=True)]
         step(len(some))
-    return accuracy_result(samples, points, np.full(len(samples), np.nan, np.float32), "its own")
+    return accuracy_result(samples, points, np.full(len(samples), np.nan, np.float32), OWN_CROPS)
 
 
 def _labelled_face(faces: list[list[list[float]]], sample: Sample) -> FloatArray | None:
@@ -75,15 +98,25 @@ def _labelled_face(faces: list[list[list[float]]], sample: Sample) -> FloatArray
     best = max(found, key=lambda face: box_iou(landmark_box(face), truth), default=None)
     if best is None:
         return None
-    x, y = best.mean(axis=0)  # within the face, points that are far off are an error and not a miss
+    x, y = best.mean(axis=0)  # a face whose centre is right was found, however wrong its points are
     within = truth[0] <= x <= truth[2] and truth[1] <= y <= truth[3]
-    return best if within or box_iou(landmark_box(best), truth) > MIN_OVERLAP else None
+    return best if within or box_iou(landmark_box(best), truth) > LABELLED_FACE_IOU else None
 
 
 def accuracy_result(
     samples: Sequence[Sample], points: Sequence[FloatArray | None], presence: FloatArray, crops: str
 ) -> dict[str, Any]:
-    """points: (N, 2) frame px of each picture, None for a missed face."""
+    """Compare predictions with labels.
+
+    Args:
+        samples: labelled pictures, at least one.
+        points: the predicted (N, 2) frame px of each picture, None for a missed face.
+        presence: (M,) of each picture.
+        crops: how the faces were found, for the record.
+
+    Returns:
+        The `result` of a record.
+    """
     layout = get_layout(samples[0].layout)
     truth = np.stack([sample.points for sample in samples])
     nothing = np.full(truth.shape[1:], np.nan, np.float32)
@@ -118,7 +151,11 @@ def accuracy_result(
 
 
 def intervals(errors: FloatArray) -> dict[str, Any]:
-    """95 % bootstrap intervals over the pictures of the figures of `Evaluation.summary`."""
+    """95 % bootstrap intervals over the pictures, for the values of `Evaluation.summary`.
+
+    Args:
+        errors: (M,) NME of each picture, a fraction, NaN for a missed face.
+    """
     if not np.isfinite(errors).any():
         return {}
     low, high = mean_interval(errors)
@@ -132,7 +169,17 @@ def intervals(errors: FloatArray) -> dict[str, Any]:
 
 
 def measure_sweep(backend: Backend, samples: Sequence[Sample], step: Step = ignore) -> dict[str, Any]:
-    """NME against how wrong the crop is. Per axis of SWEEP: amounts, mean NME in percent, share of errors above 8 %."""
+    """Measure the NME on crops that are more and more disturbed.
+
+    Args:
+        backend: runs the model.
+        samples: labelled pictures.
+        step: told how many pictures are done.
+
+    Returns:
+        The `result` of a record. For each axis of SWEEP: amounts, mean NME and failure rate at 8 % in percent, and each
+        picture's NME.
+    """
     _check_layout(backend, samples)
     truth, names = np.stack([sample.points for sample in samples]), _names(samples)
     layout = get_layout(samples[0].layout)
@@ -141,7 +188,7 @@ def measure_sweep(backend: Backend, samples: Sequence[Sample], step: Step = igno
     for index, sample in enumerate(samples):
         image = read_image(sample.image_path)
         cut = [disturbed_crop(image, sample, backend.spec, by, seed=index) for by in kinds]
-        errors[:, index] = nme(np.stack(look(backend, cut)[0]), truth[index], layout)
+        errors[:, index] = nme(np.stack(predict(backend, cut)[0]), truth[index], layout)
         step(1)
     result: dict[str, Any] = {"num_images": len(samples), "axes": {}}
     for by, each in zip(kinds, errors, strict=True):
@@ -158,15 +205,24 @@ def measure_sweep(backend: Backend, samples: Sequence[Sample], step: Step = igno
 
 
 def turn_percent(points: FloatArray, layout: str) -> float:
-    """How far the head is turned: offset of the nose tip from the middle of the outer eye corners, along the eye line,
-    in percent of their distance. 0 is frontal; about 25 is half profile."""
-    left, right = (points[i] for i in get_layout(layout).eye_corners)
+    """How far a head is turned to the side.
+
+    Args:
+        points: (N, 2) px.
+        layout: of the points.
+
+    Returns:
+        Offset of the nose tip from the middle of the outer eye corners, along the line of the eyes, in percent of their
+        distance. 0 is frontal; about 25 is a half profile.
+    """
+    known = get_layout(layout)
+    left, right = (points[i] for i in known.eye_corners)
     across = (right - left) / np.linalg.norm(right - left) ** 2
-    return float(abs((points[NOSE_TIP[layout]] - (left + right) / 2) @ across) * 100)
+    return float(abs((points[known.nose_tip] - (left + right) / 2) @ across) * 100)
 
 
 def hidden_percent(sample: Sample) -> float | None:
-    """Share of the points that the labels call covered; None where they do not say."""
+    """Share of the points that the labels call hidden, in percent; None if they do not say."""
     return None if sample.visible is None else _percent(1 - sample.visible.mean())
 
 

@@ -1,4 +1,4 @@
-"""Energy from the power rails that a Jetson shows in sysfs (INA3221). Elsewhere there is nothing, and that is said."""
+"""Energy from the power rails that a Jetson shows in sysfs (INA3221); on other computers there is none to read."""
 
 from __future__ import annotations
 
@@ -9,30 +9,45 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-HWMON = Path("/sys/class/hwmon")
+from sdfl.benchmarks.latency.jetson import HWMON
+
 TOTAL_RAILS = ("VDD_IN", "POM_5V_IN")  # the whole module; other rails are parts of it
 PERIOD_S = 0.05
 
 
 @dataclass
-class Used:
-    """joules: filled in at the end of the measurement, None where no rail can be read."""
+class EnergyUsed:
+    """Energy of a measurement.
+
+    Attributes:
+        joules: known at the end of the measurement; None if no rail can be read.
+    """
 
     joules: float | None = None
 
 
 class PowerRail:
-    """One input of the sensor: volts and amperes in thousandths."""
+    """One input of the sensor.
+
+    Args:
+        voltage: file that holds millivolts.
+        current: file that holds milliamperes.
+    """
 
     def __init__(self, voltage: Path, current: Path) -> None:
         self._voltage, self._current = voltage, current
 
     def watts(self) -> float:
+        """Power at this moment."""
         return int(self._voltage.read_text()) * int(self._current.read_text()) / 1e6
 
 
 def find_rail(folder: Path = HWMON) -> PowerRail | None:
-    """The rail of the whole module, None where there is none or it may not be read."""
+    """The rail of the whole module; None if there is none or this user may not read it.
+
+    Args:
+        folder: where the sensors are.
+    """
     for label in sorted(folder.glob("hwmon*/in*_label")):
         number = label.name[2:].removesuffix("_label")
         rail = PowerRail(label.with_name(f"in{number}_input"), label.with_name(f"curr{number}_input"))
@@ -45,9 +60,16 @@ def find_rail(folder: Path = HWMON) -> PowerRail | None:
 
 
 @contextmanager
-def measured_energy(rail: PowerRail | None) -> Iterator[Used]:
-    """Sample the rail in a thread while the block runs; energy is mean power times duration."""
-    used = Used()
+def measured_energy(rail: PowerRail | None) -> Iterator[EnergyUsed]:
+    """Measure the energy that is used while the block runs, by sampling the rail in a thread.
+
+    Args:
+        rail: None measures nothing.
+
+    Yields:
+        The energy, filled in when the block ends: mean power times duration.
+    """
+    used = EnergyUsed()
     if rail is None:
         yield used
         return

@@ -1,4 +1,4 @@
-"""Times of many cases, taken in turns (A B C A B C ...), so that a noisy machine favours none of them."""
+"""Times of many cases, taken in turns (A B C A B C ...), so that other processes slow all of them alike."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from sdfl.benchmarks.intervals import median_interval, undisturbed
 from sdfl.benchmarks.latency.energy import PowerRail, find_rail, measured_energy
 from sdfl.benchmarks.latency.jetson import Watch
 from sdfl.benchmarks.progress import Step, ignore
-from sdfl.benchmarks.suite import HERE, Suite, Target
+from sdfl.benchmarks.suite import HERE, Suite
+from sdfl.benchmarks.targets import Target
 from sdfl.benchmarks.worker import Worker, WorkerError
 
 WORKERS_AT_ONCE = 8
@@ -25,7 +26,14 @@ REFERENCE_ITERATIONS = 20
 
 @dataclass(frozen=True)
 class Case:
-    """stage: "network" or "frame". clip: of a "frame" case, as `peers/host.py` wants it."""
+    """One thing to take the time of.
+
+    Attributes:
+        stage: "network" for the network alone, "frame" for a frame with one tracked face.
+        threads: the process is bound to as many CPUs.
+        batch: faces at once, for the network alone.
+        clip: the frames of stage "frame", as `peers/host.py` takes them.
+    """
 
     target: Target
     stage: str
@@ -35,12 +43,21 @@ class Case:
 
     @property
     def settings(self) -> dict[str, Any]:
+        """The settings of the case's record."""
         return {"stage": self.stage, "threads": self.threads, "batch": self.batch}
 
 
 @dataclass
 class Timing:
-    """rounds_ms: the times of each round. energy_j: of all rounds. error: why there are none."""
+    """What was measured of one case so far.
+
+    Attributes:
+        startup: times and memory of fresh processes.
+        rounds_ms: the times of each round.
+        found: frames in which a face was found.
+        energy_j: of all rounds, None if it cannot be measured.
+        error: why the case is not measured any more, "" if it is.
+    """
 
     case: Case
     startup: dict[str, Any] = field(default_factory=dict)
@@ -51,9 +68,15 @@ class Timing:
 
 
 def measure(cases: Sequence[Case], suite: Suite, finished: Step = ignore) -> list[dict[str, Any]]:
-    """One table a case, in their order: what a record's `result` holds, or {"error": one line}.
+    """Measure all cases.
 
-    finished: told how many cases' rounds are done.
+    Args:
+        cases: in groups of at most WORKERS_AT_ONCE processes they take turns.
+        suite: how many rounds and iterations.
+        finished: told how many rounds of cases are done.
+
+    Returns:
+        For each case the `result` of its record, or {"error": one line}.
     """
     rail, results = find_rail(), []
     for group in grouped(cases):
@@ -62,7 +85,12 @@ def measure(cases: Sequence[Case], suite: Suite, finished: Step = ignore) -> lis
 
 
 def grouped(cases: Sequence[Case]) -> list[list[Case]]:
-    """Cases side by side, at most WORKERS_AT_ONCE processes together; a process serves all cases of its threads."""
+    """Divide cases into groups that run side by side.
+
+    Returns:
+        Groups of consecutive cases that need at most WORKERS_AT_ONCE processes; cases of the same model and number of
+        threads share a process.
+    """
     groups: list[list[Case]] = [[]]
     for case in cases:
         workers = {_worker_key(each) for each in [*groups[-1], case]}
@@ -98,13 +126,13 @@ def _measure_group(cases: Sequence[Case], suite: Suite, rail: PowerRail | None, 
                 if not timing.error and isinstance(worker, Worker):
                     _one_round(timing, worker, round_number, suite, rail)
                 finished(1)
-        # Ratios of records that share "interleaved" may be taken round by round.
+        # Records with the same "interleaved" took turns, so their ratios may be taken round by round.
         together: dict[str, Any] = {"interleaved": uuid4().hex[:12]} | watch.summary()
         return [summary(t, reference_ms, suite) | ({} if t.error else together) for t in timings]
 
 
 def _opened(timing: Timing, suite: Suite, stack: ExitStack) -> Worker | WorkerError:
-    """A worker with the model in it. The times of its start go to `timing`, the median of `suite.starts` processes."""
+    """A worker with the model open. `timing` gets the median of the start times of `suite.starts` processes."""
     target, threads = timing.case.target, timing.case.threads
     starts = []
     try:
@@ -171,7 +199,17 @@ def _ask_times(worker: Worker, case: Case, *, start: int, iterations: int) -> di
 
 
 def summary(timing: Timing, reference_ms: Sequence[float], suite: Suite) -> dict[str, Any]:
-    """What a record keeps. reference_ratio: median over rounds of (undisturbed time / reference's), with interval."""
+    """The `result` of a case's record.
+
+    Args:
+        timing: of the case.
+        reference_ms: time of the reference workload in each round.
+        suite: what was asked for.
+
+    Returns:
+        Times in ms, and `reference_ratio`: the median over the rounds of the time divided by that of the reference
+        workload, both as `undisturbed` takes them.
+    """
     if timing.error:
         return {"error": timing.error}
     times_ms = np.concatenate([np.asarray(each) for each in timing.rounds_ms])

@@ -1,6 +1,6 @@
-"""What moves the numbers of a Jetson: power mode, clocks, temperature, throttling. Parsed from NVIDIA's own tools.
+"""What changes the results of a Jetson: power mode, clocks, temperature, throttling. Parsed from NVIDIA's own tools.
 
-All of it is read as an ordinary user; `sudo jetson_clocks --show` tells more and is not asked.
+All of it can be read by an ordinary user. `sudo jetson_clocks --show` would tell more and is not used.
 """
 
 from __future__ import annotations
@@ -19,12 +19,17 @@ MISSING_C = -50.0  # a sensor that is switched off says -256
 
 
 @dataclass(frozen=True)
-class Stats:
-    """One line of tegrastats. gpu_mhz, emc_mhz: clocks now, None where it does not tell. temperatures_c: by sensor."""
+class TegraStats:
+    """One line of tegrastats.
+
+    Attributes:
+        gpu_mhz: present clock of the GPU, None if the line does not tell.
+        emc_mhz: present clock of the memory controller, None likewise.
+        temperatures_c: by sensor.
+        power_mw: by rail.
+    """
 
     ram_used_mb: int
-    ram_total_mb: int
-    swap_used_mb: int
     gpu_mhz: int | None
     emc_mhz: int | None
     temperatures_c: dict[str, float] = field(default_factory=dict)
@@ -32,30 +37,31 @@ class Stats:
 
     @property
     def hottest_c(self) -> float | None:
-        """The junction's temperature where it is told, else that of the hottest sensor."""
+        """The junction's temperature if the line tells it, else that of the hottest sensor."""
         if HOTTEST in self.temperatures_c:
             return self.temperatures_c[HOTTEST]
         return max(self.temperatures_c.values(), default=None)
 
 
 def parse_nvpmodel(text: str) -> tuple[str, int | None]:
-    """Output of `nvpmodel -q`: the mode's name and number. ("", None) where there is none."""
+    """Parse the output of `nvpmodel -q`.
+
+    Returns:
+        Name and number of the power mode; ("", None) if it tells none.
+    """
     name = re.search(r"NV Power Mode\s*:\s*(\S.*)", text)
     number = re.search(r"^\s*(\d+)\s*$", text, re.MULTILINE)
     return (name[1].strip() if name else "", int(number[1]) if number else None)
 
 
-def parse_tegrastats(line: str) -> Stats | None:
-    """None for a line that is none of tegrastats."""
-    ram = re.search(r"RAM (\d+)/(\d+)MB", line)
+def parse_tegrastats(line: str) -> TegraStats | None:
+    """Parse a line of tegrastats; None if it is any other text."""
+    ram = re.search(r"RAM (\d+)/\d+MB", line)
     if not ram:
         return None
-    swap = re.search(r"SWAP (\d+)/\d+MB", line)
     temperatures = {name.lower(): float(value) for name, value in re.findall(r"(\w+)@(-?\d+(?:\.\d+)?)C\b", line)}
-    return Stats(
+    return TegraStats(
         ram_used_mb=int(ram[1]),
-        ram_total_mb=int(ram[2]),
-        swap_used_mb=int(swap[1]) if swap else 0,
         gpu_mhz=_clock(line, "GR3D_FREQ"),
         emc_mhz=_clock(line, "EMC_FREQ"),
         temperatures_c={name: value for name, value in temperatures.items() if value > MISSING_C},
@@ -69,8 +75,19 @@ def _clock(line: str, name: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def read_tegrastats(command: tuple[str, ...] = TEGRASTATS, run_s: float = 0.5, timeout_s: float = 3.0) -> Stats | None:
-    """One line of the tool, which runs for run_s and may take timeout_s to end; None where it is missing or silent."""
+def read_tegrastats(
+    command: tuple[str, ...] = TEGRASTATS, run_s: float = 0.5, timeout_s: float = 3.0
+) -> TegraStats | None:
+    """Run the tool and parse its first line.
+
+    Args:
+        command: the tool, which does not end by itself.
+        run_s: after which it is told to end.
+        timeout_s: how long it may take to end.
+
+    Returns:
+        None if the tool is missing or prints nothing.
+    """
     try:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
             try:
@@ -84,7 +101,7 @@ def read_tegrastats(command: tuple[str, ...] = TEGRASTATS, run_s: float = 0.5, t
 
 
 def throttle_events(folder: Path = HWMON) -> int | None:
-    """How often the module was slowed down for drawing too much current since it started; None elsewhere."""
+    """How often the module was slowed down since it started, because it drew too much current; None if unknown."""
     counts = []
     for path in sorted(folder.glob("hwmon*/oc*_event_cnt")):
         try:
@@ -96,17 +113,23 @@ def throttle_events(folder: Path = HWMON) -> int | None:
 
 @dataclass
 class Watch:
-    """Looks at a Jetson before and after a measurement. Elsewhere it has nothing to say."""
+    """Compares a Jetson before and after a measurement; on other computers it knows nothing.
 
-    stats: Callable[[], Stats | None] = read_tegrastats
+    Attributes:
+        stats: reads clocks and temperatures.
+        events: reads the number of throttle events.
+    """
+
+    stats: Callable[[], TegraStats | None] = read_tegrastats
     events: Callable[[], int | None] = throttle_events
     _events_before: int | None = None
 
     def start(self) -> None:
+        """Note the state before the measurement."""
         self._events_before = self.events()
 
     def summary(self) -> dict[str, Any]:
-        """What a record keeps, empty where nothing is known."""
+        """What a record keeps of the state after the measurement; empty if nothing is known."""
         stats, events = self.stats(), self.events()
         table = {
             "hottest_c": stats.hottest_c if stats else None,

@@ -1,1 +1,1 @@
-"""Adapters for other people's landmark models; `host.py` runs each in a process and environment of its own."""
+"""Adapters for other projects' landmark models; `host.py` runs each in a process and environment of its own."""

@@ -12,7 +12,7 @@ installed. An adapter is a file with a class `Peer`:
         def track(self, image, timestamp_s): ...    # the same for the next frame of a video; optional
         ids = ()                                    # of the faces that `track` returned last; optional
         def reset(self, max_faces): ...             # a new video begins, with at most so many faces; optional
-        def network(self, batch): ...               # returns a function that runs the bare network once; optional
+        def network(self, batch): ...               # returns a function that runs the network alone once; optional
 
 Requests: open, time_network, time_frames, track, faces, memory. Replies carry "error" where one failed. A clip is a
 table: "path" of raw BGR frames, "width", "height", "frames", "fps".
@@ -33,15 +33,23 @@ Answer = dict[str, Any]
 
 
 class Host:
-    """Holds the adapter's `Peer` and answers requests."""
+    """Answers requests with the adapter's `Peer`."""
 
     def __init__(self, peer_class: Any) -> None:
+        """Prepare for the class `Peer` of an adapter."""
         self._class = peer_class
         self._peer: Any = None
         self._networks: dict[int, Callable[[], object]] = {}
 
     def open(self, options: Answer) -> Answer:
-        """Load the model. Returns the time it took and what the peer says about itself."""
+        """Load the model.
+
+        Args:
+            options: of the adapter.
+
+        Returns:
+            "load_ms", "rss_before_mb", and what the peer tells about itself.
+        """
         before_mb = memory_mb("VmRSS")
         start = time.perf_counter()
         self._peer = self._class(options)
@@ -50,13 +58,30 @@ class Host:
         return {"load_ms": load_ms, "rss_before_mb": before_mb, **about}
 
     def time_network(self, batch: int, iterations: int) -> Answer:
-        """Milliseconds of each of `iterations` runs."""
+        """Time the network alone.
+
+        Args:
+            batch: faces at once.
+            iterations: number of runs.
+
+        Returns:
+            "times_ms", one a run.
+        """
         if batch not in self._networks:
             self._networks[batch] = self._peer.network(batch)
         return {"times_ms": [timed_ms(self._networks[batch]) for _ in range(iterations)]}
 
     def time_frames(self, clip: Answer, start: int, iterations: int) -> Answer:
-        """Milliseconds of each frame of a clip that runs to and fro without a jump, from its frame number `start`."""
+        """Time whole frames of a clip that is played to and fro, so that nothing jumps.
+
+        Args:
+            clip: a table, as in the module's docstring.
+            start: number of frames that were played before.
+            iterations: number of frames.
+
+        Returns:
+            "times_ms", one a frame, and "found", the number of frames in which a face was found.
+        """
         track, count = self._tracker(), clip["frames"]
         times_ms, found = [], 0
         for step in range(start, start + iterations):
@@ -69,9 +94,17 @@ class Host:
         return {"times_ms": times_ms, "found": found}
 
     def track(self, clip: Answer, start: int, count: int, max_faces: int) -> Answer:
-        """The faces of `count` frames from `start` on, their ids where there are any, and what each frame cost.
+        """Track faces in a part of a clip.
 
-        cpu_ms: of all threads of this process; wall_ms: until the result was there.
+        Args:
+            clip: a table, as in the module's docstring.
+            start: the first frame; 0 begins a new video.
+            count: number of frames.
+            max_faces: of the video.
+
+        Returns:
+            "faces" and "ids" of each frame, "cpu_ms" of all threads of this process, and "wall_ms" until the result was
+            there.
         """
         if start == 0 and hasattr(self._peer, "reset"):
             self._peer.reset(max_faces)
@@ -88,11 +121,18 @@ class Host:
         return answer
 
     def faces(self, paths: list[str]) -> Answer:
-        """All faces in each picture."""
+        """Detect the faces of pictures.
+
+        Args:
+            paths: of the pictures.
+
+        Returns:
+            "faces", a list for each picture.
+        """
         return {"faces": [as_lists(self._peer.detect(read(path))) for path in paths]}
 
     def memory(self) -> Answer:
-        """Largest resident memory of this process so far."""
+        """The largest resident memory of this process so far, "peak_rss_mb"."""
         return {"peak_rss_mb": memory_mb("VmHWM")}
 
     def _tracker(self) -> Callable[[Any, float], Any]:
@@ -104,7 +144,7 @@ class Host:
 
 
 def as_lists(faces: Any) -> list[list[list[float]]]:
-    """[[[x, y], ...], ...] px, to a thousandth."""
+    """Faces as [[[x, y], ...], ...] px, rounded to a thousandth."""
     return [[[round(float(x), 3), round(float(y), 3)] for x, y in face] for face in faces]
 
 
@@ -135,7 +175,13 @@ def timed_ms(function: Callable[[], object]) -> float:
 
 
 def memory_mb(entry: str) -> float | None:
-    """VmRSS (now) or VmHWM (peak) of this process. Unlike getrusage, it forgets the parent that started it."""
+    """Resident memory of this process, None if the system does not tell.
+
+    Unlike getrusage, it does not count the process that started this one.
+
+    Args:
+        entry: "VmRSS" for the present, "VmHWM" for the peak.
+    """
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:
@@ -154,6 +200,7 @@ def load_adapter(path: Path) -> Any:
 
 
 def main() -> None:
+    """Answer requests until standard input ends."""
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints must not get between the replies
     if len(sys.argv) > 2 and hasattr(os, "sched_setaffinity"):

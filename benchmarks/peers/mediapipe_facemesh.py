@@ -16,6 +16,8 @@ MAP = runpy.run_path(str(Path(__file__).with_name("mesh68.py")))["MAP"]
 
 
 class Peer:
+    """See `host.py`."""
+
     layout = "ibug68"
     version = mediapipe.__version__
     note = "468 points mapped to 68; its own detector and tracker"
@@ -26,13 +28,16 @@ class Peer:
         self._still, self._video = None, self._make(False, 1)
 
     def detect(self, image):
+        """Faces of a picture."""
         self._still = self._still or self._make(True, 4)
         return _points(self._still, image)
 
     def track(self, image, timestamp_s):  # noqa: ARG002
+        """Faces of the next frame."""
         return _points(self._video, image)
 
     def reset(self, max_faces):
+        """Begin a new video."""
         self._video.close()
         self._video = self._make(False, max_faces)
 

@@ -2,8 +2,8 @@
 # It runs in an environment of its own, where its imports are.
 """MediaPipe FaceLandmarker (478 points) as 68 points. Runs where `mediapipe==1.2.2` is installed.
 
-options["model"]: its face_landmarker.task. It smooths its points only where one face is wanted; options["setting"]
-"several" asks for two also where one would do.
+options["model"]: its face_landmarker.task. It smooths its points only if one face is asked for; options["setting"]
+"several" always asks for at least two.
 """
 
 import runpy
@@ -18,6 +18,8 @@ MAP = runpy.run_path(str(Path(__file__).with_name("mesh68.py")))["MAP"]
 
 
 class Peer:
+    """See `host.py`."""
+
     layout = "ibug68"
     version = mediapipe.__version__
     note = "478 points mapped to 68; its own detector and tracker"
@@ -27,13 +29,16 @@ class Peer:
         self._still, self._video = None, self._make("VIDEO", 1)
 
     def detect(self, image):
+        """Faces of a picture."""
         self._still = self._still or self._make("IMAGE", 4)
         return _points(self._still.detect(_rgb(image)), image)
 
     def track(self, image, timestamp_s):
+        """Faces of the next frame."""
         return _points(self._video.detect_for_video(_rgb(image), round(timestamp_s * 1000)), image)
 
     def reset(self, max_faces):
+        """Begin a new video."""
         self._video.close()
         self._video = self._make("VIDEO", max_faces)
 

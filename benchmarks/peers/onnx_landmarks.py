@@ -13,14 +13,18 @@ SIZE, CROP_SCALE = 112, 1.2
 
 
 def to_input(crop):
+    """What the network takes, from a (SIZE, SIZE, 3) BGR crop."""
     return (crop[:, :, ::-1].astype(np.float32) / 255).transpose(2, 0, 1)[None]
 
 
 def to_points(outputs):
+    """(68, 2) crop px from the outputs of the network."""
     return outputs[-1].reshape(-1, 2) * SIZE
 
 
 class Peer:
+    """See `host.py`."""
+
     layout = "ibug68"
     version = onnxruntime.__version__
     note = "OpenCV's cascade every frame"
@@ -34,6 +38,7 @@ class Peer:
         self._cascade = cv2.CascadeClassifier(folder + "haarcascade_frontalface_default.xml")
 
     def detect(self, image):
+        """Faces of a picture."""
         faces = []
         for x, y, side, _ in self._cascade.detectMultiScale(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), 1.2, 3):
             scale = SIZE / (side * CROP_SCALE)
@@ -45,5 +50,6 @@ class Peer:
         return faces
 
     def network(self, batch):
+        """The network alone, on black crops."""
         feed = {self._input: np.repeat(to_input(np.zeros((SIZE, SIZE, 3), np.uint8)), batch, axis=0)}
         return lambda: self._session.run(None, feed)

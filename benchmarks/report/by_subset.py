@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from sdfl.benchmarks.records import CROPS_BY_USE
 from sdfl.benchmarks.report.comparison import paired_difference, signed
-from sdfl.benchmarks.report.data import CROPS, Entry, ReportData, changes
-from sdfl.benchmarks.report.names import AXES
-from sdfl.benchmarks.report.names import CROPS as CROP_NAMES
+from sdfl.benchmarks.report.data import Entry, ReportData, changes
+from sdfl.benchmarks.report.names import AXES, CROPS
 
 THIRDS = ("frontal third", "middle third", "most turned third")
 WORST = (2, -1)  # of the amounts of a disturbance: the middle and the strongest
@@ -52,11 +52,11 @@ def robustness_rows(data: ReportData) -> Iterator[list[str]]:
 
 def _subsets(plain: Entry, changed: Entry) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     """Name, and the pictures of both with their errors."""
-    for crops in CROPS[:3]:
+    for crops in CROPS_BY_USE[:3]:
         a, b = plain.accuracy.get(crops), changed.accuracy.get(crops)
         if a and b and a.settings["dataset"] == b.settings["dataset"]:
             first, second = a.result["pictures"], b.result["pictures"]
-            yield f"all, {CROP_NAMES[crops]}", first, second
+            yield f"all, {CROPS[crops]}", first, second
             for region in first.get("regions_nme_percent", {}):
                 yield region, _region(first, region), _region(second, region)
             yield from _by_turn(first, second)

@@ -8,9 +8,10 @@ from typing import Any
 
 import altair as alt
 
+from sdfl.benchmarks.records import threads_name
 from sdfl.benchmarks.report import drawing, series
 from sdfl.benchmarks.report.data import ReportData, caption, threads_of
-from sdfl.benchmarks.report.names import STAGES, threads_name
+from sdfl.benchmarks.report.names import STAGES
 from sdfl.benchmarks.report.theme import NEUTRAL, SERIES
 
 BIN_NOTE = "Bins with fewer than five found faces stay empty."

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from sdfl.benchmarks.intervals import mean_interval, median_interval
-from sdfl.benchmarks.report.data import CROPS, Entry
+from sdfl.benchmarks.records import CROPS_BY_USE
+from sdfl.benchmarks.report.data import Entry
 
 Interval = tuple[float, float, float]  # value, low, high
 NEGLIGIBLE_POINTS = 0.005
@@ -40,10 +41,10 @@ def accuracy_cost(plain: Entry, changed: Entry, column: str = "nme_percent") -> 
     """Percentage points of NME that `changed` adds.
 
     Returns:
-        The mean over the pictures in which both found the face, with the crops of `data.CROPS` that come first; None
+        The mean over the pictures in which both found the face, with the crops of CROPS_BY_USE that come first; None
         if the two were not measured on the same pictures.
     """
-    for crops in CROPS[:3]:
+    for crops in CROPS_BY_USE[:3]:
         a, b = plain.accuracy.get(crops), changed.accuracy.get(crops)
         if a and b and a.settings["dataset"] == b.settings["dataset"]:
             return paired_difference(a.result["pictures"], b.result["pictures"], column)

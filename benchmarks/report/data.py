@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sdfl.benchmarks.records import PROTOCOL, Record, Records, Subject, main_dataset
+from sdfl.benchmarks.records import CROPS_BY_USE, PROTOCOL, Record, Records, Subject, main_dataset
 from sdfl.benchmarks.report.names import backend_name, full_name, runs_in, short_name
 
 Result = dict[str, Any]
-CROPS = ("detected", "tracked", "true", "its own")  # those nearest to everyday use first
 PLAIN = ("f32", "auto")
 LOWERED = (("fp32", "fp16"), ("fp32", "int8"))
 
@@ -50,8 +49,8 @@ class Entry:
         return record.result if record else None
 
     def accuracy_result(self, crops: str | None = None) -> Result | None:
-        """The accuracy with these crops, or with those of `CROPS` that come first; None if it was not measured."""
-        for name in (crops,) if crops else CROPS:
+        """The accuracy with these crops, or with those of CROPS_BY_USE that come first; None if it was not measured."""
+        for name in (crops,) if crops else CROPS_BY_USE:
             record = self.accuracy.get(str(name))
             if record is not None and record.result.get("nme_percent") is not None:
                 return record.result

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from sdfl.benchmarks.records import OWN_CROPS, threads_name
 from sdfl.benchmarks.report.comparison import (
     NEGLIGIBLE_POINTS,
     accuracy_cost,
@@ -20,7 +21,6 @@ from sdfl.benchmarks.report.comparison import (
     speed_words,
 )
 from sdfl.benchmarks.report.data import Entry, ReportData, changes, threads_of
-from sdfl.benchmarks.report.names import threads_name
 
 BUSY = 0.5  # share by which 90th percentiles exceed undisturbed runs; on an idle machine it is below a fifth
 FRONTAL_PERCENT, TURNED_PERCENT = 10, 20  # offset of the nose tip, in percent of the inter-ocular distance
@@ -102,7 +102,7 @@ def _peers(entries: list[Entry], device: str) -> Iterator[str]:
         ratio = None if _delay(entries) > BUSY else speed_ratio(peer, ours, "frame")
         if ratio:
             yield f"For a frame with one tracked face on {device}, {ours.name} {speed_words(ratio)} {peer.name}."
-        theirs, mine = peer.accuracy.get("its own"), ours.accuracy.get("detected")
+        theirs, mine = peer.accuracy.get(OWN_CROPS), ours.accuracy.get("detected")
         if not theirs or not mine:
             continue
         gap = paired_difference(theirs.result["pictures"], mine.result["pictures"], "common_nme_percent")

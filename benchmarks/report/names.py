@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sdfl.benchmarks.records import Subject
+from sdfl.benchmarks.records import OWN_CROPS, Subject
 
 BACKENDS = {"openvino": "OpenVINO", "onnxruntime": "ONNX Runtime", "tensorrt": "TensorRT"}
 PEERS = {
@@ -14,7 +14,7 @@ CROPS = {
     "true": "ground-truth crops",
     "detected": "detected crops",
     "tracked": "tracked crops",
-    "its own": "own detector",
+    OWN_CROPS: "own detector",
 }
 STAGES = {"network": "network alone", "frame": "tracked frame"}
 AXES = {
@@ -59,8 +59,3 @@ def runs_in(subject: Subject) -> str:
     """Back end and arithmetic of one of the project's own models: "OpenVINO f32"."""
     compute = "" if subject.compute == "auto" else f" {subject.compute}"
     return backend_name(subject.backend) + compute
-
-
-def threads_name(count: int) -> str:
-    """ "one thread" or "4 threads"."""
-    return "one thread" if count == 1 else f"{count} threads"

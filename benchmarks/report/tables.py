@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sdfl.benchmarks.records import CROPS_BY_USE, OWN_CROPS
 from sdfl.benchmarks.report import by_subset
 from sdfl.benchmarks.report.comparison import Interval, accuracy_cost, signed, speed_ratio
-from sdfl.benchmarks.report.data import CROPS, Entry, ReportData, caption, changes
-from sdfl.benchmarks.report.names import CROPS as CROP_NAMES
-from sdfl.benchmarks.report.names import STAGES
+from sdfl.benchmarks.report.data import Entry, ReportData, caption, changes
+from sdfl.benchmarks.report.names import CROPS, STAGES
 
 Column = tuple[str, str]  # heading, unit or explanation
 
@@ -68,7 +68,7 @@ def overview(data: ReportData, device: str) -> Table:
 
 
 def _overview_row(entry: Entry) -> list[str]:
-    detected = entry.accuracy_result("detected") or entry.accuracy_result("its own")
+    detected = entry.accuracy_result("detected") or entry.accuracy_result(OWN_CROPS)
     true = entry.accuracy_result("true")
     threads = min((key[1] for key in entry.latency), default=1)
     network, frame = entry.result("network", threads), entry.result("frame", threads)
@@ -156,14 +156,14 @@ def accuracies(data: ReportData) -> Table:
     ]  # fmt: skip
     rows = []
     for entry in data.distinct():
-        for crops in CROPS:
+        for crops in CROPS_BY_USE:
             result = entry.accuracy_result(crops)
             if result:
                 found = f"{result['num_found']} of {result['num_images']}"
                 failed = [_value(result, f"failure_rate_{n}_percent", 1) for n in (8, 10)]
                 common = _value(result, "common_nme_percent", 2)
                 auc = _value(result, "auc_10", 3)
-                rows.append([entry.label, CROP_NAMES[crops], _with_interval(result), *failed, auc, common, found])
+                rows.append([entry.label, CROPS[crops], _with_interval(result), *failed, auc, common, found])
     subtitle = caption(data.dataset, "inter-ocular NME of the faces found", "a missed face counts as a failure")
     return Table("Accuracy", subtitle, columns, rows)
 

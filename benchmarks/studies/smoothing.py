@@ -18,7 +18,7 @@ import numpy as np
 
 from sdfl.benchmarks.records import read_records
 from sdfl.benchmarks.video.clips import FPS, SIZE, STILL_FRAMES, Clip, Still, make_clip
-from sdfl.benchmarks.video.metrics import SETTLE, Seen, measure_clip
+from sdfl.benchmarks.video.metrics import SETTLE, ReportedFace, measure_clip
 from sdfl.benchmarks.video.stills import labelled_stills
 from sdfl.datasets import find_samples
 from sdfl.errors import DataError
@@ -90,7 +90,7 @@ def measure(recordings: Sequence[Recording], smoothing: Smoothing | None) -> dic
     found: dict[str, list[float]] = {}
     for each in recordings:
         points = filtered(each, each.points, smoothing)
-        result = measure_clip(each.clip, [[Seen(1, p)] for p in points], "ibug68")
+        result = measure_clip(each.clip, [[ReportedFace(1, p)] for p in points], "ibug68")
         error = result.pop("motion_error_percent", None)
         if error is not None:
             name = "motion_error" if each.clip.name == "motion" else each.clip.name.partition(",")[0]

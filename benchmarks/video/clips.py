@@ -1,8 +1,8 @@
 """Clips made from one still picture under a known motion, so that the truth of every frame is known without labels.
 
 A scene says how the face moves and what happens to the picture; a clip is a scene rendered into a file of raw frames.
-Every scene begins with STILL_FRAMES of rest, where a model's own mean prediction is taken: a constant error counts in
-none of the measures.
+Every scene begins with STILL_FRAMES frames at rest, from which a model's own mean prediction is taken: an error that is
+the same in all frames counts in none of the measures.
 """
 
 from __future__ import annotations
@@ -32,7 +32,12 @@ Motion = Callable[[float], Pose]  # of the seconds since the end of the rest, ne
 
 @dataclass(frozen=True, eq=False)
 class Still:
-    """image: (H, W, 3) uint8 BGR. box: (4,) xyxy px around the landmarks of its face."""
+    """A still picture of a face.
+
+    Attributes:
+        image: (H, W, 3) uint8 BGR.
+        box: (4,) xyxy px around the landmarks of the face.
+    """
 
     image: Image
     box: FloatArray
@@ -40,10 +45,15 @@ class Still:
 
 @dataclass(frozen=True)
 class Scene:
-    """motions: one a face, the last in front; more than one are heads cut out before a plain wall.
+    """What happens in a clip.
 
-    cover: seconds since the rest in which a card lies over the face. exposure: share of a frame's time that its
-    picture is blurred over. gain: of the brightness. jpeg: quality that every frame is compressed to, 0 is none.
+    Attributes:
+        motions: one for each face, the last in front. More than one face are heads cut out before a plain wall.
+        seconds: after the frames at rest.
+        cover: seconds since the rest, from when to when a card covers the face.
+        exposure: share of a frame's time over which it is blurred by the motion.
+        gain: factor of the brightness.
+        jpeg: quality that every frame is compressed with; 0 does not compress.
     """
 
     motions: tuple[Motion, ...]
@@ -100,7 +110,13 @@ SCENES = {
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """path: raw (T, H, W, 3) uint8 frames of SIZE. box: of the still's face. shown: (F, T), 0..1 of each in view."""
+    """A scene with its truth.
+
+    Attributes:
+        path: raw (T, H, W, 3) uint8 frames of SIZE.
+        box: (4,) xyxy px of the still's face.
+        shown: (F, T), which share of each face is in view in each frame, 0..1.
+    """
 
     name: str
     scene: Scene
@@ -110,14 +126,15 @@ class Clip:
 
     @property
     def num_frames(self) -> int:
+        """T."""
         return int(self.shown.shape[1])
 
     def place(self, face: int, frame: float) -> FloatArray:
-        """The (2, 3) affine still px -> frame px at `frame`, which may lie between two."""
+        """The (2, 3) affine still px -> frame px of a face; `frame` may lie between two frames."""
         return _place(self.scene.motions[face], self.box, frame)
 
     def boxes(self, frame: int) -> list[FloatArray]:
-        """(4,) xyxy px of every face, in view or not."""
+        """(4,) xyxy px of every face in a frame, in view or not."""
         return [landmark_box(transform_points(self.place(face, frame), _corners(self.box))) for face in self.faces]
 
     @property
@@ -127,11 +144,18 @@ class Clip:
 
     @property
     def faces(self) -> range:
+        """Numbers of the faces."""
         return range(len(self.scene.motions))
 
 
 def plan_clip(name: str, still: Still, path: Path) -> Clip:
-    """The scene called `name` with its truth; its frames are not rendered."""
+    """The truth of a scene, without rendering its frames.
+
+    Args:
+        name: a key of SCENES.
+        still: the picture of the face.
+        path: where `make_clip` would write the frames.
+    """
     scene = SCENES[name]
     count = STILL_FRAMES + round(scene.seconds * FPS)
     shown = np.zeros((len(scene.motions), count), np.float32)
@@ -143,7 +167,14 @@ def plan_clip(name: str, still: Still, path: Path) -> Clip:
 
 
 def make_clip(name: str, still: Still, path: Path, *, seed: int = 0) -> Clip:
-    """Render the scene called `name` into `path`."""
+    """Render a scene.
+
+    Args:
+        name: a key of SCENES.
+        still: the picture of the face.
+        path: the file to write, raw frames.
+        seed: of the noise.
+    """
     clip, rng = plan_clip(name, still, path), np.random.default_rng(seed)
     with path.open("wb") as file:
         for index in range(clip.num_frames):

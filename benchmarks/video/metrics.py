@@ -1,9 +1,10 @@
-"""What a clip says about a tracker. Lengths are in percent of d, the inter-ocular distance of q.
+"""How well a tracker follows the faces of a clip. Lengths are in percent of d, the inter-ocular distance of q.
 
-q is the mean prediction on the clip's still beginning, T(t) the known motion from there to frame t:
+q is the mean prediction in the frames at rest at the beginning of the clip; T(t) is the known motion from there to
+frame t.
 
-jitter        mean over frames and points of |p(t) - p(t-1)| / d on the still
-rms           root mean square distance from q on the still: a dead band would lower the jitter, not this
+jitter        mean over frames and points of |p(t) - p(t-1)| / d of a face at rest
+rms           root mean square distance from q of a face at rest; a dead band would lower the jitter, but not this
 motion error  mean of |T(t)^-1 p(t) - q| / d
 lag           the shift of T in time at which the motion error is smallest
 """
@@ -21,38 +22,60 @@ import numpy.typing as npt
 from sdfl.benchmarks.video.clips import FPS, STILL_FRAMES, Clip
 from sdfl.geometry import box_iou, invert_affine, landmark_box, transform_points
 from sdfl.layouts import get_layout
+from sdfl.metrics import inter_ocular
 from sdfl.types import FloatArray
 
 SETTLE = 10  # frames at the beginning that do not count
 IN_VIEW, OUT_OF_VIEW = 0.7, 0.1  # share shown: from here on a face must, and must not any more, be found
 GRACE_FRAMES = 3  # in which a face that is gone may still be reported
-MIN_OVERLAP = 0.2  # IoU of the reported and the true box
+TRUE_FACE_IOU = 0.2  # least overlap of a reported face with the true one
 LAGS_FRAMES = np.arange(-40, 200) * 0.05
 NO_LAG = 40  # its place in LAGS_FRAMES
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One reported face. id: None where the tracker gives none."""
+class ReportedFace:
+    """One face that a tracker reports in a frame.
+
+    Attributes:
+        id: None if the tracker gives none.
+        points: (N, 2) px.
+    """
 
     id: int | None
     points: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
-class Track:
-    """What was reported of one true face. points: (T, N, 2) px, NaN where nothing was. ids: -1 there."""
+class FaceHistory:
+    """What was reported of one true face in the T frames of a clip.
+
+    Attributes:
+        points: (T, N, 2) px, NaN in frames in which the face was not reported.
+        ids: (T,), -1 in those frames.
+    """
 
     points: FloatArray
     ids: npt.NDArray[np.int64]
 
     @property
     def found(self) -> npt.NDArray[np.bool_]:
+        """(T,), in which frames it was reported."""
         return self.ids >= 0
 
 
-def match(clip: Clip, frames: Sequence[Sequence[Seen]], num_points: int) -> tuple[list[Track], int]:
-    """The reports on each true face, and how many lay on no face that is, or was GRACE_FRAMES ago, in view."""
+def match(clip: Clip, frames: Sequence[Sequence[ReportedFace]], num_points: int) -> tuple[list[FaceHistory], int]:
+    """Assign reported faces to true ones.
+
+    Args:
+        clip: the truth.
+        frames: the reported faces of each frame.
+        num_points: of a face.
+
+    Returns:
+        What was reported of each true face; and the number of false faces: those that lay on no face that is in view,
+        or was GRACE_FRAMES ago.
+    """
     points = np.full((len(clip.faces), len(frames), num_points, 2), np.nan, np.float32)
     ids = np.full((len(clip.faces), len(frames)), -1, np.int64)
     false_faces = 0
@@ -61,32 +84,41 @@ def match(clip: Clip, frames: Sequence[Sequence[Seen]], num_points: int) -> tupl
         lately = clip.shown[:, max(0, index - GRACE_FRAMES) : index + 1].max(axis=1, initial=0.0)
         rest = list(enumerate(reported))
         for face in sorted(clip.faces, key=lambda f: -clip.shown[f, index]):
-            overlap = [box_iou(landmark_box(seen.points), boxes[face]) for _, seen in rest]
-            if overlap and max(overlap) > MIN_OVERLAP:
-                place, seen = rest.pop(int(np.argmax(overlap)))
-                points[face, index] = seen.points
-                ids[face, index] = place if seen.id is None else seen.id
+            overlap = [box_iou(landmark_box(found.points), boxes[face]) for _, found in rest]
+            if overlap and max(overlap) > TRUE_FACE_IOU:
+                place, found = rest.pop(int(np.argmax(overlap)))
+                points[face, index] = found.points
+                ids[face, index] = place if found.id is None else found.id
                 false_faces += bool(lately[face] <= OUT_OF_VIEW)
         false_faces += len(rest)
-    return [Track(p, i) for p, i in zip(points, ids, strict=True)], false_faces
+    return [FaceHistory(p, i) for p, i in zip(points, ids, strict=True)], false_faces
 
 
-def measure_clip(clip: Clip, frames: Sequence[Sequence[Seen]], layout: str) -> dict[str, Any]:
-    """Everything that one clip tells, by name; what it cannot tell is left out."""
-    tracks, false_faces = match(clip, frames, get_layout(layout).num_points)
+def measure_clip(clip: Clip, frames: Sequence[Sequence[ReportedFace]], layout: str) -> dict[str, Any]:
+    """Measure one clip.
+
+    Args:
+        clip: the truth.
+        frames: the reported faces of each frame.
+        layout: of their points.
+
+    Returns:
+        Measures by name; those that this clip cannot tell are left out.
+    """
+    histories, false_faces = match(clip, frames, get_layout(layout).num_points)
     result: dict[str, Any] = {"false_faces": false_faces}
-    if tracks:
-        result |= _followed(clip, tracks)
-    if len(tracks) == 1 and clip.shown.min() > IN_VIEW:
-        result |= _moved(clip, tracks[0], layout)
+    if histories:
+        result |= _followed(clip, histories)
+    if len(histories) == 1 and clip.shown.min() > IN_VIEW:
+        result |= _moved(clip, histories[0], layout)
     return result
 
 
-def _followed(clip: Clip, tracks: Sequence[Track]) -> dict[str, Any]:
+def _followed(clip: Clip, histories: Sequence[FaceHistory]) -> dict[str, Any]:
     """Frames lost, identities, and times to lose and to find again, in frames."""
     wanted = clip.shown >= IN_VIEW
     wanted[:, :SETTLE] = False
-    found = np.stack([track.found for track in tracks])
+    found = np.stack([history.found for history in histories])
     lose, again = [], []
     for shown, there in zip(clip.shown, found, strict=True):
         gone = _first(shown <= OUT_OF_VIEW, 0)
@@ -96,13 +128,13 @@ def _followed(clip: Clip, tracks: Sequence[Track]) -> dict[str, Any]:
         lose.append((len(shown) if lost is None else lost) - gone)
         back = _first(shown >= IN_VIEW, gone)
         if back is not None:
-            seen = _first(there, back)
-            again.append((len(shown) if seen is None else seen) - back)
+            found_at = _first(there, back)
+            again.append((len(shown) if found_at is None else found_at) - back)
     result: dict[str, Any] = {
         "frames_wanted": int(wanted.sum()),
         "frames_lost": int((wanted & ~found).sum()),
         "identity_switches": sum(
-            _switches(track.ids[shown >= IN_VIEW]) for track, shown in zip(tracks, clip.shown, strict=True)
+            _switches(history.ids[shown >= IN_VIEW]) for history, shown in zip(histories, clip.shown, strict=True)
         ),
     }
     return result | ({"lose_frames": max(lose)} if lose else {}) | ({"reacquire_frames": max(again)} if again else {})
@@ -114,19 +146,18 @@ def _switches(ids: npt.NDArray[np.int64]) -> int:
     return int((given[1:] != given[:-1]).sum())
 
 
-def _moved(clip: Clip, track: Track, layout: str) -> dict[str, Any]:
+def _moved(clip: Clip, history: FaceHistory, layout: str) -> dict[str, Any]:
     """Jitter and motion error of a face that is always in view; nothing where its beginning was missed."""
     begin = slice(SETTLE, STILL_FRAMES)
-    if not track.found[begin].all():
+    if not history.found[begin].all():
         return {}
-    rest = transform_points(invert_affine(clip.place(0, 0)), track.points[begin].mean(axis=0))
-    left, right = get_layout(layout).eye_corners
-    d = float(np.linalg.norm(rest[left] - rest[right]))
-    frames = np.flatnonzero(track.found & (np.arange(clip.num_frames) >= STILL_FRAMES))
-    points = track.points[frames]
+    rest = transform_points(invert_affine(clip.place(0, 0)), history.points[begin].mean(axis=0))
+    d = float(inter_ocular(rest, get_layout(layout)))
+    frames = np.flatnonzero(history.found & (np.arange(clip.num_frames) >= STILL_FRAMES))
+    points = history.points[frames]
     if clip.still:
         d_px = d * np.linalg.norm(clip.place(0, 0)[:, 0])
-        steps, stray = np.diff(track.points[STILL_FRAMES:], axis=0), points - track.points[begin].mean(axis=0)
+        steps, stray = np.diff(history.points[STILL_FRAMES:], axis=0), points - history.points[begin].mean(axis=0)
         return {
             "jitter_percent": 100 * float(np.nanmean(np.linalg.norm(steps, axis=-1)) / d_px),
             "rms_percent": 100 * float(np.sqrt((stray.astype(np.float64) ** 2).sum(axis=-1).mean()) / d_px),
@@ -141,7 +172,17 @@ def _moved(clip: Clip, track: Track, layout: str) -> dict[str, Any]:
 
 
 def motion_errors(clip: Clip, frames: npt.NDArray[np.int64], points: FloatArray, rest: FloatArray) -> FloatArray:
-    """(L,) mean distances in still px between where the points were LAGS_FRAMES ago and `rest`."""
+    """Errors under the assumption that the points lag behind by each of LAGS_FRAMES.
+
+    Args:
+        clip: the motion.
+        frames: (K,) indices of the frames to compare.
+        points: (K, N, 2) frame px.
+        rest: (N, 2) px of the still picture.
+
+    Returns:
+        (L,) mean distances, px of the still picture.
+    """
     back = _ways_back(clip)[:, frames]
     errors = []
     for way in back:

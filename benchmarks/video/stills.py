@@ -23,7 +23,15 @@ SURROUNDINGS = 2.2  # face sizes
 
 
 def labelled_stills(samples: Sequence[Sample], count: int) -> list[Still]:
-    """`count` pictures of frontal faces, spread evenly over all of them. Raises DataError where there are none."""
+    """Choose pictures of frontal faces, spread evenly over all of them.
+
+    Args:
+        samples: labelled pictures.
+        count: how many to choose, at most.
+
+    Raises:
+        DataError: no face is frontal.
+    """
     usable = [sample for sample in samples if turn_percent(sample.points, sample.layout) < MAX_TURN_PERCENT]
     if not usable:
         raise DataError("no picture shows a frontal face that a clip could be made from")
@@ -41,12 +49,23 @@ def _alone(image: Image, box: FloatArray) -> Still:
 
 
 def picture_stills(paths: Sequence[str]) -> list[Still]:
-    """Any pictures; the largest face that the default model finds counts. Raises DataError naming one without."""
+    """Take any pictures and find their largest face with the default model.
+
+    Args:
+        paths: of the pictures.
+
+    Raises:
+        DataError: names a picture without a face.
+    """
     return [_located(read_image(Path(path).expanduser()), path) for path in paths]
 
 
 def sample_stills() -> list[Still]:
-    """scikit-image's astronaut. Raises MissingDependency where that is not installed."""
+    """Take the sample picture of scikit-image.
+
+    Raises:
+        MissingDependency: scikit-image is not installed.
+    """
     return [_located(astronaut(), "the sample picture")]
 
 

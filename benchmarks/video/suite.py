@@ -1,4 +1,4 @@
-"""The synthetic video suite: every target follows the same clips, in turns of a few frames, in a process of its own."""
+"""The synthetic video suite: every model tracks the same clips, in turns of a few frames, in a process of its own."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import numpy as np
 
 from sdfl.benchmarks.intervals import undisturbed
 from sdfl.benchmarks.progress import Step, ignore
-from sdfl.benchmarks.suite import Target
+from sdfl.benchmarks.targets import Target
 from sdfl.benchmarks.video.clips import FPS, NOISE_SIGMA, SCENES, SIZE, Clip, Still, make_clip
-from sdfl.benchmarks.video.metrics import Seen, measure_clip
+from sdfl.benchmarks.video.metrics import ReportedFace, measure_clip
 from sdfl.benchmarks.worker import Worker, WorkerError
 
 TURN = 15  # frames that one target does before the next one has its turn
@@ -35,12 +35,23 @@ Table = dict[str, Any]
 
 @dataclass
 class Run:
-    """What one target did so far. scenes: by name, one table a still. error: why there is no more."""
+    """What one target did so far.
+
+    Attributes:
+        worker: has the model open.
+        about: what the worker tells about itself.
+        frames: the faces that it reported in the present clip.
+        scenes: by name, one table for each still picture.
+        cpu_ms: CPU time of each frame, in turns.
+        wall_ms: time until the result of each frame.
+        starts: lists of start times and memory.
+        error: why it is not measured any more, "" if it is.
+    """
 
     target: Target
     worker: Worker | None = None
     about: Table = field(default_factory=dict)
-    frames: list[list[Seen]] = field(default_factory=list)
+    frames: list[list[ReportedFace]] = field(default_factory=list)
     scenes: dict[str, list[Table]] = field(default_factory=dict)
     cpu_ms: list[list[float]] = field(default_factory=list)
     wall_ms: list[float] = field(default_factory=list)
@@ -56,9 +67,17 @@ def measure(
     starts: int = STARTS,
     finished: Step = ignore,
 ) -> list[Table]:
-    """One table a target, in their order: what a record's `result` holds, or {"error": one line}.
+    """Let every target track the same clips, in turns of TURN frames.
 
-    starts: fresh processes, after a first one that finds no cache, for the time to the first landmarks.
+    Args:
+        targets: models with their back ends.
+        stills: pictures that clips are made from.
+        scenes: names in `SCENES`.
+        starts: fresh processes for the time to the first landmarks, after one that finds no cache.
+        finished: told how many clips are done.
+
+    Returns:
+        For each target the `result` of its record, or {"error": one line}.
     """
     runs = [Run(target) for target in targets]
     with ExitStack() as stack, tempfile.TemporaryDirectory(prefix="sdfl-clips-") as folder:
@@ -75,7 +94,7 @@ def measure(
 
 
 def as_table(clip: Clip) -> Table:
-    """The clip as `peers/host.py` wants it."""
+    """The clip as `peers/host.py` takes it."""
     return {"path": str(clip.path), "width": SIZE[0], "height": SIZE[1], "frames": clip.num_frames, "fps": FPS}
 
 
@@ -104,8 +123,8 @@ def _turn(run: Run, clip: Clip, start: int) -> None:
     answer = run.worker.ask("track", clip=as_table(clip), start=start, count=TURN, max_faces=wanted)
     for points, ids in zip(answer["faces"], answer["ids"], strict=True):
         known = ids if len(ids) == len(points) else [None] * len(points)
-        faces = [Seen(face_id, np.asarray(face, np.float32)) for face_id, face in zip(known, points, strict=True)]
-        run.frames.append(faces)
+        pairs = zip(known, points, strict=True)
+        run.frames.append([ReportedFace(face_id, np.asarray(face, np.float32)) for face_id, face in pairs])
     if clip.name in TIMED and start > 0:
         run.cpu_ms.append(answer["cpu_ms"])
         run.wall_ms += answer["wall_ms"]
@@ -150,7 +169,7 @@ def _attempt(run: Run, work: Callable[[], None]) -> None:
 
 
 def _summary(run: Run, num_stills: int) -> Table:
-    """Means over the stills, sums of what must not happen, times of all frames."""
+    """The `result` of a record: means over the stills, sums of faults, times over all frames."""
     scenes = {name: _merged(tables) for name, tables in run.scenes.items()}
     wanted = sum(table.get("frames_wanted", 0) for table in scenes.values())
     lost = sum(table.get("frames_lost", 0) for table in scenes.values())

@@ -3,126 +3,141 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sdfl.errors import ConfigError, SdflError
+from sdfl.errors import SdflError
 
 if TYPE_CHECKING:
     from sdfl.benchmarks.records import Record
-    from sdfl.benchmarks.suite import PeerEntry, Suite
+
+Models = Annotated[
+    list[str] | None, typer.Argument(help="Names of models, or .onnx, .xml or .engine files. Default: the suite's.")
+]
 
 
-Threads = Annotated[list[int] | None, typer.Option(min=1, help="CPU threads; may be repeated.")]
+class Kind(str, Enum):
+    """Choices of --measure."""
+
+    LATENCY, ACCURACY, SWEEP, VIDEO = "latency", "accuracy", "sweep", "video"
+
+
+class BackEnd(str, Enum):
+    """Choices of --backend."""
+
+    OPENVINO, ONNXRUNTIME, TENSORRT = "openvino", "onnxruntime", "tensorrt"
+
+
+class Compute(str, Enum):
+    """Choices of --compute."""
+
+    AUTO, F32, BF16, F16 = "auto", "f32", "bf16", "f16"
+
+
+class Stage(str, Enum):
+    """Choices of --stage."""
+
+    NETWORK, FRAME = "network", "frame"
+
+
+class Crops(str, Enum):
+    """Choices of --crops."""
+
+    TRUE, DETECTED, TRACKED = "true", "detected", "tracked"
+
+
+Threads = Annotated[list[int] | None, typer.Option(min=1, help="Number of CPU threads. May be repeated.")]
+Batches = Annotated[list[int] | None, typer.Option(min=1, help="Number of faces at once. May be repeated.")]
 
 
 def bench(
-    models: Annotated[
-        list[str] | None, typer.Argument(help="Model names or .onnx files; default: the suite's.")
+    models: Models = None,
+    suite: Annotated[
+        str | None, typer.Option(help="Suite of the package (default, ci, peers), or a TOML file.")
     ] = None,
-    suite: Annotated[str | None, typer.Option(help="default, ci, peers, or a TOML file.")] = None,
-    out: Annotated[Path, typer.Option("-o", "--out", help="File that records are appended to.")] = Path(
-        "records.jsonl"
-    ),
-    data: Annotated[Path | None, typer.Option(help="Labelled pictures; without them accuracy is left out.")] = None,
-    measure: Annotated[list[str] | None, typer.Option(help="latency, accuracy, sweep, video; default: all.")] = None,
-    backend: Annotated[list[str] | None, typer.Option(help="openvino, onnxruntime, tensorrt; may be repeated.")] = None,
-    compute: Annotated[list[str] | None, typer.Option(help="f32, bf16, ...; default: what the processor has.")] = None,
-    stage: Annotated[list[str] | None, typer.Option(help="network, frame; default: both.")] = None,
+    out: Annotated[Path, typer.Option("-o", "--out", help="File to append records to.")] = Path("records.jsonl"),
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of labelled pictures. Without it, accuracy is not measured.")
+    ] = None,
+    measure: Annotated[
+        list[Kind] | None, typer.Option(help="What to measure. May be repeated. Default: everything.")
+    ] = None,
+    backend: Annotated[
+        list[BackEnd] | None,
+        typer.Option(help="Library that runs the models. May be repeated. Default: all that read the file."),
+    ] = None,
+    compute: Annotated[
+        list[Compute] | None,
+        typer.Option(help="Arithmetic. May be repeated. Default: f32, and bf16 if the processor has it."),
+    ] = None,
+    stage: Annotated[
+        list[Stage] | None,
+        typer.Option(help="Take the time of the network alone or of a tracked frame. May be repeated. Default: both."),
+    ] = None,
     threads: Threads = None,
-    batch: Annotated[list[int] | None, typer.Option(min=1, help="Faces at once; may be repeated.")] = None,
-    crops: Annotated[list[str] | None, typer.Option(help="true, detected, tracked; default: all.")] = None,
-    peer: Annotated[list[str] | None, typer.Option(help="NAME=PYTHON[,MODEL[,SETTING]], an adapter.")] = None,
+    batch: Batches = None,
+    crops: Annotated[
+        list[Crops] | None, typer.Option(help="Crops to measure accuracy on. May be repeated. Default: all.")
+    ] = None,
+    peer: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=PYTHON[,MODEL[,SETTING]]",
+            help="Another project's model: its adapter, interpreter, file and setting. May be repeated.",
+        ),
+    ] = None,
     picture: Annotated[
-        list[str] | None, typer.Option(help="Make the clips from this picture instead of labelled ones.")
+        list[str] | None, typer.Option(help="Make clips from this picture, not from labelled ones. May be repeated.")
     ] = None,
     device: Annotated[
-        str | None, typer.Option(help="What to call this computer; jetson: its model and power mode.")
+        str | None, typer.Option(help="Name of this computer; jetson for a Jetson's model and power mode.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Leave out what --out holds already.")] = False,
-    check: Annotated[Path | None, typer.Option(help="Compare with this baseline; exit code 1 where worse.")] = None,
-    write_baseline: Annotated[Path | None, typer.Option(help="Write what --check compares with.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Leave out what --out already holds.")] = False,
+    check: Annotated[
+        Path | None, typer.Option(help="Compare with this baseline; exit code 1 if anything got worse.")
+    ] = None,
+    write_baseline: Annotated[Path | None, typer.Option(help="Write the baseline for --check.")] = None,
 ) -> None:
-    """Measure latency, memory, accuracy and stability of models; append records."""
+    """Measure latency, memory, accuracy and stability of models; append one record for each measurement."""
     from sdfl.benchmarks import regression
+    from sdfl.benchmarks.bench import measured_before, run_suite
     from sdfl.benchmarks.environment import read_environment
+    from sdfl.benchmarks.progress import progress_bar
+    from sdfl.benchmarks.suite import suite_from_options
 
-    chosen = _suite(models, suite, backend, compute, peer)
+    chosen = suite_from_options(models or (), peer or (), suite, _words(backend), _words(compute))
     given = {
-        "data": str(data) if data else None, "measure": measure, "stages": stage, "threads": threads,
-        "batches": batch, "crops": crops, "pictures": picture,
+        "measure": _words(measure), "stages": _words(stage), "crops": _words(crops), "threads": tuple(threads or ()),
+        "batches": tuple(batch or ()), "pictures": tuple(picture or ()), "data": str(data or ""),
     }  # fmt: skip
-    changes: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in given.items() if value
-    }
+    changes: dict[str, Any] = {key: value for key, value in given.items() if value}
     environment = read_environment(device)
-    records = run_suite(replace(chosen, **changes), out, environment, resume=resume)
-    known = [*_of_before(out, environment["machine"]), *records] if resume else records
+    before = measured_before(out, environment["machine"]) if resume else ()
+    with progress_bar() as start_bar:
+        records = run_suite(
+            replace(chosen, **changes), out, environment, resume=resume, start_bar=start_bar, say=say_failure
+        )
     if write_baseline:
-        regression.write_baseline(write_baseline, known, chosen.tolerance)
+        regression.write_baseline(write_baseline, [*before, *records], chosen.tolerance)
     if check:
-        typer.echo(regression.check(regression.read_baseline(check), known))
+        typer.echo(regression.check(regression.read_baseline(check), [*before, *records]))
     failed = [record for record in records if record.error]
     if failed and len(failed) == len(records):
         raise SdflError(f"all {len(failed)} measurements failed; the first: {failed[0].error}")
-    typer.echo(f"{out}: {len(records) - len(failed)} records written, {len(failed)} of failures")
+    count = len(records) - len(failed)
+    typer.echo(f"{out}: {count} {'record' if count == 1 else 'records'} written, {len(failed)} failed")
 
 
-def run_suite(suite: Suite, out: Path, environment: dict[str, Any], *, resume: bool) -> list[Record]:
-    """Run with a progress bar; failures go to standard error, one line each."""
-    from sdfl.benchmarks.bench import Bench, done_before
-    from sdfl.benchmarks.progress import progress_bar
-
-    def say(record: Record) -> None:
-        if record.error:
-            print(f"failed: {record.key}: {record.error}", file=sys.stderr)
-
-    done = done_before(out, environment["machine"]) if resume else frozenset()
-    with progress_bar() as start_bar:
-        return Bench(suite, out, environment, start_bar, say, done).run()
+def _words(choices: Sequence[Enum] | None) -> tuple[str, ...]:
+    return tuple(choice.value for choice in choices or ())
 
 
-def _of_before(out: Path, machine: str) -> list[Record]:
-    """What `--resume` need not measure again."""
-    from sdfl.benchmarks.records import read_records
-
-    return [record for record in read_records([out]).records if record.machine == machine]
-
-
-def _suite(
-    models: list[str] | None,
-    suite: str | None,
-    backends: list[str] | None,
-    compute: list[str] | None,
-    peers: list[str] | None,
-) -> Suite:
-    """The suite of `--suite`, or one of the models and peers that were named."""
-    from sdfl.benchmarks.suite import ModelEntry, Suite, load_suite
-    from sdfl.runtime.backends import backends_for
-
-    named = [_peer(text) for text in peers or ()]
-    if models or named:
-        entries = [
-            ModelEntry(model, tuple(backends or backends_for(Path(model))), tuple(compute or ()))
-            for model in models or ()
-        ]
-        base = load_suite(suite) if suite else Suite("command line", model=tuple(entries), peer=tuple(named))
-        return replace(base, model=tuple(entries), peer=tuple(named))
-    chosen = load_suite(suite or "default")
-    changes: dict[str, Any] = {
-        key: tuple(value) for key, value in (("backends", backends), ("compute", compute)) if value
-    }
-    return replace(chosen, model=tuple(replace(entry, **changes) for entry in chosen.model))
-
-
-def _peer(text: str) -> PeerEntry:
-    from sdfl.benchmarks.suite import PeerEntry
-
-    name, _, rest = text.partition("=")
-    words = rest.split(",")
-    if not words[0] or len(words) > 3:
-        raise ConfigError(f"--peer {text}: write NAME=PYTHON, NAME=PYTHON,MODEL or NAME=PYTHON,MODEL,SETTING")
-    return PeerEntry(name, *words)
+def say_failure(record: Record) -> None:
+    """Print a record that failed on standard error, in one line."""
+    if record.error:
+        print(f"failed: {record.key}: {record.error}", file=sys.stderr)

@@ -2,56 +2,53 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from sdfl.cli.bench import say_failure
 from sdfl.errors import MissingDependency
-
-if TYPE_CHECKING:
-    pass
-from sdfl.cli.bench import run_suite
 
 
 def report(
-    records: Annotated[list[Path], typer.Argument(help="Files that `sdfl bench` wrote, of any number of machines.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write.")] = Path("report"),
+    records: Annotated[list[Path], typer.Argument(help="Files that sdfl bench wrote, of any number of computers.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write the report to.")] = Path("report"),
     pictures: Annotated[
-        Path | None, typer.Option(help="Dataset to show the worst pictures from; without it they are only named.")
+        Path | None, typer.Option(help="Folder of the labelled pictures; the report then shows the worst ones.")
     ] = None,
-    recommend: Annotated[bool, typer.Option("--recommend", help="Only print the model to take, and why.")] = False,
+    recommend: Annotated[
+        bool, typer.Option("--recommend", help="Write no report; print the model to take, and why.")
+    ] = False,
     budget_ms: Annotated[float, typer.Option(help="With --recommend: longest median time.")] = 33.0,
     max_nme: Annotated[float, typer.Option(help="With --recommend: largest NME in percent.")] = 100.0,
-    threads: Annotated[int, typer.Option(min=1, help="With --recommend: CPU threads.")] = 1,
-    data: Annotated[Path | None, typer.Option(help="With --recommend: labelled pictures, for accuracy.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="With --recommend: number of CPU threads.")] = 1,
+    data: Annotated[
+        Path | None, typer.Option(help="With --recommend: folder of labelled pictures, to measure accuracy.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object: the files written, the recommendation.")
+    ] = False,
 ) -> None:
-    """Draw records: one offline HTML file, PNG, SVG, Markdown and CSV."""
-    if recommend:
-        from sdfl.benchmarks.recommend import Wish
+    """Draw records as one offline HTML page, PNG, SVG, Markdown and CSV; or recommend a model from them.
 
-        typer.echo(_recommend(records, Wish(budget_ms, max_nme, threads), data))
+    --recommend chooses among the models of the package, and first measures what the records lack on this computer.
+    """
+    if recommend:
+        from sdfl.benchmarks.progress import progress_bar
+        from sdfl.benchmarks.recommend import Limits, measure_and_recommend
+
+        limits = Limits(budget_ms, max_nme, threads)
+        with progress_bar() as start_bar:
+            answer = measure_and_recommend(records, limits, data, start_bar=start_bar, say=say_failure)
+        typer.echo(json.dumps({"files": [], "recommended": answer.to_dict()}) if as_json else str(answer))
         return
     try:
         from sdfl.benchmarks.report import write_report
     except ModuleNotFoundError as error:
-        raise MissingDependency(error.name or "plotly", extra="report") from error
+        raise MissingDependency(error.name or "altair", extra="report") from error
     from sdfl.benchmarks.records import read_records
 
-    for path in write_report(read_records(records), out, pictures=pictures):
-        typer.echo(str(path))
-
-
-def _recommend(paths: list[Path], wish: Any, data: Path | None) -> str:
-    """Measures what is missing on this machine, appends it to the first file, and chooses."""
-    from sdfl.benchmarks.environment import read_environment
-    from sdfl.benchmarks.recommend import missing_suite, recommend
-    from sdfl.benchmarks.records import read_records
-
-    environment = read_environment()
-    there = [path for path in paths if path.exists() and path.stat().st_size]
-    records = read_records(there).records if there else ()
-    suite = missing_suite(records, environment["machine"], wish, str(data or ""))
-    if suite:
-        records = (*records, *run_suite(suite, paths[0], environment, resume=True))
-    return recommend(records, environment["machine"], wish)
+    paths = [str(path) for path in write_report(read_records(records), out, pictures=pictures)]
+    typer.echo(json.dumps({"files": paths, "recommended": None}) if as_json else "\n".join(paths))

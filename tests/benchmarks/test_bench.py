@@ -7,9 +7,10 @@ from bench_fakes import ENVIRONMENT
 from faces import write_faces
 from toy_model import save_toy_model
 
-from sdfl.benchmarks.bench import Bench, done_before
+from sdfl.benchmarks.bench import measured_before, run_suite
 from sdfl.benchmarks.records import Record
-from sdfl.benchmarks.suite import ModelEntry, PeerEntry, Suite, load_suite, targets_of
+from sdfl.benchmarks.suite import ModelEntry, PeerEntry, Suite, load_suite
+from sdfl.benchmarks.targets import targets_of
 from sdfl.errors import ConfigError
 
 FINDS_THE_MIDDLE = """
@@ -48,7 +49,7 @@ def small_suite(folder: Path) -> Suite:
 
 
 def run(suite: Suite, out: Path, **options: object) -> list[Record]:
-    return Bench(suite, out, ENVIRONMENT, **options).run()  # type: ignore[arg-type]
+    return run_suite(suite, out, ENVIRONMENT, **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -88,11 +89,11 @@ def test_resume_measures_only_what_is_missing_or_failed(workplace: Path, records
     lines = (workplace / "records.jsonl").read_text().splitlines(keepends=True)
     without = [line for line in lines if json.loads(line)["kind"] != "sweep"]
     out.write_text("".join(without))
-    again = run(small_suite(workplace), out, done=done_before(out, "m1"))
+    again = run(small_suite(workplace), out, resume=True)
     kinds = [(record.subject.name, record.kind) for record in again if not record.error]
     assert kinds == [("toy", "sweep")]
     assert {record.subject.name for record in again if record.error} == {"cut_off", "dlib68"}
-    assert done_before(out, "another machine") == frozenset()
+    assert measured_before(out, "another machine") == ()
 
 
 def test_a_missing_folder_of_pictures_fails_what_needs_it(workplace: Path, tmp_path: Path) -> None:

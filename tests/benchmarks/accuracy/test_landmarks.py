@@ -50,7 +50,7 @@ def test_figures_are_those_of_sdfl_eval(backend: Backend, samples: list[Sample],
     assert low < result["nme_percent"] < high
 
 
-def test_tracked_crops_look_again_where_the_first_look_led(backend: Backend, samples: list[Sample]) -> None:
+def test_tracked_crops_are_cut_around_the_first_prediction(backend: Backend, samples: list[Sample]) -> None:
     boxes = finder(samples)
     detected = measure_accuracy(backend, samples, "detected", boxes)
     tracked = measure_accuracy(backend, samples, "tracked", boxes)

@@ -5,7 +5,8 @@ import pytest
 from bench_fakes import SLOW_BUT_SURE, adapter, subject
 
 from sdfl.benchmarks.latency.interleaved import WORKERS_AT_ONCE, Case, Timing, grouped, measure, summary
-from sdfl.benchmarks.suite import ModelEntry, Suite, Target
+from sdfl.benchmarks.suite import ModelEntry, Suite
+from sdfl.benchmarks.targets import Target
 
 SUITE = Suite(model=(ModelEntry("x"),), rounds=3, iterations=4, warmup=1, starts=1)
 

@@ -10,7 +10,7 @@ from toy_face import box_of, scene, toy_network, truth
 
 from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.benchmarks.video.clips import FPS, SCENES, SIZE, STILL_FRAMES, Clip, Still, make_clip, plan_clip
-from sdfl.benchmarks.video.metrics import Seen, measure_clip
+from sdfl.benchmarks.video.metrics import ReportedFace, measure_clip
 from sdfl.geometry import landmark_box, transform_points
 from sdfl.runtime.backends.fake import FakeBackend
 from sdfl.runtime.detector.fake import FakeDetector
@@ -38,7 +38,7 @@ def true_points(clip: Clip, frame: float, face: int = 0) -> FloatArray:
     return transform_points(clip.place(face, frame), POINTS)
 
 
-def reports(clip: Clip, *, delay: float = 0.0, noise_px: float = 0.0, stuck: bool = False) -> list[list[Seen]]:
+def reports(clip: Clip, *, delay: float = 0.0, noise_px: float = 0.0, stuck: bool = False) -> list[list[ReportedFace]]:
     """What a perfect tracker would say, `delay` frames late, noisy, or never letting go of its first place."""
     rng, rows = np.random.default_rng(0), []
     for index in range(clip.num_frames):
@@ -46,7 +46,7 @@ def reports(clip: Clip, *, delay: float = 0.0, noise_px: float = 0.0, stuck: boo
         for face in clip.faces:
             if clip.shown[face, index] > 0.3 or stuck:
                 points = true_points(clip, 0 if stuck else index - delay, face)
-                faces.append(Seen(face, points + rng.normal(0, noise_px, (68, 2)).astype(np.float32)))
+                faces.append(ReportedFace(face, points + rng.normal(0, noise_px, (68, 2)).astype(np.float32)))
         rows.append(faces)
     return rows
 
@@ -99,7 +99,7 @@ def test_swapped_identities_count_twice() -> None:
     clip = planned("crossing")
     rows = reports(clip)
     half = clip.num_frames // 2
-    swapped = rows[:half] + [[Seen(1 - int(seen.id or 0), seen.points) for seen in row] for row in rows[half:]]
+    swapped = rows[:half] + [[ReportedFace(1 - int(face.id or 0), face.points) for face in row] for row in rows[half:]]
     assert measure_clip(clip, swapped, "ibug68")["identity_switches"] == 2
 
 
@@ -113,4 +113,6 @@ def test_a_clip_begins_at_rest_and_has_only_noise_there(tmp_path: Path) -> None:
 def test_nobody_is_in_the_clip_without_faces() -> None:
     clip = planned("nobody")
     assert clip.shown.shape == (0, clip.num_frames)
-    assert measure_clip(clip, [[Seen(None, POINTS)]] * clip.num_frames, "ibug68")["false_faces"] == clip.num_frames
+    assert (
+        measure_clip(clip, [[ReportedFace(None, POINTS)]] * clip.num_frames, "ibug68")["false_faces"] == clip.num_frames
+    )

@@ -10,7 +10,7 @@ import pytest
 
 from sdfl import FaceLandmarker
 from sdfl.benchmarks.video.clips import FPS, SIZE, make_clip
-from sdfl.benchmarks.video.metrics import Seen, measure_clip
+from sdfl.benchmarks.video.metrics import ReportedFace, measure_clip
 from sdfl.benchmarks.video.stills import labelled_stills
 from sdfl.datasets import find_samples
 from sdfl.types import Frame
@@ -30,7 +30,10 @@ def measured(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
         with FaceLandmarker(threads=1, max_faces=max(1, len(clip.faces))) as landmarker:
             tracker = landmarker.new_tracker()
             seen = [
-                [Seen(face.id, face.landmarks.points) for face in tracker.update(Frame(image, index, index / FPS))]
+                [
+                    ReportedFace(face.id, face.landmarks.points)
+                    for face in tracker.update(Frame(image, index, index / FPS))
+                ]
                 for index, image in enumerate(frames)
             ]
         results[name] = measure_clip(clip, seen, "ibug68")
