@@ -4,6 +4,7 @@
 # make gate    is the default model slower than when the baseline was made? (on one family of processors)
 # make docs    the documentation as a site in site/
 # make wheel   a wheel for other computers, and the sdist, in dist/
+# make constraints   constraints.txt from the environment of `make test`
 # make peers   environments for the models that `sdfl bench --suite peers` measures beside ours
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PYTHON ?= python3
@@ -15,7 +16,7 @@ PEERS := .venv-peers
 OPENCV := $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY)),window,headless)
 PYTEST := $(VENV)/bin/python -m pytest
 
-.PHONY: demo check test lint pytest gate docs wheel peers clean
+.PHONY: demo check test lint pytest gate docs wheel constraints peers clean
 .DELETE_ON_ERROR:
 
 demo: $(DEMO_VENV)/.done-$(OPENCV)
@@ -47,13 +48,21 @@ gate: $(VENV)/.done
 	$(GATE) || { rm -f build/records.jsonl; $(GATE); }
 
 docs: $(VENV)/.done
-	$(VENV)/bin/mkdocs build --strict
+	PYTHONPATH=. $(VENV)/bin/python docs/tools/cli_reference.py
+	PYTHONPATH=. $(VENV)/bin/python docs/tools/drawings.py
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
 wheel: $(VENV)/.done
 	@rm -rf build/wheel && mkdir -p build/wheel dist
 	$(VENV)/bin/pip wheel --quiet --no-deps --wheel-dir build/wheel .
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/auditwheel repair --exclude 'libopenvino*' --wheel-dir dist build/wheel/*.whl
 	$(VENV)/bin/python -c "from scikit_build_core.build import build_sdist; build_sdist('dist')"
+
+# Torch has builds of its own for each kind of computer, and TensorRT-RTX none for some: both stay out.
+constraints: $(VENV)/.done
+	@{ echo "# The versions that the project was last tested with (Python 3.11). Made by: make constraints"; \
+	  $(VENV)/bin/pip freeze --exclude-editable | grep -viE '^(torch|tensorrt|cuda-|nvidia|triton|sdfl)' | \
+	  sed 's/$$/; python_version >= "3.11"/'; } > constraints.txt
 
 $(VENV)/.done: pyproject.toml constraints.txt CMakeLists.txt
 	@$(call make_venv,$(VENV))

@@ -63,7 +63,7 @@ class Checkpoint:
         recipe: the recipe that it was trained with, as plain containers; may be empty.
         epoch: how many epochs are complete.
         validation: what the last validation measured; may be empty.
-        training: what a training goes on from, None where the file holds weights only.
+        training: what a training continues from, None where the file holds weights only.
     """
 
     path: Path

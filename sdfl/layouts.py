@@ -26,6 +26,7 @@ class Layout:
         eye_corners: outer corners of the left and the right eye. Their distance is the inter-ocular distance.
         pupils: the points whose mean is the centre of the left and of the right eye.
         nose_tip: index of the tip of the nose.
+        mouth_corners: outer corners of the mouth, the left one first.
         regions: name -> indices; together they hold every point once.
         parts: name -> indices of the parts that `Landmarks` gives by name.
         curves: runs of indices that a drawing joins by lines.
@@ -40,6 +41,7 @@ class Layout:
     eye_corners: tuple[int, int]
     pupils: tuple[Indices, Indices]
     nose_tip: int
+    mouth_corners: tuple[int, int]
     regions: dict[str, Indices]
     parts: dict[str, Indices]
     curves: tuple[Indices, ...]
@@ -75,6 +77,7 @@ IBUG68 = Layout(
     eye_corners=(36, 45),
     pupils=(_run(36, 41), _run(42, 47)),
     nose_tip=30,
+    mouth_corners=(48, 54),
     regions={
         "contour": _run(0, 16), "brows": _run(17, 26), "nose": _run(27, 35),
         "eyes": _run(36, 47), "mouth": _run(48, 67),
@@ -103,6 +106,7 @@ WFLW98 = Layout(
     eye_corners=(60, 72),
     pupils=((96,), (97,)),
     nose_tip=54,
+    mouth_corners=(76, 82),
     regions={
         "contour": _run(0, 32), "brows": _run(33, 50), "nose": _run(51, 59),
         "eyes": (*_run(60, 75), 96, 97), "mouth": _run(76, 95),
@@ -129,6 +133,7 @@ COFW29 = Layout(
     eye_corners=(8, 9),
     pupils=((16,), (17,)),
     nose_tip=20,
+    mouth_corners=(22, 23),
     regions={
         "contour": (28,), "brows": _run(0, 7), "nose": _run(18, 21), "eyes": _run(8, 17), "mouth": _run(22, 27),
     },
@@ -153,3 +158,8 @@ def get_layout(name: str) -> Layout:
     if name not in LAYOUTS:
         raise ConfigError(f"layout must be one of {', '.join(LAYOUTS)}, got {name!r}")
     return LAYOUTS[name]
+
+
+def layout_with(num_points: int) -> Layout | None:
+    """The layout with this number of points, None where there is none."""
+    return next((layout for layout in LAYOUTS.values() if layout.num_points == num_points), None)

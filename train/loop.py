@@ -27,6 +27,7 @@ from sdfl.train.setup import learning_rate_factor, make_optimizer
 from sdfl.train.stop_request import StopRequest
 from sdfl.train.weight_average import WeightAverage
 
+LAST, BEST = "last.ckpt", "best.ckpt"  # of a training's folder: to continue from; with the best validation
 N = TypeVar("N", Network, FaceDetector)
 T = TypeVar("T")
 
@@ -84,7 +85,7 @@ class State(Generic[N]):
 def run(task: Task[N], fabric: Fabric, out: Path, *, resume: Path | None, reporter: Reporter) -> Path:
     """Train a network.
 
-    Ctrl-C ends the step, writes a checkpoint that the training goes on from exactly, and raises KeyboardInterrupt.
+    Ctrl-C ends the step, writes a checkpoint from which `resume` continues exactly, and raises KeyboardInterrupt.
 
     Args:
         task: what to train.
@@ -119,7 +120,7 @@ def run(task: Task[N], fabric: Fabric, out: Path, *, resume: Path | None, report
                 write_log(writer, report)
                 reporter.epoch(report)
             fabric.barrier()
-    return out / "last.ckpt"
+    return out / LAST
 
 
 def _set_up(task: Task[N], fabric: Fabric, out: Path, resume: Path | None) -> State[N]:
@@ -138,7 +139,7 @@ def _set_up(task: Task[N], fabric: Fabric, out: Path, resume: Path | None) -> St
     if before and training:
         wrapped.load_state_dict(training.optimizer)  # only now do the parameters lie on their device
         state.epoch, state.step = before.epoch, training.step
-        best = out / "best.ckpt"
+        best = out / BEST
         if state.epoch and best.exists():
             state.best = read_checkpoint(best).validation.get(task.score.key, math.inf)
     average.to(fabric.device)
@@ -146,12 +147,12 @@ def _set_up(task: Task[N], fabric: Fabric, out: Path, resume: Path | None) -> St
 
 
 def _require_resumable(before: Checkpoint, task: Task[N]) -> TrainingState:
-    """What `task` goes on from. Raises CheckpointError where `before` is not of the same training."""
+    """What `task` continues from. Raises CheckpointError where `before` is not of the same training."""
     theirs, own = before.config, task.network.config
     if type(theirs) is not type(own):
         raise CheckpointError(f"{before.path}: was not written by a training of this kind")
     if before.training is None:
-        raise CheckpointError(f"{before.path}: holds weights only and cannot be resumed; take last.ckpt")
+        raise CheckpointError(f"{before.path}: holds weights only and cannot be resumed; take {LAST}")
     if isinstance(theirs, ModelConfig) and isinstance(own, ModelConfig) and theirs.layout != own.layout:
         raise CheckpointError(f"{before.path}: has layout {theirs.layout}, the recipe {own.layout}")
     if theirs != own:
@@ -224,7 +225,7 @@ def _stop_within_epoch(task: Task[N], state: State[N], fabric: Fabric, out: Path
     if fabric.is_global_zero:
         _save_last(out, task, state, {})
     fabric.barrier()
-    reporter.say(f"stopped in epoch {state.epoch + 1}; {out / 'last.ckpt'} goes on from here with --resume")
+    reporter.say(f"stopped in epoch {state.epoch + 1}; continue from {out / LAST} with --resume")
     raise KeyboardInterrupt
 
 
@@ -239,7 +240,7 @@ def _validate_and_save(task: Task[N], state: State[N], out: Path, report: EpochR
     score = report.validation.get(task.score.key)
     if score is not None and score < state.best:
         state.best = score
-        save_checkpoint(out / "best.ckpt", averaged, **_facts(task, state, report.validation))
+        save_checkpoint(out / BEST, averaged, **_facts(task, state, report.validation))
 
 
 def _save_last(out: Path, task: Task[N], state: State[N], validation: dict[str, Any]) -> None:
@@ -250,7 +251,7 @@ def _save_last(out: Path, task: Task[N], state: State[N], validation: dict[str, 
         optimizer=state.optimizer.state_dict(),
         step=state.step,
     )
-    save_checkpoint(out / "last.ckpt", state.network, training=training, **_facts(task, state, validation))
+    save_checkpoint(out / LAST, state.network, training=training, **_facts(task, state, validation))
 
 
 def _facts(task: Task[N], state: State[N], validation: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from sdfl.errors import ConfigError
 from sdfl.train.data.landmark_dataset import locate
 from sdfl.train.data.pseudo_labels import write_pseudo_labels
 from sdfl.train.devices import Devices
-from sdfl.train.loop import is_complete
+from sdfl.train.loop import LAST, is_complete
 from sdfl.train.recipe import Recipe, find_recipe, load_recipe
 from sdfl.train.tasks.landmarks import fit_landmarks
 from sdfl.train.tasks.quantization import fit_quantized
@@ -112,7 +112,7 @@ class Workshop:
         out = self.out / model / name
         source = self._checkpoint(stage.start) if stage.start else None
         recipe = stage_recipe(stage, self._labels)
-        last = out / "last.ckpt"
+        last = out / LAST
         resume = last if last.exists() else None
         if resume and is_complete(last, recipe):
             return last

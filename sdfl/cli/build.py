@@ -1,14 +1,15 @@
-"""The verb that builds an artifact for a device: build."""
+"""sdfl build: an engine or IR for one device."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from sdfl.artifacts.names import OPENVINO_IR, has_suffix
 from sdfl.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -16,34 +17,50 @@ if TYPE_CHECKING:
     from sdfl.convert.engines.plan import BuildPlan
     from sdfl.convert.engines.progress import Step
 
-TYPED_HELP = "With --copy: for TensorRT 11, whose networks compute in the types of the file."
+Target = Literal["tensorrt", "tensorrt-rtx", "openvino"]
 
 
 def build(
-    model: Annotated[str, typer.Argument(help="Model name or .onnx file.")],
-    target: Annotated[str, typer.Option(help="tensorrt (on the device itself), tensorrt-rtx or openvino.")],
+    model: Annotated[str, typer.Argument(help="Name of a model (see sdfl zoo list), or an .onnx file.")],
+    target: Annotated[
+        Target,
+        typer.Option(help="What to build for. TensorRT engines are built on the device that runs them."),
+    ],
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Default: NAME_PRECISION.engine or .xml here.")
+        Path | None,
+        typer.Option("-o", "--out", help="The file to write. Default: NAME_PRECISION.engine or .xml in this folder."),
     ] = None,
     precision: Annotated[
-        str | None, typer.Option(help="fp16 (default) or fp32 of a float model; int8 of an int8 model.")
+        Literal["fp32", "fp16", "int8"] | None,
+        typer.Option(help="Float models become fp16 (the default) or fp32, int8 models int8."),
     ] = None,
-    max_faces: Annotated[int, typer.Option(min=1, help="1: for one face at a time, the fastest for it.")] = 1,
+    max_faces: Annotated[
+        int, typer.Option(min=1, help="Largest number of faces at a time. 1 is the fastest for one face.")
+    ] = 1,
     plugin: Annotated[
-        Path | None, typer.Option(help="The operator's libsdfl_tensorrt.so; default: standard operators.")
+        Path | None,
+        typer.Option(help="Library of the graph operator, libsdfl_tensorrt.so. Default: standard operators."),
     ] = None,
     compute_capability: Annotated[
-        list[str] | None, typer.Option(help="tensorrt-rtx: GPUs to build for, this machine need not have them.")
+        list[str] | None,
+        typer.Option(help="For tensorrt-rtx: build for this kind of GPU, such as 8.6. May be repeated."),
     ] = None,
-    workspace: Annotated[int | None, typer.Option(min=16, help="MB of GPU memory to build with.")] = None,
-    copy: Annotated[Path | None, typer.Option(help="Also write the ONNX that TensorRT gets, for trtexec.")] = None,
-    typed: Annotated[bool, typer.Option("--typed", help=TYPED_HELP)] = False,
+    workspace: Annotated[
+        int | None, typer.Option(min=16, help="GPU memory to build with, in MB. Default: a part of what is free.")
+    ] = None,
+    copy: Annotated[Path | None, typer.Option(help="Also write the ONNX file that TensorRT gets, for trtexec.")] = None,
+    typed: Annotated[
+        bool,
+        typer.Option("--typed", help="With --copy: for TensorRT 11, which computes in the types of the file."),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be built.")] = False,
 ) -> None:
-    """Build an engine or IR for one device, with a passport that says what it is for."""
+    """Build an engine or IR for one device, with a passport that says what it was built for."""
     from sdfl.convert.engines import require_onnx, run_build, write_copy
     from sdfl.runtime.zoo import resolve_model
 
+    if copy is not None and target == "openvino":
+        raise ConfigError("--copy: OpenVINO reads the source itself; leave it out")
     if target != "openvino":
         require_onnx()
     from sdfl.convert.engines.plan import make_plan, trtexec_line
@@ -59,8 +76,6 @@ def build(
         workspace_mb=workspace,
     )
     if copy is not None:
-        if target == "openvino":
-            raise ConfigError("--copy: OpenVINO reads the source itself; leave it out")
         write_copy(plan, copy, typed=typed)
         typer.echo(f"{copy}: for TensorRT {'11' if typed else '10'}")
     if dry_run:
@@ -85,7 +100,7 @@ def _report(built: Built, plan: BuildPlan) -> None:
 
     passport = built.passport
     size_mb = built.path.stat().st_size / 1e6
-    if built.path.suffix == ".xml":
+    if has_suffix(built.path, OPENVINO_IR):
         size_mb += built.path.with_suffix(".bin").stat().st_size / 1e6
     typer.echo(
         f"{built.path}: {passport.precision} for {passport.target} {passport.library_version}, {size_mb:.1f} MB, "
@@ -105,7 +120,7 @@ def _report(built: Built, plan: BuildPlan) -> None:
 
 @contextmanager
 def _progress() -> Iterator[Step]:
-    """A bar on standard error; nothing where that is no terminal."""
+    """A bar on standard error; nothing is shown where that is not a terminal."""
     from rich.console import Console
     from rich.progress import Progress
 

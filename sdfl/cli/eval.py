@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,18 +12,24 @@ from sdfl.artifacts.names import CHECKPOINT, has_suffix
 from sdfl.cli.options import Labelled
 from sdfl.cli.progress import progress
 from sdfl.errors import MissingDependency
-from sdfl.types import Backend
+
+if TYPE_CHECKING:
+    from sdfl.types import Backend
+
+Crops = Literal["true", "detected"]
 
 
 def evaluate(
     model: Annotated[
         str | None,
-        typer.Argument(help="Name of a model (see sdfl zoo list), or an .onnx, .xml, .engine or .ckpt file."),
+        typer.Argument(
+            help="Name of a model (see sdfl zoo list), or an .onnx, .xml, .engine or .ckpt file. Default: small."
+        ),
     ] = None,
     *,
     data: Labelled,
     crops: Annotated[
-        Literal["true", "detected"],
+        Crops,
         typer.Option(help="Cut the crops around the labelled points or around the detected face."),
     ] = "true",
     backend: Annotated[

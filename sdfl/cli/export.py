@@ -35,7 +35,7 @@ def export(
     ] = False,
     storage: Annotated[
         Storage,
-        typer.Option(help="How large float weights are stored; fp16 halves the file. They are computed with in fp32."),
+        typer.Option(help="Type of large float weights in the file. The network computes in fp32 with either."),
     ] = "fp32",
 ) -> None:
     """Write a checkpoint as ONNX, and compare the file with torch in ONNX Runtime and OpenVINO."""

@@ -72,8 +72,10 @@ def train(
 
 
 def _last_checkpoint(folder: Path, *, resume: bool) -> Path | None:
-    """What a training goes on from, None for a new one. Raises ConfigError where --resume does not fit the folder."""
-    last = folder / "last.ckpt"
+    """What a training continues from, None for a new one. Raises ConfigError where --resume does not fit the folder."""
+    from sdfl.train.loop import LAST
+
+    last = folder / LAST
     if last.exists() and not resume:
         raise ConfigError(f"{last} exists; add --resume to continue from it, or choose another --out")
     if resume and not last.exists():

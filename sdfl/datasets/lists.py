@@ -11,15 +11,15 @@ import numpy as np
 
 from sdfl.datasets.sample import Sample
 from sdfl.errors import DataError
-from sdfl.layouts import LAYOUTS
-
-_BY_COUNT = {layout.num_points: layout.name for layout in LAYOUTS.values()}
+from sdfl.layouts import LAYOUTS, layout_with
 
 
 def _layout(count: int, where: str) -> str:
-    if count not in _BY_COUNT:
-        raise DataError(f"{where}: has {count} points, expected {' or '.join(map(str, _BY_COUNT))}")
-    return _BY_COUNT[count]
+    found = layout_with(count)
+    if found is None:
+        wanted = " or ".join(str(layout.num_points) for layout in LAYOUTS.values())
+        raise DataError(f"{where}: has {count} points, expected {wanted}")
+    return found.name
 
 
 def _existing(image: Path, where: str) -> Path:
@@ -57,7 +57,7 @@ def load_list(path: Path, images: Path | None = None) -> list[Sample]:
         if not all(map(_is_number, values)) or len(values) % 2:
             raise DataError(f"{where}: must hold a picture's path and x y of every point")
         points = np.array(values, dtype=np.float32).reshape(-1, 2)
-        if len(points) not in _BY_COUNT and len(points) / 2 in _BY_COUNT:
+        if layout_with(len(points)) is None and len(points) % 2 == 0 and layout_with(len(points) // 2):
             points = points[: len(points) // 2]
         layout = _layout(len(points), where)
         if not np.isfinite(points).all():

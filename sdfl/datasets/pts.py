@@ -9,10 +9,8 @@ import numpy as np
 from sdfl.datasets.pictures import IMAGE_SUFFIXES
 from sdfl.datasets.sample import Sample
 from sdfl.errors import DataError
-from sdfl.layouts import LAYOUTS
+from sdfl.layouts import LAYOUTS, layout_with
 from sdfl.types import FloatArray
-
-_BY_COUNT = {layout.num_points: layout for layout in LAYOUTS.values()}
 
 
 def read_pts(path: Path) -> FloatArray:
@@ -29,7 +27,7 @@ def read_pts(path: Path) -> FloatArray:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as text ({error})") from error
     head, brace, body = text.partition("{")
-    declared = next((line.split(":")[1] for line in head.splitlines() if line.strip().startswith("n_points")), "")
+    declared = next((line.partition(":")[2] for line in head.splitlines() if line.strip().startswith("n_points")), "")
     try:
         rows = [
             [float(value) for value in line.split()] for line in body.partition("}")[0].splitlines() if line.strip()
@@ -76,8 +74,12 @@ def _sample(image_path: Path, label_path: Path | None, layout: str) -> Sample:
     if label_path is None:
         raise DataError(f"{image_path}: has no .pts file beside it; add {image_path.stem}.pts or remove the picture")
     points = read_pts(label_path)
-    found = _BY_COUNT.get(len(points))
+    found = layout_with(len(points))
     if found is None or (layout and found.name != layout):
-        wanted = f"{LAYOUTS[layout].num_points} ({layout})" if layout else " or ".join(map(str, _BY_COUNT))
+        wanted = (
+            f"{LAYOUTS[layout].num_points} ({layout})"
+            if layout
+            else " or ".join(str(each.num_points) for each in LAYOUTS.values())
+        )
         raise DataError(f"{label_path}: has {len(points)} points, expected {wanted}")
     return Sample(image_path, points, found.name)

@@ -80,7 +80,7 @@ def test_finished_cells_are_not_run_again_and_tables_are_written(
     lines: list[str] = []
     first = run_all(experiment, face_root, tmp_path / "out", seeds=(0,), devices=CPU, say=lines.append)
     assert lines == ["tiny: graph, seed 0 (1 of 2)", "tiny: FC, seed 0 (2 of 2)"]
-    monkeypatch.setattr(run, "fit", lambda *_, **__: pytest.fail("trained again"))
+    monkeypatch.setattr(run, "fit_landmarks", lambda *_, **__: pytest.fail("trained again"))
     assert run_all(experiment, face_root, tmp_path / "out", seeds=(0,), devices=CPU, say=lines.append) == first
     (tmp_path / "out" / "tiny" / "FC" / "seed0" / "result.json").unlink()
     again = run_all(experiment, face_root, tmp_path / "out", seeds=(0,), devices=CPU, say=lines.append)

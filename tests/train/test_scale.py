@@ -135,7 +135,7 @@ def test_ctrl_c_leaves_a_checkpoint_that_goes_on_exactly(
     with pytest.raises(KeyboardInterrupt):
         fit_landmarks(recipe, face_root, tmp_path / "cut", devices=CPU, reporter=CtrlC(after))
     assert signal.getsignal(signal.SIGINT) == handler
-    assert "goes on from here with --resume" in capfd.readouterr().err
+    assert "last.ckpt with --resume" in capfd.readouterr().err
     last = tmp_path / "cut" / "last.ckpt"
     checkpoint = read_checkpoint(last)
     assert (checkpoint.epoch, checkpoint.training.step) == divmod(after, 3)

@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from sdfl.errors import ConfigError
+from sdfl.layouts import IBUG68
 from sdfl.train.data.augmentation import AugmentConfig
 from sdfl.train.data.detector_pictures import Source
 from sdfl.types import FloatArray, Image
 
 FACE, UNKNOWN = 1, -1
-_PATCHES = ((36, 42), (42, 48), (30, 31), (48, 49), (54, 55))  # ranges of the 68 points: eyes, nose, mouth corners
+_PATCHES = (*IBUG68.pupils, (IBUG68.nose_tip,), *((corner,) for corner in IBUG68.mouth_corners))
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def five_points(points: FloatArray) -> FloatArray:
     Returns:
         (5, 2): middle of the eye on the left as seen, of the other eye, tip of the nose, corners of the mouth.
     """
-    return np.stack([points[first:last].mean(axis=0) for first, last in _PATCHES]).astype(np.float32)
+    return np.stack([points[list(patch)].mean(axis=0) for patch in _PATCHES]).astype(np.float32)
 
 
 class Canvas:

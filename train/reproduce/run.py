@@ -16,7 +16,7 @@ from sdfl.evaluation import evaluate
 from sdfl.files import atomic_path
 from sdfl.model.checkpoint import read_checkpoint
 from sdfl.train.devices import Devices
-from sdfl.train.loop import is_complete
+from sdfl.train.loop import LAST, is_complete
 from sdfl.train.recipe import Recipe, find_recipe, load_recipe
 from sdfl.train.recipe_changes import changed_keys
 from sdfl.train.reproduce.evaluation_sets import COST, measure, measure_cost, test_samples
@@ -118,7 +118,7 @@ def run_cell(
     stored = read_run(folder / "result.json", recipe)
     if stored:
         return stored
-    last = folder / "last.ckpt"
+    last = folder / LAST
     if not (last.exists() and is_complete(last, recipe)):
         fit_landmarks(recipe, data, folder, resume=last if last.exists() else None, devices=devices)
     checkpoint = read_checkpoint(last)

@@ -51,7 +51,7 @@ def fit_detector(
         recipe: what to train and how.
         data: the folder that holds the recipe's pictures.
         out: folder for checkpoints and logs.
-        resume: a checkpoint of the same recipe; training goes on as if it had never stopped.
+        resume: a checkpoint of the same recipe; training continues as if it had never stopped.
         devices: where to train.
         reporter: told what happens.
 

@@ -43,7 +43,7 @@ def fit_landmarks(
         recipe: what to train and how.
         data: the folder that holds the recipe's pictures.
         out: folder for checkpoints and logs.
-        resume: a checkpoint of the same recipe; training goes on as if it had never stopped.
+        resume: a checkpoint of the same recipe; training continues as if it had never stopped.
         start: a checkpoint or a float ONNX file whose weights a new training begins with
             (`sdfl.model.landmarks.transfer`, `sdfl.model.landmarks.from_onnx`).
         devices: where to train.

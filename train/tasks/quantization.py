@@ -52,7 +52,7 @@ def fit_quantized(
         data: the folder that holds the recipe's pictures.
         out: folder for checkpoints and logs.
         source: the float network's checkpoint.
-        resume: a checkpoint of the same recipe and `source`; training goes on as if it had never stopped.
+        resume: a checkpoint of the same recipe and `source`; training continues as if it had never stopped.
         devices: where to train.
         reporter: told what happens.
 

@@ -212,13 +212,13 @@ def test_check_counts_against_the_official_numbers(tmp_path: Path) -> None:
     write_300w(tmp_path / "300w", {"afw": 2})
     write_cofw(tmp_path / "cofw")
     result = check(tmp_path)
-    rows = {finding.name: finding for finding in result.findings}
+    rows = {finding.name: finding for finding in result.parts}
     assert (rows["wflw:test"].found, rows["wflw:test"].official) == (3, 2500)
     assert (rows["wflw:test/occlusion"].found, rows["wflw:test/occlusion"].official) == (2, 736)
     assert (rows["300w afw"].found, rows["300w afw"].official) == (2, 337)
     assert rows["300w ibug"].problem == "folder is missing"
     assert rows["cofw:train"].found == 3
-    assert not any(finding.complete for finding in result.findings)
+    assert not any(finding.complete for finding in result.parts)
     contact_sheet(result.samples, tmp_path / "sheet.png", rows=2, columns=3, size=64)
     assert read_image(tmp_path / "sheet.png").shape == (128, 192, 3)
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
@@ -227,7 +227,7 @@ def test_check_counts_against_the_official_numbers(tmp_path: Path) -> None:
 def test_check_goes_on_after_a_broken_part(tmp_path: Path) -> None:
     path = write_wflw(tmp_path)
     path.write_text("broken\n")
-    rows = {finding.name: finding for finding in check(tmp_path).findings}
+    rows = {finding.name: finding for finding in check(tmp_path).parts}
     assert "has 1 fields" in rows["wflw:test"].problem
     assert rows["wflw:train"].found == 2
 
@@ -243,12 +243,12 @@ def test_real_samples_in_coco_json(data_dir: Path, name: str, layout: str, count
         assert sample.layout == layout
         assert (centre > 0).all()
         assert (centre < (width, height)).all()
-    assert check(data_dir / "samples" / name).findings[0].found == count
+    assert check(data_dir / "samples" / name).parts[0].found == count
 
 
 @pytest.mark.data
 def test_the_part_of_300w_at_hand_is_called_a_part(data_dir: Path) -> None:
-    rows = {finding.name: finding for finding in check(data_dir).findings}
+    rows = {finding.name: finding for finding in check(data_dir).parts}
     assert rows["300w afw"].complete
     assert rows["300w helen/testset"].complete
     assert (rows["300w helen/trainset"].found, rows["300w helen/trainset"].complete) == (870, False)

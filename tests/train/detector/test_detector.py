@@ -145,7 +145,7 @@ def test_ctrl_c_leaves_a_checkpoint_that_goes_on_exactly(
     whole = read_checkpoint(fit_detector(recipe, face_root, tmp_path / "whole", devices=CPU))
     with pytest.raises(KeyboardInterrupt):
         fit_detector(recipe, face_root, tmp_path / "cut", devices=CPU, reporter=CtrlC(after))
-    assert "goes on from here with --resume" in capfd.readouterr().err
+    assert "last.ckpt with --resume" in capfd.readouterr().err
     last = tmp_path / "cut" / "last.ckpt"
     stopped = read_checkpoint(last)
     assert (stopped.epoch, stopped.training.step) == divmod(after, 4), "32 pictures in batches of 8"
