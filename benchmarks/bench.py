@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -17,7 +16,7 @@ from sdfl.benchmarks.opened_target import OpenedTarget
 from sdfl.benchmarks.progress import StartBar, ignore, silent
 from sdfl.benchmarks.records import OWN_CROPS, Record, append_record, make_key, read_records
 from sdfl.benchmarks.suite import Suite
-from sdfl.benchmarks.targets import Target, targets_of
+from sdfl.benchmarks.targets import Target, command_of, targets_of
 from sdfl.benchmarks.video import suite as video
 from sdfl.benchmarks.video.clips import Still, make_clip
 from sdfl.benchmarks.video.stills import labelled_stills, picture_stills, sample_stills
@@ -274,26 +273,6 @@ def measured_before(out: Path, machine: str) -> tuple[Record, ...]:
     if not out.exists() or not out.stat().st_size:
         return ()
     return tuple(record for record in read_records([out]).records if record.machine == machine)
-
-
-def command_of(kind: str, target: Target, settings: dict[str, Any], suite: Suite) -> str:
-    """The shell command that measures one record again.
-
-    Args:
-        kind: of the record.
-        target: what was measured.
-        settings: of the record.
-        suite: names the pictures.
-    """
-    words = [f"sdfl bench --measure {kind} {target.arguments}"]
-    words += [f"--{name} {settings[name]}" for name in OPTIONS if settings.get(name, OWN_CROPS) != OWN_CROPS]
-    words += [f"--picture {shlex.quote(picture)}" for picture in suite.pictures]
-    if suite.data:
-        words.append(f"--data {shlex.quote(suite.data)}")
-    return " ".join(words)
-
-
-OPTIONS = ("stage", "threads", "batch", "crops")  # settings that are options of `sdfl bench`
 
 
 def possible(suite: Suite) -> Suite:

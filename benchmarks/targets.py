@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -12,13 +13,14 @@ from typing import Any
 from sdfl.artifacts.model_file import read_spec
 from sdfl.benchmarks.environment import computes_bf16
 from sdfl.benchmarks.peers.sdfl_model import AUTO, ONLY_COMPUTE
-from sdfl.benchmarks.records import Subject
+from sdfl.benchmarks.records import OWN_CROPS, Subject
 from sdfl.benchmarks.suite import HERE, ModelEntry, PeerEntry, Suite
 from sdfl.errors import SdflError
 from sdfl.runtime.zoo import resolve_model
 
 OWN_ADAPTER = HERE / "peers" / "sdfl_model.py"
 OWN_BACKEND = "its own"  # of another project's model
+OPTIONS = ("stage", "threads", "batch", "crops")  # settings of a record that are options of `sdfl bench`
 GENERIC = ("onnx_landmarks", "tflite_network")  # adapters of any file: the file's name is part of the model's
 
 
@@ -124,3 +126,20 @@ def _library_version(backend: str) -> str:
         return metadata.version(backend)
     except metadata.PackageNotFoundError:
         return ""
+
+
+def command_of(kind: str, target: Target, settings: dict[str, Any], suite: Suite) -> str:
+    """The shell command that measures one record again.
+
+    Args:
+        kind: of the record.
+        target: what was measured.
+        settings: of the record.
+        suite: names the pictures.
+    """
+    words = [f"sdfl bench --measure {kind} {target.arguments}"]
+    words += [f"--{name} {settings[name]}" for name in OPTIONS if settings.get(name, OWN_CROPS) != OWN_CROPS]
+    words += [f"--picture {shlex.quote(picture)}" for picture in suite.pictures]
+    if suite.data:
+        words.append(f"--data {shlex.quote(suite.data)}")
+    return " ".join(words)
