@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from sdfl.artifacts.landmark_spec import ModelSpec
+from sdfl.checks import require_count
 from sdfl.errors import ClosedError, ConfigError
 from sdfl.runtime.backends import open_backend
 from sdfl.runtime.detector import open_detector
@@ -19,7 +20,7 @@ from sdfl.runtime.tracking.detection_schedule import LockedDetector
 from sdfl.runtime.tracking.smoothing import Smoother
 from sdfl.runtime.tracking.tracker import FaceTracker, NewSmoother
 from sdfl.runtime.zoo import model_to_run
-from sdfl.types import Backend, Detector, Face, Frame, require_count
+from sdfl.types import Backend, Detector, Face, Frame
 
 Update = Callable[[Frame], list[Face]]
 

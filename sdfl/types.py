@@ -8,42 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from numbers import Integral
 from typing import Any, Protocol, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from sdfl.artifacts.landmark_spec import ModelSpec
+from sdfl.checks import require_shape
 from sdfl.errors import ConfigError
 from sdfl.layouts import get_layout
 from sdfl.pose import HeadPose, Openness, head_pose, openness
 
 Image = npt.NDArray[np.uint8]  # (H, W, 3), BGR as OpenCV gives it
 FloatArray = npt.NDArray[np.float32]
-
-
-def require_shape(name: str, array: npt.NDArray[np.generic], shape: tuple[int | str, ...]) -> None:
-    """Raise ValueError unless `array` has `shape`; a string in `shape` stands for any size."""
-    fits = array.ndim == len(shape) and all(
-        isinstance(want, str) or got == want for got, want in zip(array.shape, shape, strict=True)
-    )
-    if not fits:
-        wanted = ", ".join(str(size) for size in shape)
-        raise ValueError(f"{name} must have shape ({wanted}), got {array.shape}")
-
-
-def require_count(name: str, value: object) -> int | None:
-    """`value` as an int, where it is None or a whole number of at least 1, of Python or numpy.
-
-    Raises:
-        ConfigError: it is anything else; calls it `name`.
-    """
-    if value is None:
-        return None
-    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < 1:
-        raise ConfigError(f"{name} must be a whole number of at least 1, got {value!r}")
-    return int(value)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from sdfl.checks import require_shape
 from sdfl.errors import ConfigError
-from sdfl.types import require_shape
 
 
 def correlation(points: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:

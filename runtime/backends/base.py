@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from sdfl.artifacts.landmark_spec import ModelSpec
+from sdfl.checks import require_shape
 from sdfl.errors import ArtifactError, ClosedError
-from sdfl.types import Image, require_shape
+from sdfl.types import Image
 
 
 class Closable:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from sdfl.artifacts.landmark_spec import ModelSpec
+from sdfl.checks import require_shape
 from sdfl.runtime.backends.base import Closable, check_crops
-from sdfl.types import FloatArray, Image, Prediction, require_shape
+from sdfl.types import FloatArray, Image, Prediction
 
 Network = Callable[[Image], tuple[FloatArray, float]]
 

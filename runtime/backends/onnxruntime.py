@@ -6,9 +6,10 @@ from pathlib import Path
 
 from sdfl.artifacts.names import INPUT, OUTPUTS
 from sdfl.artifacts.onnx_metadata import read_spec
+from sdfl.checks import require_count
 from sdfl.errors import MissingDependency
 from sdfl.runtime.backends.base import Closable, check_crops, refused
-from sdfl.types import Image, Prediction, require_count
+from sdfl.types import Image, Prediction
 
 
 class OnnxRuntimeBackend(Closable):

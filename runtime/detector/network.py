@@ -10,10 +10,11 @@ import numpy as np
 
 from sdfl.artifacts.detector_spec import STRIDES, read_detector_spec
 from sdfl.artifacts.names import INPUT
+from sdfl.checks import require_count
 from sdfl.errors import ConfigError, MissingDependency
 from sdfl.runtime.backends.base import refused
 from sdfl.runtime.detector.canvas import lay_out
-from sdfl.types import Box, FloatArray, Image, require_count
+from sdfl.types import Box, FloatArray, Image
 
 FACES = Path(__file__).parent / "sdfl_faces.onnx"
 NMS_IOU = 0.4  # of boxes that overlap by more, non-maximum suppression keeps the best

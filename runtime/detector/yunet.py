@@ -8,10 +8,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from sdfl.checks import require_count
 from sdfl.errors import ArtifactError, SdflError
 from sdfl.runtime.detector.canvas import lay_out
 from sdfl.runtime.detector.network import to_frame
-from sdfl.types import Box, FloatArray, Image, require_count
+from sdfl.types import Box, FloatArray, Image
 
 THRESHOLD = 0.6
 NMS_IOU = 0.3  # of non-maximum suppression, YuNet's own default

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 
+from sdfl.checks import require_count
 from sdfl.geometry import box_iou, evaluation_affine, landmark_box
 from sdfl.runtime.tracking.assignment import assign, distance
 from sdfl.runtime.tracking.detection_schedule import DetectionSchedule
@@ -17,7 +18,7 @@ from sdfl.runtime.tracking.observation import Observation, is_face, observe
 from sdfl.runtime.tracking.region import region_of_landmarks
 from sdfl.runtime.tracking.smoothing import PointFilter, Smoother
 from sdfl.runtime.tracking.track import FaceTrack
-from sdfl.types import Backend, Box, Detector, Face, FloatArray, Frame, Image, Landmarks, require_count
+from sdfl.types import Backend, Box, Detector, Face, FloatArray, Frame, Image, Landmarks
 
 MIN_PRESENCE = 0.5  # of a face that was seen in the last frame
 NEW_PRESENCE = 0.8  # of one that was not, so that false detections are not followed

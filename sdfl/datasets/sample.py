@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from sdfl.checks import require_shape
 from sdfl.layouts import get_layout
-from sdfl.types import FloatArray, require_shape
+from sdfl.types import FloatArray
 
 
 @dataclass(frozen=True, eq=False)

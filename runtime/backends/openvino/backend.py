@@ -9,6 +9,7 @@ import numpy as np
 
 from sdfl.artifacts.model_file import read_spec
 from sdfl.artifacts.names import INPUT, OUTPUTS
+from sdfl.checks import require_count
 from sdfl.errors import ConfigError
 from sdfl.runtime.backends.base import Closable, check_crops, refused
 from sdfl.runtime.backends.openvino.compiled_cache import compiled_or_cached, key_of
@@ -16,7 +17,7 @@ from sdfl.runtime.backends.openvino.extension import find_extension
 from sdfl.runtime.backends.openvino.library import load_openvino
 from sdfl.runtime.backends.openvino.operator import NATIVE, add_operator
 from sdfl.runtime.backends.openvino.unsigned_int8 import use_unsigned
-from sdfl.types import Image, Prediction, require_count
+from sdfl.types import Image, Prediction
 
 PRECISIONS = ("f32", "bf16", "f16")
 

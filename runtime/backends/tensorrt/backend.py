@@ -10,12 +10,13 @@ import numpy as np
 
 from sdfl.artifacts.names import INPUT, OUTPUTS
 from sdfl.artifacts.passport import check_passport, read_passport
+from sdfl.checks import require_count
 from sdfl.errors import ArtifactError
 from sdfl.runtime.backends.base import Closable, check_crops
 from sdfl.runtime.backends.cuda.interface import Buffer, Cuda, CudaError, Replay
 from sdfl.runtime.backends.cuda.open import open_cuda, read_gpu
 from sdfl.runtime.backends.tensorrt.library import Log, find_plugin, load_library, load_plugin
-from sdfl.types import FloatArray, Image, Prediction, require_count
+from sdfl.types import FloatArray, Image, Prediction
 
 
 class TensorRtBackend(Closable):
