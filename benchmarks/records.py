@@ -228,7 +228,7 @@ def _read(path: Path) -> Iterable[Record | int]:
 
 
 def threads_name(count: int) -> str:
-    """ "one thread" or "4 threads"."""
+    """The number of threads in words: "one thread", "4 threads"."""
     return "one thread" if count == 1 else f"{count} threads"
 
 

@@ -32,13 +32,17 @@ RIGID = np.array(
 
 
 class HasLandmarks(Protocol):
-    """points: (N, 2) px; layout: a name of `sdfl.layouts.LAYOUTS`. `sdfl.Landmarks` is one."""
+    """Points of one face; `sdfl.Landmarks` is one."""
 
     @property
-    def points(self) -> npt.NDArray[np.float32]: ...
+    def points(self) -> npt.NDArray[np.float32]:
+        """(N, 2) px."""
+        ...
 
     @property
-    def layout(self) -> str: ...
+    def layout(self) -> str:
+        """A name of `sdfl.layouts.LAYOUTS`."""
+        ...
 
 
 @dataclass(frozen=True)

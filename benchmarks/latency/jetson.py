@@ -70,7 +70,7 @@ def parse_tegrastats(line: str) -> TegraStats | None:
 
 
 def _clock(line: str, name: str) -> int | None:
-    """ "GR3D_FREQ 0%@[305,305]" or "GR3D_FREQ 0%@114": the first engine's clock; older releases leave it out."""
+    """The first engine's clock of "GR3D_FREQ 0%@[305,305]" or "GR3D_FREQ 0%@114"; older releases leave it out."""
     match = re.search(rf"{name} \d+%@\[?(\d+)", line)
     return int(match[1]) if match else None
 

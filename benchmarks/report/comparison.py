@@ -74,7 +74,7 @@ def is_within_error(ratio: Interval | None) -> bool:
 
 
 def speed_words(ratio: Interval) -> str:
-    """ "is 2.00 times as fast as", "takes 2.00 times as long as", or that no difference was measured."""
+    """A ratio of speeds in words: "is 2.00 times as fast as", "takes 2.00 times as long as", or that no difference was measured."""
     if is_within_error(ratio):
         return "is neither measurably faster nor slower than"
     return f"is {ratio[0]:.2f} times as fast as" if ratio[0] > 1 else f"takes {1 / ratio[0]:.2f} times as long as"
@@ -89,7 +89,7 @@ def speed_change_words(ratio: Interval) -> str:
 
 
 def signed(points: float) -> str:
-    """ "+0.030"; a value that rounds to zero is "+0.000"."""
+    """Points with their sign: "+0.030"; a value that rounds to zero is "+0.000"."""
     return f"{round(points, 3) + 0.0:+.3f}"
 
 

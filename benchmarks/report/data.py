@@ -179,7 +179,7 @@ def _share_accuracy(entries: Sequence[Entry]) -> None:
 
 
 def _device_names(records: Iterable[Record]) -> dict[str, str]:
-    """machine -> name; machines of the same name are numbered."""
+    """Machine -> name; machines of the same name are numbered."""
     names: dict[str, str] = {}
     for record in records:
         if record.machine not in names:

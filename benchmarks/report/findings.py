@@ -1,5 +1,7 @@
-"""One plain sentence for each thing that the data support. A difference within the measurement error is said to be
-none."""
+"""One plain sentence for each thing that the data support.
+
+A difference within the measurement error is said to be none.
+"""
 
 from __future__ import annotations
 
@@ -235,5 +237,5 @@ def _time_and_nme(entry: Entry) -> str:
 
 
 def _listed(words: list[str], last: str = "and") -> str:
-    """ "a, b and c"."""
+    """Words as a list in a sentence: "a, b and c"."""
     return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

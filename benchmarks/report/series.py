@@ -83,7 +83,10 @@ def pareto_points(data: ReportData, device: str, stage: str, threads: int, colum
     """NME against the median time, of every entry of a device that has both.
 
     Args:
+        data: of the report.
+        device: a name of `data.devices()`.
         stage: "network" or "frame".
+        threads: of the CPU.
         column: "nme_percent", or "common_nme_percent" for the points that all models have in common.
     """
     points = []
@@ -163,6 +166,7 @@ def binned_lines(data: ReportData, column: str, bins: Sequence[tuple[int, int]])
     """Mean NME of each entry in bins of the pictures.
 
     Args:
+        data: of the report.
         column: of the pictures, such as "turn_percent".
         bins: lower and upper end of each.
 

@@ -1,5 +1,8 @@
-"""EfficientNet-Lite pads more on the right and below before layers with a stride. ONNX's convolutions can do that by
-themselves; a `Pad` of its own between a convolution and its input makes OpenVINO leave int8 for f32 and back."""
+"""Padding of EfficientNet-Lite, moved into the convolutions.
+
+It pads more on the right and below before layers with a stride. ONNX's convolutions can do that by themselves; a `Pad`
+of its own between a convolution and its input makes OpenVINO leave int8 for f32 and back.
+"""
 
 from __future__ import annotations
 

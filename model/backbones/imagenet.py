@@ -47,8 +47,11 @@ def load_imagenet(backbone: nn.Module, path: Path) -> None:
 
 @torch.no_grad()
 def _change_input(backbone: InvertedResidualNet, mean: float, std: float) -> None:
-    """Make a stem that expects (x - mean) / std compute the same from the project's input. The scale goes into the
-    weights, the shift into the running mean: exact but for the zero-padded border, a pixel row and column here."""
+    """Make a stem that expects (x - mean) / std compute the same from the project's input.
+
+    The scale goes into the weights, the shift into the running mean: exact but for the zero-padded border, a pixel
+    row and column here.
+    """
     conv = next(module for module in backbone.stem if isinstance(module, nn.Conv2d))
     norm = next(module for module in backbone.stem if isinstance(module, nn.BatchNorm2d))
     assert norm.running_mean is not None

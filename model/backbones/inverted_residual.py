@@ -45,6 +45,7 @@ class SqueezeExcitation(nn.Module):
         self.gate = nn.Sigmoid()
 
     def forward(self, x: Tensor) -> Tensor:
+        """Scale the channels of x, (B, C, H, W)."""
         pooled = x.mean(dim=(2, 3), keepdim=True)
         gain: Tensor = self.gate(self.expand(self.activation(self.reduce(pooled))))
         return x * gain
@@ -81,8 +82,11 @@ def conv_bn_act(
 
 
 class InvertedResidual(nn.Module):
-    """1x1 expand, depthwise k x k, squeeze-and-excitation where the style has it, linear 1x1 project; a skip connection
-    where the shape stays the same."""
+    """One block of MobileNetV2 and EfficientNet.
+
+    1x1 expand, depthwise k x k, squeeze-and-excitation where the style has it, linear 1x1 project; a skip connection
+    where the shape stays the same.
+    """
 
     def __init__(
         self, in_channels: int, out_channels: int, *, kernel: int, stride: int, expand: int, style: Style = Style()
@@ -98,6 +102,7 @@ class InvertedResidual(nn.Module):
         self.skip = stride == 1 and in_channels == out_channels
 
     def forward(self, x: Tensor) -> Tensor:
+        """x: (B, C, H, W). Returns (B, C', H', W'), as stride and channels say."""
         out: Tensor = self.layers(x)
         return x + out if self.skip else out
 
@@ -150,6 +155,7 @@ class InvertedResidualNet(nn.Module):
         self.out_channels = convolutions[-1].out_channels
 
     def forward(self, x: Tensor) -> Tensor:
+        """x: (B, 3, S, S), normalised pixels. Returns the feature maps (B, out_channels, S / stride, S / stride)."""
         out: Tensor = self.blocks(self.stem(x))
         return out
 

@@ -50,6 +50,7 @@ class TimmBackbone(nn.Module):
         self.out_channels = int(sum(channels[index] for index in used))
 
     def forward(self, x: Tensor) -> Tensor:
+        """x: (B, 3, S, S), normalised pixels. Returns the maps of all strides, brought to the last one's size."""
         maps = self.maps(x)
         size = maps[-1].shape[-2:]
         if len(maps) == 1:

@@ -130,6 +130,7 @@ class Pyramid(nn.Module):
         self.out32 = _separable(neck, neck)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """x: (B, 3, H, W), normalised pixels. Returns the maps of the strides 8, 16 and 32."""
         fine = self.stage8(self.stage4(self.stem(x)))
         middle = self.stage16(fine)
         coarse = self.side32(self.stage32(middle))
@@ -154,6 +155,7 @@ class CellHead(nn.Module):
                 answer.bias[3:5] = 1.1  # faces are about three cells wide
 
     def forward(self, maps: tuple[Tensor, ...]) -> Tensor:
+        """maps: of the strides 8, 16 and 32. Returns the cells of all, (B, M, CHANNELS)."""
         answers = [answer(each) for answer, each in zip(self.answers, maps, strict=True)]
         return torch.cat([answer.permute(0, 2, 3, 1).flatten(1, 2) for answer in answers], dim=1)
 

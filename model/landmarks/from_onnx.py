@@ -1,5 +1,8 @@
-"""Back from an exported float ONNX file to a network that can be trained: batch normalisation, which export folded
-away, is put back between the layers with the statistics of real crops, so that it changes nothing at first."""
+"""Back from an exported float ONNX file to a network that can be trained.
+
+Batch normalisation, which export folded away, is put back between the layers with the statistics of real crops, so that
+it changes nothing at first.
+"""
 
 from __future__ import annotations
 

@@ -50,6 +50,7 @@ class EdgeAttention(nn.Module):
         self.register_buffer("edges_mask", None if edges is None else edges.float(), persistent=False)
 
     def forward(self, pooled: Tensor) -> Tensor:
+        """pooled: (B, 4N). Returns the attention (B, N, K), each row of which sums to 1."""
         scores = self.edges(torch.relu(self.hidden(pooled)))
         return _spare_padding(torch.softmax(scores.unflatten(1, self.shape), dim=-1), self.edges_mask)
 
@@ -152,6 +153,7 @@ class GraphBlock(nn.Module):
         self.second = GraphConv(features, features, pair=pair)
 
     def forward(self, nodes: Tensor, attention: Tensor, neighbours: Tensor) -> Tensor:
+        """nodes: (B, N, C); attention: (B, N, K); neighbours: (N, K). Returns (B, N, C) (eq. 5)."""
         hidden: Tensor = self.first(nodes, attention, neighbours)
         out: Tensor = self.second(hidden, attention, neighbours)
         return out + nodes

@@ -32,6 +32,7 @@ class MapToNode(nn.Module):
         self.second = conv_bn_relu(hidden, out_channels)
 
     def forward(self, features: Tensor) -> Tensor:
+        """features: (B, C, H, W). Returns (B, 4N, H, W), four maps a landmark."""
         maps: Tensor = self.second(self.first(features))
         return maps
 
@@ -46,6 +47,7 @@ class SeparableMapToNode(nn.Module):
         self.second = conv_bn_relu(hidden, out_channels, kernel=1)
 
     def forward(self, features: Tensor) -> Tensor:
+        """features: (B, C, H, W). Returns (B, 4N, H, W), four maps a landmark."""
         maps: Tensor = self.second(self.spread(self.first(features)))
         return maps
 

@@ -1,5 +1,8 @@
-"""Start a network from another one's weights: the same shape, or a wider MobileNetV2-like backbone whose most used
-channels are kept (magnitude of the normalisation's gain: Liu et al., Network Slimming, ICCV 2017)."""
+"""Start a network from another one's weights.
+
+The other one has the same shape, or a wider MobileNetV2-like backbone whose most used channels are kept (magnitude of
+the normalisation's gain: Liu et al., Network Slimming, ICCV 2017).
+"""
 
 from __future__ import annotations
 

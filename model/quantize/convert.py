@@ -32,6 +32,7 @@ class Rounding(nn.Module):
         self.scale = scale
 
     def forward(self, x: Tensor) -> Tensor:
+        """Round x to the 256 levels of int8 and back."""
         ops = torch.ops.quantized_decomposed
         levels = ops.quantize_per_tensor(x, self.scale, 0, LOWEST, HIGHEST, _INT8)
         y: Tensor = ops.dequantize_per_tensor(levels, self.scale, 0, LOWEST, HIGHEST, _INT8)
@@ -72,6 +73,7 @@ class Int8Conv2d(_Int8Weight):
         self.stride, self.padding, self.dilation, self.groups = conv.stride, conv.padding, conv.dilation, conv.groups
 
     def forward(self, x: Tensor) -> Tensor:
+        """x: (B, C, H, W), float. Returns what the int8 convolution gives, in float."""
         weight = self.dequantized()
         return F.conv2d(self.rounding(x), weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
@@ -83,6 +85,7 @@ class Int8Linear(_Int8Weight):
         super().__init__(linear.weight, 1, linear.bias, _rounding(linear.input))
 
     def forward(self, x: Tensor) -> Tensor:
+        """x: (..., C), float. Returns what the int8 product gives, in float."""
         y = torch.matmul(self.rounding(x), self.dequantized())
         return y if self.bias is None else y + self.bias
 

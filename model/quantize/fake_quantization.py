@@ -22,8 +22,11 @@ SMALLEST_SCALE = 1e-8  # of a channel whose weights are all zero
 
 
 class _Learned(torch.autograd.Function):
-    """Rounds; the gradient passes through inside the range, the step gets eq. 3 of the paper. Few passes over memory:
-    with torch's own learnable quantizer two fifths of a training step on a CPU were spent in it."""
+    """Rounds; the gradient passes through inside the range, the step gets eq. 3 of the paper.
+
+    Few passes over memory: with torch's own learnable quantizer two fifths of a training step on a CPU were spent
+    in it.
+    """
 
     @staticmethod
     def forward(ctx, x: Tensor, step: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
@@ -69,6 +72,7 @@ class FakeQuant(nn.Module):
         return self.scale.clamp(min=SMALLEST_SCALE, max=self.limit / HIGHEST)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Round x where the quantizer is enabled; tell the observer, if there is one, what came."""
         if self.observer is not None:
             self.observer(x)
         if self.observer is not None or not self.enabled:
@@ -131,6 +135,7 @@ class QuantConv2d(nn.Conv2d):
         return made
 
     def forward(self, x: Tensor) -> Tensor:
+        """x: (B, C, H, W). Returns the convolution of rounded values, where quantization is enabled."""
         if self.input is not None:
             x = self.input(x)
         weight = _rounded(self.weight) if self.enabled else self.weight
@@ -163,6 +168,7 @@ class QuantLinear(nn.Linear):
         return made
 
     def forward(self, x: Tensor) -> Tensor:
+        """x: (..., C). Returns the product of rounded values, where quantization is enabled."""
         weight = _rounded(self.weight) if self.enabled else self.weight
         return F.linear(self.input(x), weight, self.bias)
 

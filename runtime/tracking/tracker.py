@@ -118,7 +118,7 @@ class FaceTracker:
     def _owners(
         self, asked: Sequence[FaceTrack], boxes: Sequence[FloatArray], seen: Sequence[Observation], image: Image
     ) -> dict[int, Observation]:
-        """id -> the observation of that track. boxes: where each track should be."""
+        """Id -> the observation of that track. boxes: where each track should be."""
         good = [
             index
             for index, (track, each) in enumerate(zip(asked, seen, strict=True))

@@ -20,8 +20,11 @@ MOST_FACES = 24  # of a picture, unknown regions included
 
 
 class ComposedDataset(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
-    """Items: image (S, S, 3) uint8, boxes (MOST_FACES, 4), points (MOST_FACES, 5, 2), kind (MOST_FACES,), see
-    `sdfl.model.detector.losses.Targets`. chances: how likely each sample is drawn. others: of `further_faces`."""
+    """Composed pictures as tensors.
+
+    Items: image (S, S, 3) uint8, boxes (MOST_FACES, 4), points (MOST_FACES, 5, 2), kind (MOST_FACES,), see
+    `sdfl.model.detector.losses.Targets`. chances: how likely each sample is drawn. others: of `further_faces`.
+    """
 
     def __init__(
         self,

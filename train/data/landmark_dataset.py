@@ -94,8 +94,11 @@ def crop_shapes(samples: Sequence[Sample]) -> FloatArray:
 
 
 class FaceDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
-    """Items: crop (S, S, 3) uint8, points (N, 2) 0..1 of the side, has_face (bool). Decoded pictures are kept in memory
-    up to `cache_gib`."""
+    """Augmented crops as tensors.
+
+    Items: crop (S, S, 3) uint8, points (N, 2) 0..1 of the side, has_face (bool). Decoded pictures are kept in memory
+    up to `cache_gib`.
+    """
 
     def __init__(
         self,
