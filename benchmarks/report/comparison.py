@@ -74,7 +74,7 @@ def is_within_error(ratio: Interval | None) -> bool:
 
 
 def speed_words(ratio: Interval) -> str:
-    """A ratio of speeds in words: "is 2.00 times as fast as", "takes 2.00 times as long as", or that no difference was measured."""
+    """A ratio of speeds: "is 2.00 times as fast as", "takes 2.00 times as long as", or that no difference was seen."""
     if is_within_error(ratio):
         return "is neither measurably faster nor slower than"
     return f"is {ratio[0]:.2f} times as fast as" if ratio[0] > 1 else f"takes {1 / ratio[0]:.2f} times as long as"
