@@ -82,7 +82,7 @@ def test_presence_tells_faces_from_what_a_lost_track_looks_at(name: str, helen_t
         image = read_image(sample.image_path)
         centre, side_px = square_around(landmark_box(sample.points), 1.25)
         on_face.append(cut_crop(image, crop_affine(centre, side_px, size), size).image)
-        away = centre + np.float32([0.95 * side_px, 0])
+        away = centre + np.array([0.95 * side_px, 0], np.float32)
         beside.append(cut_crop(image, crop_affine(away, side_px, size), size).image)
     assert np.mean(backend.infer(np.stack(on_face)).presence >= 0.5) >= 0.99
     assert np.mean(backend.infer(np.stack(beside)).presence < 0.5) >= 0.95

@@ -17,6 +17,8 @@ def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     network = Network(ModelConfig(input_size=96, width=0.5, output_stride=16, weights=request.param), graph)
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
+            assert module.running_mean is not None
+            assert module.running_var is not None
             module.running_mean.normal_(0, 0.2, generator=generator)
             module.running_var.uniform_(0.5, 1.5, generator=generator)
     path = tmp_path_factory.mktemp("checkpoint") / f"{request.param}.ckpt"

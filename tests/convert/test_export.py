@@ -1,5 +1,7 @@
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -17,6 +19,7 @@ from sdfl.convert.export.operator_function import DOMAIN, NAME
 from sdfl.errors import ArtifactError, CheckpointError
 from sdfl.model.checkpoint import read_checkpoint
 from sdfl.runtime.backends.onnxruntime import OnnxRuntimeBackend
+from sdfl.types import Image, Prediction
 
 
 def test_torch_onnx_runtime_and_openvino_agree(exported: Path, checkpoint: Path) -> None:
@@ -117,7 +120,7 @@ def test_a_wrong_answer_is_noticed(exported: Path) -> None:
     class Off(OnnxRuntimeBackend):
         amount = 0.5
 
-        def infer(self, crops):
+        def infer(self, crops: Image) -> Prediction:
             prediction = super().infer(crops)
             prediction.points[0, 0, 0] += self.amount
             return prediction
@@ -133,7 +136,12 @@ def test_one_export_reads_the_checkpoint_once(
 ) -> None:
     read: list[Path] = []
     load = torch.load
-    monkeypatch.setattr(torch, "load", lambda path, **options: (read.append(path), load(path, **options))[1])
+
+    def noted(path: Path, **options: Any) -> Any:
+        read.append(path)
+        return load(path, **options)
+
+    monkeypatch.setattr(torch, "load", noted)
     result = CliRunner().invoke(app, ["export", str(checkpoint), "-o", str(tmp_path / "m.onnx")])
     assert result.exit_code == 0, result.output
     assert read == [checkpoint]
@@ -153,7 +161,8 @@ def _cut(content: bytes) -> bytes:
 def _tamper(content: bytes) -> bytes:
     model = onnx.load_from_string(content)
     model.graph.node[0].name = "changed"
-    return model.SerializeToString()
+    changed: bytes = model.SerializeToString()
+    return changed
 
 
 def _forget(content: bytes) -> bytes:
@@ -161,13 +170,15 @@ def _forget(content: bytes) -> bytes:
     kept = [entry for entry in model.metadata_props if entry.key != "sdfl.input_size"]
     del model.metadata_props[:]
     model.metadata_props.extend(kept)
-    return model.SerializeToString()
+    changed: bytes = model.SerializeToString()
+    return changed
 
 
 def _contradict(content: bytes) -> bytes:
     model = onnx.load_from_string(content)
     next(entry for entry in model.metadata_props if entry.key == "sdfl.num_points").value = "98"
-    return model.SerializeToString()
+    changed: bytes = model.SerializeToString()
+    return changed
 
 
 @pytest.mark.parametrize(
@@ -181,7 +192,9 @@ def _contradict(content: bytes) -> bytes:
         pytest.param(_contradict, r"num_points \(98\) contradicts layout ibug68", id="metadata contradicts"),
     ],
 )
-def test_spoilt_model_files_are_one_line(exported: Path, tmp_path: Path, spoil, message: str) -> None:
+def test_spoilt_model_files_are_one_line(
+    exported: Path, tmp_path: Path, spoil: Callable[[bytes], bytes], message: str
+) -> None:
     path = tmp_path / "m.onnx"
     path.write_bytes(spoil(exported.read_bytes()))
     with pytest.raises(ArtifactError, match=rf"m\.onnx: .*{message}|m\.onnx: {message}"):

@@ -54,7 +54,8 @@ def run(model: onnx.ModelProto) -> list[np.ndarray]:
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    return session.run(None, {"x": IMAGE})
+    results: list[np.ndarray] = session.run(None, {"x": IMAGE})
+    return results
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def adapter(folder: Path, text: str, name: str = "adapter.py") -> Path:
 
 
 def subject(name: str = "net", backend: str = "openvino", **changes: Any) -> Subject:
-    base = {
+    base: dict[str, Any] = {
         "precision": "fp32",
         "compute": "f32",
         "family": "net",

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 from one_node import one_node
-from operator_vectors import Array, Vector
+from operator_vectors import Floats, Vector
 
-Run = Callable[[Vector], Array]
+Run = Callable[[Vector], Floats]
 Request = pytest.FixtureRequest
 
 
@@ -43,7 +43,7 @@ class Sizes(ctypes.Structure):
 def dense_matrix(_: Request) -> Run:
     """The paper's own form, a full (N, M) adjacency matrix, in float64."""
 
-    def run(vector: Vector) -> Array:
+    def run(vector: Vector) -> Floats:
         batch, nodes, _ = vector.attention.shape
         adjacency = np.zeros((batch, nodes, vector.z.shape[1]))
         for k in range(vector.neighbours.shape[1]):
@@ -60,9 +60,9 @@ def torch_with(function: str) -> Callable[[Request], Run]:
         torch = pytest.importorskip("torch", reason="torch is not installed")
         from sdfl.model.landmarks import sparse_graph_conv as operator
 
-        def run(vector: Vector) -> Array:
+        def run(vector: Vector) -> Floats:
             arrays = (vector.z, vector.attention, vector.neighbours, vector.bias)
-            y: Array = getattr(operator, function)(*map(torch.from_numpy, arrays), vector.slope).numpy()
+            y: Floats = getattr(operator, function)(*map(torch.from_numpy, arrays), vector.slope).numpy()
             return y
 
         return run
@@ -73,9 +73,9 @@ def torch_with(function: str) -> Callable[[Request], Run]:
 def onnxruntime_function(_: Request) -> Run:
     import onnxruntime
 
-    def run(vector: Vector) -> Array:
+    def run(vector: Vector) -> Floats:
         session = onnxruntime.InferenceSession(one_node(vector).SerializeToString(), providers=["CPUExecutionProvider"])
-        y: Array = session.run(["y"], {"z": vector.z, "attention": vector.attention})[0]
+        y: Floats = session.run(["y"], {"z": vector.z, "attention": vector.attention})[0]
         return y
 
     return run
@@ -85,7 +85,7 @@ def openvino_with(extension: Any) -> Run:
     """Through the ONNX reader, so that the whole way from file to result is tested."""
     import openvino
 
-    def run(vector: Vector) -> Array:
+    def run(vector: Vector) -> Floats:
         core = openvino.Core()
         core.add_extension(extension)
         model = core.read_model(one_node(vector).SerializeToString())
@@ -108,7 +108,7 @@ def openvino_extension(request: Request) -> Run:
 def cpu_reference(request: Request) -> Run:
     library = ctypes.CDLL(str(request.getfixturevalue("native").reference))
 
-    def run(vector: Vector) -> Array:
+    def run(vector: Vector) -> Floats:
         batch, nodes, _ = vector.attention.shape
         y = np.full((batch, nodes, vector.z.shape[2]), np.nan, vector.z.dtype)
         arrays = [vector.z, vector.attention, vector.neighbours, vector.bias, y]
@@ -124,7 +124,7 @@ def cuda_kernel(request: Request) -> Run:
         pytest.skip("no NVIDIA GPU")
     library = ctypes.CDLL(str(request.getfixturevalue("cuda_library")))
 
-    def run(vector: Vector) -> Array:
+    def run(vector: Vector) -> Floats:
         arrays = [vector.z, vector.attention, vector.neighbours, vector.bias]
         tensors = [torch.from_numpy(array).cuda() for array in arrays]
         batch, nodes, _ = vector.attention.shape
@@ -132,7 +132,7 @@ def cuda_kernel(request: Request) -> Run:
         torch.cuda.synchronize()
         status = call(library, "sparse_graph_conv_cuda", vector, [tensor.data_ptr() for tensor in tensors], None)
         assert status == 0, f"CUDA error {status}"
-        y: Array = tensors[-1].cpu().numpy()
+        y: Floats = tensors[-1].cpu().numpy()
         return y
 
     return run

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import sys
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.generic]
+Floats = npt.NDArray[np.floating[Any]]  # float32 or float16
 FIELDS = ("z", "attention", "neighbours", "bias", "slope")
 
 
@@ -70,16 +73,17 @@ class Vector:
     """Inputs of one call, and what the formula gives for them in float64."""
 
     name: str
-    z: Array  # (B, M, C)
-    attention: Array  # (B, N, K)
-    neighbours: Array  # (N, K) int32
-    bias: Array  # (C,)
+    z: Floats  # (B, M, C)
+    attention: Floats  # (B, N, K)
+    neighbours: npt.NDArray[np.int32]  # (N, K)
+    bias: Floats  # (C,)
     slope: float
 
     @property
     def truth(self) -> npt.NDArray[np.float64]:
         """y: (B, N, C)."""
-        x = np.einsum("bnk,bnkc->bnc", self.attention, self.z[:, self.neighbours], dtype=np.float64) + self.bias
+        gathered = self.z[:, self.neighbours]
+        x: npt.NDArray[np.float64] = np.einsum("bnk,bnkc->bnc", self.attention, gathered, dtype=np.float64) + self.bias
         with np.errstate(invalid="ignore"):  # 0 * inf of the vectors that hold infinity
             return np.where(x >= 0, x, self.slope * x)
 
@@ -87,7 +91,8 @@ class Vector:
     def scale(self) -> npt.NDArray[np.float64]:
         """(B, N, C): the sum of the magnitudes that make up y. Rounding errors grow with it, not with y."""
         terms = np.abs(self.attention, dtype=np.float64), np.abs(self.z[:, self.neighbours], dtype=np.float64)
-        return np.einsum("bnk,bnkc->bnc", *terms) + np.abs(self.bias, dtype=np.float64)
+        total: npt.NDArray[np.float64] = np.einsum("bnk,bnkc->bnc", *terms) + np.abs(self.bias, dtype=np.float64)
+        return total
 
     @property
     def is_finite(self) -> bool:
@@ -119,21 +124,21 @@ def draw(case: Case) -> Vector:
 
 def write(path: Path) -> None:
     """All CASES into one .npz, arrays named `<case>/<field>`."""
-    arrays = {f"{case.name}/{field}": np.asarray(getattr(draw(case), field)) for case in CASES for field in FIELDS}
+    arrays: dict[str, Any] = {
+        f"{case.name}/{field}": np.asarray(getattr(draw(case), field)) for case in CASES for field in FIELDS
+    }
     np.savez(path, **arrays)
 
 
 def read(path: Path) -> dict[str, Vector]:
     """The vectors of the file `path` by name."""
     with np.load(path) as file:
-        return {
-            case.name: Vector(
-                case.name,
-                *(file[f"{case.name}/{field}"] for field in FIELDS[:-1]),
-                slope=float(file[f"{case.name}/slope"]),
-            )
-            for case in CASES
-        }
+        return {case.name: _read_one(file, case.name) for case in CASES}
+
+
+def _read_one(file: Mapping[str, npt.NDArray[Any]], name: str) -> Vector:
+    z, attention, neighbours, bias, slope = (file[f"{name}/{field}"] for field in FIELDS)
+    return Vector(name, z, attention, neighbours, bias, float(slope))
 
 
 def write_binary(path: Path) -> None:

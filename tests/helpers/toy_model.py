@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,14 +15,15 @@ from sdfl.types import Image, Prediction
 
 POINTS, NEIGHBOURS, CHANNELS, SIZE = 68, 4, 8, 64
 CELLS = 4  # the picture is averaged to CELLS x CELLS
-Weights = dict[str, npt.NDArray[np.generic]]
+Weights = dict[str, npt.NDArray[Any]]  # float32, and int32 neighbours
 
 
 def make_weights() -> Weights:
     rng = np.random.default_rng(0)
 
     def normal(*shape: int) -> npt.NDArray[np.float32]:
-        return (rng.standard_normal(shape) / np.sqrt(shape[0])).astype(np.float32)
+        drawn: npt.NDArray[np.float64] = rng.standard_normal(shape) / np.sqrt(shape[0])
+        return drawn.astype(np.float32)
 
     features = 3 * CELLS * CELLS
     return {
@@ -97,7 +99,11 @@ def graph_proto(weights: Weights) -> onnx.GraphProto:
         node("Reshape", ["chance", "shape_batch"], ["presence"]),
     ]
     floats, uint8 = onnx.TensorProto.FLOAT, onnx.TensorProto.UINT8
-    outputs = {"points": ["B", POINTS, 2], "presence": ["B"], "log_scale": ["B", POINTS]}
+    outputs: dict[str, list[str | int | None]] = {
+        "points": ["B", POINTS, 2],
+        "presence": ["B"],
+        "log_scale": ["B", POINTS],
+    }
     return onnx.helper.make_graph(
         graph,
         "toy",
@@ -117,7 +123,9 @@ def numpy_reference(image: Image, weights: Weights) -> Prediction:
     attention = exp / exp.sum(axis=-1, keepdims=True)
 
     def graph_conv(z: npt.NDArray[np.float64], slope: float) -> npt.NDArray[np.float64]:
-        x = np.einsum("bnk,bnkc->bnc", attention, z[:, weights["neighbours"]]) + weights["bias"]
+        x: npt.NDArray[np.float64] = (
+            np.einsum("bnk,bnkc->bnc", attention, z[:, weights["neighbours"]]) + weights["bias"]
+        )
         return np.where(x >= 0, x, slope * x)
 
     h = graph_conv((features @ weights["to_nodes"]).reshape(batch, 2 * POINTS, CHANNELS), 0.2)

@@ -1,5 +1,6 @@
 import sys
 import types
+from pathlib import Path
 
 import pytest
 import torch
@@ -7,6 +8,7 @@ from torch import nn
 
 from sdfl.errors import ConfigError, MissingDependency
 from sdfl.model.backbones import BACKBONES, create_backbone, load_imagenet
+from sdfl.model.backbones.inverted_residual import InvertedResidualNet
 from sdfl.model.complexity import count
 from sdfl.model.landmarks.network import ModelConfig, Network
 
@@ -54,18 +56,23 @@ def test_lite_pads_as_tensorflow_does(kernel: int) -> None:
     """SAME on an even side pads kernel - 2 in all, the smaller half first: the first window begins at -(k // 2 - 1)."""
     backbone = create_backbone("efficientnet_lite0", width=1.0, output_stride=32)
     strided = [layers for layers in backbone.modules() if isinstance(layers, nn.Sequential) and len(layers) == 4]
-    pads = {layers[1].kernel_size[0]: layers[0].padding for layers in strided if isinstance(layers[0], nn.ZeroPad2d)}
+    pads = {}
+    for pad, conv, *_ in strided:
+        if isinstance(pad, nn.ZeroPad2d):
+            assert isinstance(conv, nn.Conv2d)
+            pads[conv.kernel_size[0]] = pad.padding
     before, after = kernel // 2 - 1, kernel // 2
     assert pads[kernel] == (before, after, before, after)
 
 
 @pytest.mark.data
-def test_imagenet_lite0_computes_what_it_was_trained_to(data_dir) -> None:
+def test_imagenet_lite0_computes_what_it_was_trained_to(data_dir: Path) -> None:
     """The published network on (x - 127) / 128 in RGB, and the loaded one on the project's input, away from the zero
     border, which stands for another grey."""
     path = data_dir / "imagenet" / "efficientnet-lite0-57934424.pth"
     backbone = create_backbone("efficientnet_lite0", width=1.0, output_stride=32)
     load_imagenet(backbone, path)
+    assert isinstance(backbone, InvertedResidualNet)
     published = torch.load(path, weights_only=True)
     rgb = torch.randint(0, 256, (1, 3, 64, 64), generator=torch.Generator().manual_seed(0)).float()
     norm = {key: published[f"_bn0.{key}"] for key in ("running_mean", "running_var", "weight", "bias")}
@@ -73,6 +80,7 @@ def test_imagenet_lite0_computes_what_it_was_trained_to(data_dir) -> None:
     expected = nn.functional.conv2d(padded, published["_conv_stem.weight"], stride=2)
     expected = nn.functional.relu6(nn.functional.batch_norm(expected, **norm, eps=1e-3))
     network = Network(ModelConfig(backbone="efficientnet_lite0", input_size=64, head="fc"))
+    assert network.input_std is not None
     own_input = (rgb.flip(1) - network.mean.view(3, 1, 1)) / network.input_std
     with torch.no_grad():
         own = backbone.eval().stem(own_input)
@@ -113,7 +121,7 @@ def fake_timm(monkeypatch: pytest.MonkeyPatch) -> None:
     timm = types.SimpleNamespace(
         list_models=lambda pattern="*": [n for n in names if pattern.strip("*") in n], create_model=create_model
     )
-    monkeypatch.setitem(sys.modules, "timm", timm)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "timm", timm)
 
 
 @pytest.mark.parametrize(

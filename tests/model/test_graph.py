@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -35,7 +37,7 @@ def test_k_outside_the_graph_is_refused(k: int) -> None:
 
 
 @pytest.mark.data
-def test_real_neighbours_lie_close_on_the_face(data_dir) -> None:
+def test_real_neighbours_lie_close_on_the_face(data_dir: Path) -> None:
     """Fig. 4 of the paper: neighbours by correlation are mostly neighbours along the face's curves."""
     from sdfl.datasets import find_samples
     from sdfl.train.data.landmark_dataset import crop_shapes

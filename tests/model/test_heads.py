@@ -1,5 +1,7 @@
 import copy
 import functools
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from sdfl.errors import CheckpointError, ConfigError
 from sdfl.model.checkpoint import read_checkpoint, save_checkpoint
 from sdfl.model.complexity import count, network_cost
 from sdfl.model.fold import fold
+from sdfl.model.landmarks.graph_head import GraphBlock, GraphHead, StaticEdges
 from sdfl.model.landmarks.introspection import edge_weights, node_similarities
 from sdfl.model.landmarks.landmark_graph import (
     LandmarkGraph,
@@ -28,7 +31,7 @@ IMAGES = torch.randint(0, 256, (2, 64, 64, 3), dtype=torch.uint8, generator=torc
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def make(**changes) -> Network:
+def make(**changes: Any) -> Network:
     return copy.deepcopy(_make(tuple(sorted(changes.items()))))
 
 
@@ -46,6 +49,11 @@ def _make(changes: tuple) -> Network:
     with torch.no_grad():  # statistics as after some training, so that every layer shows in the output
         network.train()(torch.randint(0, 256, (8, 64, 64, 3), dtype=torch.uint8))
     return network.eval()
+
+
+def graph_head(network: Network) -> GraphHead:
+    assert isinstance(network.head, GraphHead)
+    return network.head
 
 
 VARIANTS = [
@@ -74,7 +82,7 @@ def test_folding_changes_the_unit_and_nothing_else(changes: dict) -> None:
 
 
 @pytest.mark.parametrize("changes", VARIANTS)
-def test_checkpoints_keep_every_variant(tmp_path, changes: dict) -> None:
+def test_checkpoints_keep_every_variant(tmp_path: Path, changes: dict) -> None:
     network = make(**changes)
     save_checkpoint(tmp_path / "a.ckpt", network)
     loaded = read_checkpoint(tmp_path / "a.ckpt").landmark_network()
@@ -82,7 +90,7 @@ def test_checkpoints_keep_every_variant(tmp_path, changes: dict) -> None:
         assert torch.equal(loaded(IMAGES).points, network(IMAGES).points)
 
 
-def test_a_checkpoint_without_the_newer_keys_still_loads(tmp_path) -> None:
+def test_a_checkpoint_without_the_newer_keys_still_loads(tmp_path: Path) -> None:
     network = make()
     save_checkpoint(tmp_path / "a.ckpt", network)
     content = torch.load(tmp_path / "a.ckpt", weights_only=True)
@@ -101,7 +109,9 @@ def test_binary_edges_all_weigh_the_same_and_static_ones_ignore_the_picture() ->
     binary = edge_weights(make(adjacency="binary"), image)
     assert np.allclose(np.unique(binary), [0, 0.25])
     static = make(adjacency="static")
-    static.head.edge_weights.scores.data.normal_()
+    static_edges = graph_head(static).edge_weights
+    assert isinstance(static_edges, StaticEdges)
+    static_edges.scores.data.normal_()
     assert np.array_equal(edge_weights(static, image), edge_weights(static, IMAGES[1].numpy()))
     dynamic = make()
     assert not np.array_equal(edge_weights(dynamic, image), edge_weights(dynamic, IMAGES[1].numpy()))
@@ -110,7 +120,7 @@ def test_binary_edges_all_weigh_the_same_and_static_ones_ignore_the_picture() ->
 @pytest.mark.parametrize("adjacency", ["dynamic", "static", "binary"])
 def test_padding_of_short_rows_gets_exactly_nothing(adjacency: str) -> None:
     network = make(symmetric=True, adjacency=adjacency)
-    attention = network.head.edge_weights(torch.randn(2, 68 * 4))
+    attention = graph_head(network).edge_weights(torch.randn(2, 68 * 4))
     edges = is_edge(network.head.neighbours).expand(2, -1, -1)
     assert not edges.all(), "this graph must have short rows"
     assert (attention[~edges] == 0).all()
@@ -194,12 +204,14 @@ def test_the_papers_formula_and_its_miscount() -> None:
 
 def test_the_graph_layers_cost_what_the_formula_says() -> None:
     network = Network(ModelConfig(layout="wflw98", input_size=256))
-    head, nodes = network.head, torch.zeros(1, 98, 256)
+    head, nodes = graph_head(network), torch.zeros(1, 98, 256)
     attention, rows = torch.full((1, 98, 4), 0.25), head.table()
     hidden = torch.zeros(1, 98, 128)
+    blocks = [block for block in head.blocks if isinstance(block, GraphBlock)]
+    assert len(blocks) == len(head.blocks)
     layers = [
         (head.first, nodes),
-        *[(c, hidden) for b in head.blocks for c in (b.first, b.second)],
+        *[(c, hidden) for b in blocks for c in (b.first, b.second)],
         (head.last, hidden),
     ]
     own = 2 * sum(count(layer, given, attention, rows).multiply_adds for layer, given in layers)

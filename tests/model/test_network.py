@@ -7,8 +7,10 @@ import torch
 from sdfl.errors import CheckpointError, ClosedError, ConfigError
 from sdfl.geometry import STD_BGR
 from sdfl.model.backbones import create_backbone, load_imagenet
+from sdfl.model.backbones.inverted_residual import InvertedResidualNet
 from sdfl.model.checkpoint import load_weights, read_checkpoint, save_checkpoint
 from sdfl.model.fold import fold
+from sdfl.model.landmarks.graph_head import GraphHead
 from sdfl.model.landmarks.landmark_graph import LandmarkGraph
 from sdfl.model.landmarks.network import ModelConfig, Network
 
@@ -18,6 +20,8 @@ def randomise(network: Network) -> Network:
     g = torch.Generator().manual_seed(0)
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
+            assert module.running_mean is not None
+            assert module.running_var is not None
             for tensor, low in ((module.running_var, 0.5), (module.weight.data, 0.5), (module.running_mean, -0.2)):
                 tensor.copy_(torch.rand(tensor.shape, generator=g) * 0.5 + low)
             module.bias.data.copy_(torch.randn(module.bias.shape, generator=g) * 0.1)
@@ -58,6 +62,7 @@ def test_an_untrained_network_starts_near_the_mean_shape() -> None:
 
 def test_the_pair_reads_itself_and_its_neighbours_from_different_rows() -> None:
     head = Network(ModelConfig(input_size=64, weights="pair"), graph()).head
+    assert isinstance(head, GraphHead)
     rows, nodes = head.table(), head.neighbours
     assert torch.equal(rows[:, 0], 2 * nodes[:, 0])
     assert torch.equal(rows[:, 1:], 2 * nodes[:, 1:] + 1)
@@ -130,6 +135,7 @@ def test_imagenet_weights_fit_every_layer(data_dir: Path, name: str, file: str) 
     assert len(changed) == len([key for key in fresh if not key.endswith("num_batches_tracked")])
     published = next(iter(torch.load(data_dir / "imagenet" / file, weights_only=True).values()))
     bgr = published.flip(1)
+    assert isinstance(backbone, InvertedResidualNet)
     if backbone.style.pixel_std:  # trained on (x - 127) / 128, run on ImageNet's mean and deviation
         bgr = bgr * (torch.tensor(STD_BGR) / backbone.style.pixel_std).view(1, 3, 1, 1)
     torch.testing.assert_close(next(iter(backbone.state_dict().values())), bgr, msg="the network reads BGR")

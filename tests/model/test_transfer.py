@@ -1,5 +1,6 @@
 import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,11 +11,17 @@ from sdfl.model.checkpoint import save_checkpoint
 from sdfl.model.landmarks.network import ModelConfig, Network
 from sdfl.model.landmarks.transfer import start_from
 
-SHAPE = {"input_size": 64, "output_stride": 16, "backbone_blocks": 9, "map_to_node": "separable", "map_hidden": 16}
+SHAPE: dict[str, Any] = {
+    "input_size": 64,
+    "output_stride": 16,
+    "backbone_blocks": 9,
+    "map_to_node": "separable",
+    "map_hidden": 16,
+}
 CROPS = torch.randint(0, 256, (2, 64, 64, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
-def network(**changes: object) -> Network:
+def network(**changes: Any) -> Network:
     torch.manual_seed(0)
     return Network(ModelConfig(**{**SHAPE, "blocks": 1, "hidden": 16, **changes})).eval()
 
@@ -26,6 +33,7 @@ def wide_checkpoint(tmp_path: Path) -> tuple[Network, Path]:
         for module in wide.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.weight.uniform_(0.5, 1.5)
+                assert module.running_mean is not None
                 module.running_mean.normal_()
     save_checkpoint(tmp_path / "wide.ckpt", wide)
     return wide, tmp_path / "wide.ckpt"

@@ -39,7 +39,7 @@ class KnowsTheTruth:
         for crop in crops:
             sample = self._samples[int(crop[SIZE // 2, SIZE // 2, 0])]
             to_crop = invert_affine(evaluation_affine(sample.points, SIZE, 1.25))
-            points.append(transform_points(to_crop, sample.points + np.float32([self._shift, 0])))
+            points.append(transform_points(to_crop, sample.points + np.array([self._shift, 0], np.float32)))
         count = len(crops)
         return Prediction(np.stack(points), np.ones(count, np.float32), np.zeros((count, 68), np.float32))
 
@@ -63,7 +63,7 @@ def test_large_errors_are_failures(tmp_path: Path) -> None:
 
 class FindsTheFirst:
     def __init__(self, truth: np.ndarray) -> None:
-        self._boxes = [Box(np.float32([0, 0, 20, 20]), 0.9), Box(landmark_box(truth), 0.5)]
+        self._boxes = [Box(np.array([0, 0, 20, 20], np.float32), 0.9), Box(landmark_box(truth), 0.5)]
 
     def detect(self, image: Image) -> list[Box]:
         return self._boxes if int(image[0, 0, 0]) == 0 else []

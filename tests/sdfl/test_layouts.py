@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -43,7 +45,7 @@ def test_unknown_layout_lists_the_choices() -> None:
 
 
 @pytest.mark.data
-def test_mirrored_faces_look_like_faces(data_dir) -> None:
+def test_mirrored_faces_look_like_faces(data_dir: Path) -> None:
     """The mirror table is right if a mean face and its mirror image nearly coincide."""
     from sdfl.datasets import find_samples
     from sdfl.train.data.landmark_dataset import crop_shapes

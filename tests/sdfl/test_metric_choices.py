@@ -20,7 +20,7 @@ GROUPS = {
 }
 
 
-def slow_nme(predicted, truth, layout: str, norm: str) -> float:
+def slow_nme(predicted: list[list[float]], truth: list[list[float]], layout: str, norm: str) -> float:
     """One face in plain Python."""
     if norm == "box-diagonal":
         xs, ys = [p[0] for p in truth], [p[1] for p in truth]

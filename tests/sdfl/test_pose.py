@@ -55,7 +55,7 @@ def test_a_nose_to_the_right_is_a_positive_yaw_and_a_nose_up_a_positive_pitch() 
     tip = list(get_layout("ibug68").rigid[5:8])
     for shift, angle in (((8.0, 0.0), "yaw"), ((0.0, -8.0), "pitch")):
         points = frontal.points.copy()
-        points[tip] += np.float32(shift)
+        points[tip] += np.array(shift, np.float32)
         assert getattr(head_pose(Landmarks(points, "ibug68")), angle) > 5
 
 
@@ -80,7 +80,7 @@ def test_layouts_without_the_points_have_neither() -> None:
 def test_mirrored_people_turn_the_other_way(data_dir: Path) -> None:
     layout = get_layout("ibug68")
     for sample in find_samples(data_dir / "300w" / "helen" / "testset")[:40]:
-        mirrored = (sample.points * np.float32([-1, 1]))[layout.flip_index()]
+        mirrored = (sample.points * np.array([-1, 1], np.float32))[layout.flip_index()]
         pose, other = (head_pose(Landmarks(points, "ibug68")) for points in (sample.points, mirrored))
         assert other.yaw == pytest.approx(-pose.yaw, abs=0.5)
         assert other.pitch == pytest.approx(pose.pitch, abs=0.5)
@@ -94,7 +94,7 @@ def test_shut_eyes_and_open_mouths_are_told_from_others(data_dir: Path) -> None:
     points = sample.points.copy()
     for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
         points[lower] = points[upper]
-    points[[65, 66, 67]] += np.float32([0, 0.5 * np.linalg.norm(points[60] - points[64])])
+    points[[65, 66, 67]] += np.array([0, 0.5 * np.linalg.norm(points[60] - points[64])], np.float32)
     before, after = openness(Landmarks(sample.points, "ibug68")), openness(Landmarks(points, "ibug68"))
     assert min(before.left_eye, before.right_eye) > 0.15 > max(after.left_eye, after.right_eye)
     assert after.mouth > before.mouth + 0.3

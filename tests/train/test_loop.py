@@ -1,4 +1,5 @@
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -122,7 +123,7 @@ def _spoil_points(root: Path) -> None:
 )
 @pytest.mark.parametrize("workers", [0, 1])
 def test_bad_data_is_one_line(
-    tmp_path: Path, face_root: Path, recipe_path: Path, spoil, message: str, workers: int
+    tmp_path: Path, face_root: Path, recipe_path: Path, spoil: Callable[[Path], object], message: str, workers: int
 ) -> None:
     root = shutil.copytree(face_root, tmp_path / "data")
     spoil(root)

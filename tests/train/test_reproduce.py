@@ -134,7 +134,9 @@ def test_figure_6_needs_no_data(tmp_path: Path) -> None:
     assert float(rows[4]["l1"]) == pytest.approx(2.0)
 
 
-def test_figures_2_and_9_of_both_heads(tmp_path: Path, face_root: Path, experiment: Experiment, monkeypatch) -> None:
+def test_figures_2_and_9_of_both_heads(
+    tmp_path: Path, face_root: Path, experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("matplotlib", reason="needs the extra train")
     from sdfl import train
 

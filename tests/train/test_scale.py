@@ -15,7 +15,7 @@ from lightning.fabric import Fabric
 from torch import nn
 
 from sdfl.errors import ConfigError
-from sdfl.model.checkpoint import read_checkpoint
+from sdfl.model.checkpoint import TrainingState, Weights, read_checkpoint
 from sdfl.model.landmarks.network import Network
 from sdfl.train.data.samplers import WeightedSampler
 from sdfl.train.devices import Devices
@@ -53,8 +53,14 @@ def recipe_path(tmp_path: Path) -> Path:
     return path
 
 
-def weights_of(checkpoint: Path) -> dict[str, torch.Tensor]:
-    return read_checkpoint(checkpoint).training.weights
+def training_of(checkpoint: Path) -> TrainingState:
+    training = read_checkpoint(checkpoint).training
+    assert training is not None
+    return training
+
+
+def weights_of(checkpoint: Path) -> Weights:
+    return training_of(checkpoint).weights
 
 
 def test_two_processes_have_the_gradient_of_one(tmp_path: Path, face_root: Path, recipe_path: Path) -> None:
@@ -68,9 +74,8 @@ def test_two_processes_have_the_gradient_of_one(tmp_path: Path, face_root: Path,
     assert theirs.keys() == own.keys()
     for name, value in own.items():
         torch.testing.assert_close(theirs[name], value, atol=1e-5, rtol=1e-3, msg=name)  # another order of fp32 sums
-    checkpoint = read_checkpoint(tmp_path / "last.ckpt")
-    assert checkpoint.epoch == 1
-    assert checkpoint.training.average_steps == 1, (
+    assert read_checkpoint(tmp_path / "last.ckpt").epoch == 1
+    assert training_of(tmp_path / "last.ckpt").average_steps == 1, (
         "18 pictures: one batch of 6 in each of two processes, the rest is dropped"
     )
 
@@ -101,10 +106,8 @@ def test_added_up_batches_are_one_large_batch(
 
 def test_a_last_small_group_makes_its_own_step(tmp_path: Path, face_root: Path, recipe_path: Path) -> None:
     recipe = load_recipe(recipe_path, ["train.accumulate=2"])
-    checkpoint = read_checkpoint(fit_landmarks(recipe, face_root, tmp_path / "run", devices=CPU))
-    assert checkpoint.training.average_steps == 2 * 2, (
-        "3 batches an epoch: a step after the second and one after the third"
-    )
+    training = training_of(fit_landmarks(recipe, face_root, tmp_path / "run", devices=CPU))
+    assert training.average_steps == 2 * 2, "3 batches an epoch: a step after the second and one after the third"
 
 
 def test_accumulate_is_checked(recipe_path: Path) -> None:
@@ -137,8 +140,7 @@ def test_ctrl_c_leaves_a_checkpoint_that_goes_on_exactly(
     assert signal.getsignal(signal.SIGINT) == handler
     assert "last.ckpt with --resume" in capfd.readouterr().err
     last = tmp_path / "cut" / "last.ckpt"
-    checkpoint = read_checkpoint(last)
-    assert (checkpoint.epoch, checkpoint.training.step) == divmod(after, 3)
+    assert (read_checkpoint(last).epoch, training_of(last).step) == divmod(after, 3)
     resumed = weights_of(fit_landmarks(recipe, face_root, tmp_path / "cut", devices=CPU, resume=last))
     assert all(torch.equal(whole[key], resumed[key]) for key in whole)
 

@@ -17,7 +17,7 @@ from sdfl.train import zoo
 from sdfl.train.data import pseudo_labels
 from sdfl.train.devices import Devices
 from sdfl.train.recipe import find_recipe, load_recipe
-from sdfl.types import Prediction
+from sdfl.types import Backend, Crop, FloatArray, Image, Prediction
 
 CPU = Devices(accelerator="cpu", devices="1")
 SPEC = ModelSpec(name="teacher", layout="ibug68", num_points=68, input_size=64)
@@ -70,16 +70,22 @@ class Teacher:
         self._affines: list[np.ndarray] = []
         self._points = np.zeros((68, 2), np.float32)
         cut, label = pseudo_labels.cut_crop, pseudo_labels.pseudo_label
-        monkeypatch.setattr(pseudo_labels, "cut_crop", lambda *a: (self._affines.append(a[1]), cut(*a))[1])
-        monkeypatch.setattr(pseudo_labels, "pseudo_label", lambda i, p, t: (self._look_at(p), label(i, p, t))[1])
 
-    def _look_at(self, points: np.ndarray) -> None:
-        self._points = points
+        def noted_cut(image: Image, affine: FloatArray, size: int) -> Crop:
+            self._affines.append(affine)
+            return cut(image, affine, size)
+
+        def noted_label(image: Image, points: FloatArray, teacher: Backend) -> pseudo_labels.PseudoLabel:
+            self._points = points
+            return label(image, points, teacher)
+
+        monkeypatch.setattr(pseudo_labels, "cut_crop", noted_cut)
+        monkeypatch.setattr(pseudo_labels, "pseudo_label", noted_label)
 
     def infer(self, crops: np.ndarray) -> Prediction:
         seen = []
         for affine in self._affines:
-            points = self._points + np.float32([self._bias, 0])
+            points = self._points + np.array([self._bias, 0], np.float32)
             inside = transform_points(invert_affine(affine), points.astype(np.float32))
             mirrored = np.linalg.det(affine[:, :2]) < 0
             seen.append(inside[get_layout("ibug68").flip_index()] if mirrored else inside)
@@ -171,5 +177,8 @@ def test_every_shipped_plan_fits_its_recipes(tmp_path: Path) -> None:
 
 
 def test_a_model_without_a_plan_is_refused(tmp_path: Path) -> None:
+    def no_teacher(checkpoint: Path) -> Backend:
+        raise AssertionError(f"{checkpoint} was opened")
+
     with pytest.raises(ConfigError, match="huge: has no training plan; choose small, nano, medium"):
-        zoo.Workshop(tmp_path, tmp_path, lambda _: None).train("huge")
+        zoo.Workshop(tmp_path, tmp_path, no_teacher).train("huge")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from sdfl.runtime.zoo import resolve_model
 
 def test_forms_take_turns() -> None:
     calls: list[str] = []
-    times = operator_forms.interleave({name: lambda name=name: calls.append(name) for name in "ab"}, rounds=3)
+    times = operator_forms.interleave({name: functools.partial(calls.append, name) for name in "ab"}, rounds=3)
     assert calls[-6:] == ["a", "b"] * 3
     assert {name: len(values) for name, values in times.items()} == {"a": 3, "b": 3}
 

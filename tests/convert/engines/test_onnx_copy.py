@@ -98,7 +98,7 @@ def test_shipped_models_hold_no_number_that_a_half_cannot(name: str) -> None:
 
 def test_a_mask_of_minus_9e15_is_refused_by_name(toy: Path, tmp_path: Path) -> None:
     model = onnx.load(toy)
-    model.graph.initializer.append(onnx.numpy_helper.from_array(np.float32([-9e15]), "mask"))
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([-9e15], np.float32), "mask"))
     model.graph.node.insert(9, onnx.helper.make_node("Add", ["scores", "mask"], ["masked"]))
     next(node for node in model.graph.node if node.op_type == "Softmax").input[0] = "masked"
     path = toy_model.save_with_spec(model, tmp_path / "masked.onnx")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +79,7 @@ def test_the_command_line_takes_it_as_a_model(tmp_path: Path) -> None:
         pytest.param(lambda xml: xml.write_text("<net/>"), "was not made by `sdfl build`", id="some other IR"),
     ],
 )
-def test_damaged_files_are_one_line(ir: Path, spoil, message: str) -> None:
+def test_damaged_files_are_one_line(ir: Path, spoil: Callable[[Path], object], message: str) -> None:
     spoil(ir)
     with pytest.raises(ArtifactError, match=rf"toy\.xml: .*{message}") as caught:
         open_backend(ir)

@@ -37,7 +37,7 @@ FLOAT = (
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_thread():
+def _one_thread() -> None:
     """Sums in a fixed order; and two threads on a busy computer wait for each other many times longer."""
     torch.set_num_threads(1)
 

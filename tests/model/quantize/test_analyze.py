@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from sdfl.cli.quantize import _print, quantize
@@ -47,8 +48,10 @@ def test_real_pictures_without_labels(data_dir: Path, tmp_path: Path) -> None:
 
 
 def test_pictures_without_faces(face_root: Path, tmp_path: Path) -> None:
+    face = cv2.imread(str(face_root / "train" / "face000.png"))
+    assert face is not None
     for index in range(3):
-        cv2.imwrite(str(tmp_path / f"{index}.png"), cv2.imread(str(face_root / "train" / "face000.png")) * 0)
+        cv2.imwrite(str(tmp_path / f"{index}.png"), np.zeros_like(face))
     with pytest.raises(DataError, match="faces were found in 0 pictures only, --images asks for 2"):
         calibration_crops(tmp_path, 64, 2)
 

@@ -12,10 +12,11 @@ from sdfl.convert.compare.runtimes import verify
 from sdfl.convert.export.landmarks import export
 from sdfl.convert.lint import lint
 from sdfl.errors import CheckpointError
-from sdfl.model.checkpoint import read_checkpoint
+from sdfl.model.checkpoint import TrainingState, read_checkpoint
 from sdfl.runtime.backends.openvino.backend import OpenVinoBackend
 from sdfl.train.devices import Devices
 from sdfl.train.progress import EpochReport, Reporter
+from sdfl.train.recipe import Recipe
 from sdfl.train.tasks.quantization import fit_quantized
 
 CPU = Devices(accelerator="cpu", devices="1")
@@ -34,6 +35,12 @@ def precisions(path: Path) -> list[tuple[str, str]]:
     return [row for row in rows if row[0] in ("Convolution", "FullyConnected", "MatMul")]
 
 
+def training_of(checkpoint: Path) -> TrainingState:
+    training = read_checkpoint(checkpoint).training
+    assert training is not None
+    return training
+
+
 @pytest.mark.parametrize(
     "backbone",
     [
@@ -44,11 +51,13 @@ def precisions(path: Path) -> list[tuple[str, str]]:
     ],
 )
 def test_from_training_to_int8_in_every_runtime(
-    trained: Callable[[str], Path], face_root: Path, make_recipe, tmp_path: Path, backbone: str
+    trained: Callable[[str], Path], face_root: Path, make_recipe: Callable[..., Recipe], tmp_path: Path, backbone: str
 ) -> None:
     source = trained(backbone)
     tuned = fit_quantized(make_recipe(QAT), face_root, tmp_path / "qat", source=source, devices=CPU)
-    assert read_checkpoint(tuned).quantization["method"] == "qat"
+    quantization = read_checkpoint(tuned).quantization
+    assert quantization is not None
+    assert quantization["method"] == "qat"
     int8 = export(read_checkpoint(tuned), tmp_path / "int8.onnx", storage="fp16")
     assert lint(int8) == []
     assert read_spec(int8).precision == "int8"
@@ -68,10 +77,10 @@ def test_graph_products_are_int8_too(exported: Path) -> None:
 
 
 def test_fine_tuning_moves_weights_and_ranges(
-    checkpoint: Path, quantized: Path, face_root: Path, make_recipe, tmp_path: Path
+    checkpoint: Path, quantized: Path, face_root: Path, make_recipe: Callable[..., Recipe], tmp_path: Path
 ) -> None:
     tuned = fit_quantized(make_recipe(QAT), face_root, tmp_path, source=checkpoint, devices=CPU)
-    before, after = read_checkpoint(quantized).weights, read_checkpoint(tuned).training.weights
+    before, after = read_checkpoint(quantized).weights, training_of(tuned).weights
     assert before.keys() == after.keys()
     changed = [key for key in before if not before[key].equal(after[key])]
     assert any(key.endswith(".scale") for key in changed)
@@ -87,7 +96,9 @@ class PullThePlug(Reporter):
             raise KeyboardInterrupt
 
 
-def test_resuming_is_as_if_it_had_never_stopped(checkpoint: Path, face_root: Path, make_recipe, tmp_path: Path) -> None:
+def test_resuming_is_as_if_it_had_never_stopped(
+    checkpoint: Path, face_root: Path, make_recipe: Callable[..., Recipe], tmp_path: Path
+) -> None:
     recipe = make_recipe(QAT)
     whole = fit_quantized(recipe, face_root, tmp_path / "whole", source=checkpoint, devices=CPU)
     cut = tmp_path / "cut"
@@ -96,7 +107,7 @@ def test_resuming_is_as_if_it_had_never_stopped(checkpoint: Path, face_root: Pat
     last = cut / "last.ckpt"
     assert read_checkpoint(last).epoch == 1
     fit_quantized(recipe, face_root, cut, source=checkpoint, resume=last, devices=CPU)
-    weights = [read_checkpoint(path).training.weights for path in (whole, last)]
+    weights = [training_of(path).weights for path in (whole, last)]
     assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
     other = make_recipe("[quantize]\nimages = 12\nfloat_layers = ['head']\n")
     with pytest.raises(CheckpointError, match=r"last\.ckpt: was trained with another \[quantize\] section"):
@@ -104,11 +115,11 @@ def test_resuming_is_as_if_it_had_never_stopped(checkpoint: Path, face_root: Pat
 
 
 def test_what_is_exported_is_what_validation_measured(
-    checkpoint: Path, face_root: Path, make_recipe, tmp_path: Path
+    checkpoint: Path, face_root: Path, make_recipe: Callable[..., Recipe], tmp_path: Path
 ) -> None:
     recipe = make_recipe(QAT, "train.average_decay=0.9")
     last = fit_quantized(recipe, face_root, tmp_path, source=checkpoint, devices=CPU)
-    checkpoint = read_checkpoint(last)
-    network, average = checkpoint.landmark_network(), checkpoint.training.average
-    assert any(not average[key].equal(checkpoint.training.weights[key]) for key in average)
+    network, training = read_checkpoint(last).landmark_network(), training_of(last)
+    average = training.average
+    assert any(not average[key].equal(training.weights[key]) for key in average)
     assert all(value.equal(average[key]) for key, value in network.state_dict().items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from sdfl.model.fold import fold
 from sdfl.model.landmarks.network import ModelConfig, Network
 from sdfl.model.quantize import is_quantized, prepare
 from sdfl.train.devices import Devices
+from sdfl.train.recipe import Recipe
 from sdfl.train.tasks.quantization import fit_quantized
 
 CPU = Devices(accelerator="cpu", devices="1")
@@ -26,7 +28,7 @@ def one_line(caught: pytest.ExceptionInfo[Exception]) -> None:
 
 
 def test_a_quantized_checkpoint_is_not_quantized_again(
-    quantized: Path, face_root: Path, make_recipe, tmp_path: Path
+    quantized: Path, face_root: Path, make_recipe: Callable[..., Recipe], tmp_path: Path
 ) -> None:
     message = r"ptq\.ckpt: is already quantized; start from the fp32 checkpoint"
     with pytest.raises(CheckpointError, match=message):
@@ -45,7 +47,9 @@ def test_a_float_checkpoint_is_not_read_as_int8(checkpoint: Path) -> None:
     assert read.backend().spec.precision == "fp32"
 
 
-def test_too_few_pictures(checkpoint: Path, face_root: Path, make_recipe, tmp_path: Path) -> None:
+def test_too_few_pictures(
+    checkpoint: Path, face_root: Path, make_recipe: Callable[..., Recipe], tmp_path: Path
+) -> None:
     with pytest.raises(DataError, match="holds 18 pictures, --images asks for 19") as caught:
         quantize(read_checkpoint(checkpoint), face_root, tmp_path / "int8.ckpt", images=19)
     one_line(caught)
@@ -56,7 +60,9 @@ def test_too_few_pictures(checkpoint: Path, face_root: Path, make_recipe, tmp_pa
 
 def test_values_that_are_not_finite(checkpoint: Path, face_root: Path, tmp_path: Path) -> None:
     network = read_checkpoint(checkpoint).landmark_network()
-    network.backbone.blocks[3].layers[1][0].weight.data.fill_(torch.nan)
+    layer = network.backbone.get_submodule("blocks.3.layers.1.0")
+    assert isinstance(layer, nn.Conv2d)
+    layer.weight.data.fill_(torch.nan)
     save_checkpoint(tmp_path / "nan.ckpt", network)
     with pytest.raises(CheckpointError, match="its values are not finite") as caught:
         quantize(read_checkpoint(tmp_path / "nan.ckpt"), face_root, tmp_path / "int8.ckpt", images=4)
@@ -66,7 +72,9 @@ def test_values_that_are_not_finite(checkpoint: Path, face_root: Path, tmp_path:
 
 def test_a_layer_that_cannot_be_quantized() -> None:
     network = fold(Network(ModelConfig(input_size=64, width=0.25)))
-    network.head.map_to_node.first[0] = nn.ConvTranspose2d(80, 256, 1)
+    first = network.head.get_submodule("map_to_node.first")
+    assert isinstance(first, nn.Sequential)
+    first[0] = nn.ConvTranspose2d(80, 256, 1)
     message = r"head\.map_to_node\.first\.0: ConvTranspose2d cannot be quantized; add it to quantize.float_layers"
     with pytest.raises(ConfigError, match=message):
         prepare(network)
@@ -85,7 +93,7 @@ def test_an_unknown_float_layer() -> None:
     ],
 )
 def test_recipes_that_do_not_fit(
-    checkpoint: Path, face_root: Path, make_recipe, tmp_path: Path, text: str, message: str
+    checkpoint: Path, face_root: Path, make_recipe: Callable[..., Recipe], tmp_path: Path, text: str, message: str
 ) -> None:
     with pytest.raises(ConfigError, match=message) as caught:
         fit_quantized(make_recipe(text), face_root, tmp_path, source=checkpoint, devices=CPU)

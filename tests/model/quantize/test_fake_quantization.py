@@ -71,7 +71,9 @@ def test_gradients_are_those_of_torchs_own_quantizer(memory: torch.memory_format
     rounded_by_torch = torch._fake_quantize_learnable_per_tensor_affine(theirs, step, torch.zeros(1), -128, 127, factor)
     (rounded_by_torch * towards).sum().backward()
     assert mine.grad is not None
+    assert theirs.grad is not None
     assert torch.equal(mine.grad, theirs.grad)
+    assert step.grad is not None
     torch.testing.assert_close(quantizer.scale.grad, step.grad[0], rtol=1e-3, atol=1e-4)  # order of 384 fp32 sums
 
 
@@ -113,6 +115,7 @@ def test_the_plan(backbone: str) -> None:
     left = [name for name, module in network.named_modules() if type(module) in (nn.Conv2d, nn.Linear)]
     assert left == ["head.edge_weights.hidden", "head.edge_weights.edges", "head.presence", "head.last.weight"]
     assert sum(isinstance(module, QuantLinear) for module in layers.values()) == 9
+    assert isinstance(network.backbone, torch.fx.GraphModule)
     nodes = network.backbone.graph.nodes
     rounding = {
         str(node.target) for node in nodes if f"backbone.{node.target}" in layers and "int8" in str(node.target)
@@ -133,6 +136,7 @@ def test_the_plan(backbone: str) -> None:
 def test_a_checkpoint_gives_the_network_back(quantized: Path, exported: Path) -> None:
     checkpoint = read_checkpoint(quantized)
     network, weights = checkpoint.landmark_network(), checkpoint.weights
+    assert checkpoint.quantization is not None
     assert checkpoint.quantization["method"] == "ptq"
     assert all(torch.equal(value, weights[key]) for key, value in network.state_dict().items())
     assert any(key.endswith("norm.bias") or key.endswith(".bias") for key in weights if key.startswith("head.blocks"))

@@ -19,11 +19,13 @@ STEM = "backbone.stem.0"
 
 
 def node_of(graph: onnx.GraphProto, kind: str, index: int = 0) -> onnx.NodeProto:
-    return [node for node in graph.node if node.op_type == kind][index]
+    nodes: list[onnx.NodeProto] = [node for node in graph.node if node.op_type == kind]
+    return nodes[index]
 
 
 def producer(graph: onnx.GraphProto, name: str) -> onnx.NodeProto:
-    return next(node for node in graph.node if name in node.output)
+    node: onnx.NodeProto = next(node for node in graph.node if name in node.output)
+    return node
 
 
 def constant(graph: onnx.GraphProto, array: np.ndarray, name: str) -> str:

@@ -37,6 +37,7 @@ def test_crops_are_cut_where_the_list_says(data: Path, monkeypatch: pytest.Monke
     use_rows(monkeypatch, data, ("face000.png", 1, 2, 31, 42), ("face000.png", 0, 0, 5, 5))
     crops = faceless_crops(data, "test")
     image = cv2.imread(str(data / "300w" / "helen" / "testset" / "face000.png"))
+    assert image is not None
     assert [crop.shape[:2] for crop in crops] == [(40, 30), (5, 5)]
     assert np.array_equal(crops[0], image[2:42, 1:31])
 

@@ -1,6 +1,7 @@
 """The datasets' official files, generated in their published formats, whole and broken."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -105,7 +106,7 @@ def test_wflw_coordinates_are_kept(tmp_path: Path) -> None:
         pytest.param(lambda t: "\n", r"test\.txt: is empty", id="empty"),
     ],
 )
-def test_broken_wflw_lists_name_file_and_line(tmp_path: Path, spoil, message: str) -> None:
+def test_broken_wflw_lists_name_file_and_line(tmp_path: Path, spoil: Callable[[str], str], message: str) -> None:
     path = write_wflw(tmp_path)
     path.write_text(spoil(path.read_text()))
     with pytest.raises(DataError, match=message) as caught:
@@ -172,7 +173,7 @@ def _reshape_cofw(root: Path) -> None:
         pytest.param(_reshape_cofw, r"phisT must have shape \(87, 3\), got \(58, 3\)", id="another shape"),
     ],
 )
-def test_broken_cofw_files_are_named(tmp_path: Path, spoil, message: str) -> None:
+def test_broken_cofw_files_are_named(tmp_path: Path, spoil: Callable[[Path], None], message: str) -> None:
     write_cofw(tmp_path)
     spoil(tmp_path)
     with pytest.raises(DataError, match=message):

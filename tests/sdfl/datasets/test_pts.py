@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -87,7 +88,9 @@ def _binary(folder: Path) -> None:
         pytest.param(lambda folder: folder.rmdir(), r"is not a folder", id="a missing folder"),
     ],
 )
-def test_bad_folders_get_one_line_naming_the_file(tmp_path: Path, spoil, message: str) -> None:
+def test_bad_folders_get_one_line_naming_the_file(
+    tmp_path: Path, spoil: Callable[[Path], object], message: str
+) -> None:
     spoil(tmp_path)
     with pytest.raises(DataError, match=message) as caught:
         find_samples(tmp_path, "ibug68")

@@ -76,7 +76,7 @@ def test_crops_without_a_face_exist_for_any_picture(template: np.ndarray, size: 
 
 def test_most_drifted_crops_miss_most_of_the_face(template: np.ndarray) -> None:
     image, points = dotted_face(template)
-    image = cv2.copyMakeBorder(image, 200, 200, 200, 200, cv2.BORDER_CONSTANT)
+    image = cv2.copyMakeBorder(image, 200, 200, 200, 200, cv2.BORDER_CONSTANT).astype(np.uint8, copy=False)
     points = points + np.float32(200)
     full = cv2.countNonZero(face_crop(image, points, IBUG, 64, NOTHING, np.random.default_rng(0))[0][..., 0])
     left = [

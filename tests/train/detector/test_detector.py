@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 from pathlib import Path
@@ -20,13 +21,13 @@ from sdfl.datasets import find_samples
 from sdfl.errors import CheckpointError, ConfigError, DataError
 from sdfl.model.checkpoint import read_checkpoint
 from sdfl.model.detector.losses import DetectorLossConfig, Targets, assign, detector_losses
-from sdfl.model.detector.network import FaceDetector, cell_grid, decode
+from sdfl.model.detector.network import DetectorConfig, FaceDetector, cell_grid, decode
 from sdfl.model.fold import fold
 from sdfl.runtime.detector.network import NetworkDetector
 from sdfl.train.data.canvas import FACE, UNKNOWN, ComposeConfig
-from sdfl.train.data.detector_pictures import load_source
+from sdfl.train.data.detector_pictures import Source, load_source
 from sdfl.train.data.face_composition import clear_region, compose
-from sdfl.train.detector_recipe import DetectorRecipe, load_detector_recipe
+from sdfl.train.detector_recipe import load_detector_recipe
 from sdfl.train.devices import Devices
 from sdfl.train.progress import Reporter
 from sdfl.train.tasks.detector import fit_detector
@@ -95,13 +96,17 @@ def test_a_perfect_answer_costs_next_to_nothing() -> None:
     assert sum(float(term) for term in terms.values()) < 1e-3
 
 
+def pick(sources: list[Source], rng: np.random.Generator) -> Source:
+    return sources[rng.integers(len(sources))]
+
+
 def test_composed_pictures_show_faces_where_they_say(face_root: Path) -> None:
     sources = [load_source(sample, NO_OTHERS) for sample in find_samples(face_root / "train")]
     config = ComposeConfig(size=128, face_px=(24.0, 100.0), faces=2, cover=0.0)
     seen = 0
     for number in range(20):
         rng = np.random.default_rng(number)
-        made = compose(lambda rng=rng: sources[rng.integers(len(sources))], sources[0], config, rng)
+        made = compose(functools.partial(pick, sources, rng), sources[0], config, rng)
         assert made.image.shape == (128, 128, 3)
         for box, points, kind in zip(made.boxes, made.points, made.kind, strict=True):
             side = (box[2:] - box[:2]).max()
@@ -148,6 +153,7 @@ def test_ctrl_c_leaves_a_checkpoint_that_goes_on_exactly(
     assert "last.ckpt with --resume" in capfd.readouterr().err
     last = tmp_path / "cut" / "last.ckpt"
     stopped = read_checkpoint(last)
+    assert stopped.training is not None
     assert (stopped.epoch, stopped.training.step) == divmod(after, 4), "32 pictures in batches of 8"
     resumed = read_checkpoint(fit_detector(recipe, face_root, tmp_path / "cut", resume=last, devices=CPU))
     for part in ("weights", "average"):
@@ -256,8 +262,7 @@ def _agrees_with_torch(file: Path, network: FaceDetector) -> None:
 
 
 def test_folding_changes_nothing() -> None:
-    recipe = DetectorRecipe.__dataclass_fields__["detector"].default_factory  # type: ignore[misc]
-    network = FaceDetector(recipe()).eval()  # type: ignore[misc]
+    network = FaceDetector(DetectorConfig()).eval()
     image = torch.randint(0, 256, (1, 64, 96, 3), dtype=torch.uint8)
     with torch.no_grad():
         assert torch.allclose(fold(network)(image), network(image), atol=1e-4)  # fp32, another order of sums
