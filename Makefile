@@ -16,14 +16,15 @@ PEERS := .venv-peers
 OPENCV := $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY)),window,headless)
 PYTEST := $(VENV)/bin/python -m pytest
 
-.PHONY: demo check test lint pytest gate docs wheel constraints peers clean
+.PHONY: demo check test lint pytest pytest-networks pytest-rest gate docs wheel constraints peers clean
 .DELETE_ON_ERROR:
 
 demo: $(DEMO_VENV)/.done-$(OPENCV)
 	@$(DEMO_VENV)/bin/sdfl demo $(ARGS)
 
+check pytest-networks pytest-rest: export OMP_NUM_THREADS := 1
 check: lint
-	$(PYTEST) -q -m "not slow and not data"
+	$(PYTEST) -q --numprocesses 2 --dist loadfile -m "not slow and not data"
 
 test: lint pytest
 
@@ -31,15 +32,24 @@ lint: $(VENV)/.done
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/mypy --config-file tests/mypy.ini
 	$(VENV)/bin/lint-imports
 
-# Two processes: what trains, and everything else with its thread pools of three inference libraries.
-TRAINING := tests/model tests/train
-COVERAGE := --cov=sdfl --cov-branch --cov-report=
+# Two processes side by side: what trains or exports networks, and everything else. Each test has one thread of its own.
+NETWORKS := tests/model tests/train tests/convert
 pytest: $(VENV)/.done
-	$(PYTEST) $(COVERAGE) $(TRAINING)
-	$(PYTEST) $(COVERAGE) --cov-append $(addprefix --ignore=,$(TRAINING))
-	$(VENV)/bin/coverage report --skip-covered --sort=cover
+	@rm -f build/.coverage* && mkdir -p build
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target pytest-networks pytest-rest
+	$(VENV)/bin/coverage combine --quiet build
+	$(VENV)/bin/coverage report --skip-covered
+
+pytest-networks: export COVERAGE_FILE := build/.coverage.networks
+pytest-networks:
+	$(PYTEST) --cov --cov-report= $(NETWORKS)
+
+pytest-rest: export COVERAGE_FILE := build/.coverage.rest
+pytest-rest:
+	$(PYTEST) --cov --cov-report= $(addprefix --ignore=,$(NETWORKS))
 
 # Times count against a fixed piece of arithmetic that runs in the same minute. A busy machine gets a second chance.
 GATE = $(VENV)/bin/sdfl bench --suite ci --check benchmarks/baseline.json -o build/records.jsonl

@@ -10,12 +10,13 @@ import pytest
 
 from sdfl.config import read_toml
 
+pytestmark = pytest.mark.slow
+
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 GLIBC = ("2_35", "2_34", "2_31", "2_28", "2_27", "2_17")  # all run on Ubuntu 22.04, which JetPack 6 is
 NO_NETWORK = ("NewConnectionError", "Could not fetch", "Connection refused", "Temporary failure", "ProxyError")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("python", ["3.10", "3.13"])
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
 def test_the_runtime_resolves_from_wheels_alone(machine: str, python: str, tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from sdfl.runtime.backends.onnxruntime import OnnxRuntimeBackend
 from sdfl.runtime.sources.sample import SampleSource, sample_affine
 from sdfl.runtime.zoo import families, model_to_run
 
+pytestmark = pytest.mark.slow
+
 LARGEST_NME = {"nano": 4.3, "small": 3.9, "medium": 3.5, "large": 3.5}  # what each was made for, trained on CPU cores
 INT8_MAY_COST = 0.05  # points of NME
 INT8_MAY_FAIL_MORE = 2  # faces above 8 %

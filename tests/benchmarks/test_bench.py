@@ -13,6 +13,8 @@ from sdfl.benchmarks.suite import ModelEntry, PeerEntry, Suite, load_suite
 from sdfl.benchmarks.targets import targets_of
 from sdfl.errors import ConfigError
 
+pytestmark = pytest.mark.slow
+
 FINDS_THE_MIDDLE = """
 import numpy as np
 class Peer:

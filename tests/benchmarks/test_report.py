@@ -17,6 +17,8 @@ from sdfl.benchmarks.records import PROTOCOL, Record, Records
 from sdfl.benchmarks.report import findings, tables
 from sdfl.benchmarks.report.data import collect
 
+pytestmark = pytest.mark.slow
+
 INT8 = subject("net_int8", precision="int8")
 OTHER = ENVIRONMENT | {"machine": "m2", "device": "Small Board"}
 RECORDS = [

@@ -21,6 +21,8 @@ from sdfl.datasets import Sample, find_samples
 from sdfl.errors import ConfigError
 from sdfl.geometry import landmark_box, transform_points
 
+pytestmark = pytest.mark.slow
+
 PLACE = (160, 120, 60)
 
 

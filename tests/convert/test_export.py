@@ -21,6 +21,8 @@ from sdfl.model.checkpoint import read_checkpoint
 from sdfl.runtime.backends.onnxruntime import OnnxRuntimeBackend
 from sdfl.types import Image, Prediction
 
+pytestmark = pytest.mark.slow
+
 
 def test_torch_onnx_runtime_and_openvino_agree(exported: Path, checkpoint: Path) -> None:
     differences = verify(exported, checkpoint=read_checkpoint(checkpoint))

@@ -14,7 +14,7 @@ from sdfl.model.landmarks.torch_backend import TorchBackend
 pytest.importorskip("onnxscript", reason="needs the extra convert")
 
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.usefixtures("one_thread"), pytest.mark.slow]
 
 
 @pytest.mark.parametrize(

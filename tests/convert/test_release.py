@@ -12,6 +12,8 @@ from sdfl.convert.compare.runtimes import Difference
 from sdfl.convert.release import release
 from sdfl.errors import ArtifactError
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_file_states_its_accuracy(checkpoint: Path, face_root: Path, tmp_path: Path) -> None:
     out = release(checkpoint, tmp_path / "m.onnx", faces=face_root / "train", test=face_root / "train")

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).parents[2]
 LOADED = re.compile(
     r"<(?:script|img|iframe|source)[^>]*\ssrc=\"(https?:)?//|<link[^>]*rel=\"stylesheet\"[^>]*href=\"(https?:)?//"
 )
 
 
-@pytest.mark.slow
 def test_site_is_complete_and_offline(tmp_path: Path) -> None:
     for package in ("material", "mkdocstrings"):
         pytest.importorskip(package, reason="the site is built by mkdocs: pip install '.[docs]'")

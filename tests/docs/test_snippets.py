@@ -29,6 +29,8 @@ from typer.testing import CliRunner
 
 from sdfl.cli import app
 
+pytestmark = pytest.mark.slow
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:

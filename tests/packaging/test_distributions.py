@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).parents[2]
 FOLDERS = ("model", "train", "convert", "runtime", "benchmarks")
 NEWEST_GLIBC = (2, 36)  # Debian 12, where the wheel is built; older systems build from source
@@ -114,7 +116,6 @@ def test_the_wheel_runs_on_the_linuxes_that_its_tag_names(built: Path) -> None:
     assert (int(match[1]), int(match[2])) <= NEWEST_GLIBC
 
 
-@pytest.mark.slow
 def test_a_program_that_uses_the_wheel_passes_mypy_and_runs(built: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "env", with_pip=False)
     python = tmp_path / "env" / "bin" / "python"

@@ -17,6 +17,8 @@ from sdfl.train.recipe import Recipe, load_recipe
 from sdfl.train.setup import learning_rate_factor
 from sdfl.train.tasks.landmarks import fit_landmarks
 
+pytestmark = pytest.mark.slow
+
 CPU = Devices(accelerator="cpu", devices="1")
 RECIPE = """
 [about]
@@ -85,7 +87,6 @@ def test_training_leaves_checkpoints_and_logs(tmp_path: Path, face_root: Path, r
     assert last.validation["num_images"] == 6
 
 
-@pytest.mark.slow
 def test_it_learns(tmp_path: Path, face_root: Path, recipe_path: Path) -> None:
     """A short training brings generated faces well below the error of the mean shape."""
     plain = [f"augment.{key}=0" for key in ("rotation_deg", "translation_px", "occlusion", "flip")]

@@ -23,6 +23,8 @@ from sdfl.train.progress import Reporter
 from sdfl.train.recipe import load_recipe
 from sdfl.train.tasks.landmarks import fit_landmarks
 
+pytestmark = pytest.mark.slow
+
 CPU = Devices(accelerator="cpu", devices="1")
 RECIPE = """
 [about]

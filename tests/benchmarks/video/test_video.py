@@ -17,6 +17,8 @@ from sdfl.runtime.detector.fake import FakeDetector
 from sdfl.runtime.tracking.tracker import FaceTracker
 from sdfl.types import FloatArray, Frame
 
+pytestmark = pytest.mark.slow
+
 PLACE = (160, 120, 60)
 POINTS = truth(*PLACE)
 SPEC = ModelSpec(name="toy", layout="ibug68", num_points=68, input_size=128, crop_scale=1.5)

@@ -20,6 +20,8 @@ from sdfl.convert.engines import run_build
 from sdfl.convert.engines.plan import make_plan
 from sdfl.runtime.zoo import resolve_model
 
+pytestmark = pytest.mark.slow
+
 
 def verify(*arguments: object) -> Any:
     return CliRunner().invoke(app, ["verify", *map(str, arguments)])

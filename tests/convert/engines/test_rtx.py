@@ -18,6 +18,8 @@ from sdfl.convert.engines.plan import make_plan
 from sdfl.errors import ArtifactError, SdflError
 from sdfl.runtime.zoo import families, resolve_model
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("tensorrt_rtx_bindings", reason="TensorRT-RTX is not installed: pip install '.[rtx]'")
 
 

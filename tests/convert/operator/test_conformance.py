@@ -11,6 +11,8 @@ import pytest
 from operator_implementations import IMPLEMENTATIONS, Implementation
 from operator_vectors import CASES, Vector
 
+pytestmark = pytest.mark.slow
+
 ROWS = [pytest.param(row, id=row.name, marks=row.marks) for row in IMPLEMENTATIONS]
 VECTORS = [case.name for case in CASES]
 

@@ -15,6 +15,8 @@ from native_build import PROJECT, build, cmake
 from operator_implementations import call
 from operator_vectors import Case, draw, write_binary
 
+pytestmark = pytest.mark.slow
+
 ARCHITECTURES = (75, 86, 87, 89, 90, 110, 120)
 
 
@@ -52,7 +54,6 @@ def test_without_a_compiler(wish: str, succeeds: bool, tmp_path: Path, monkeypat
 
 
 @pytest.mark.native
-@pytest.mark.slow
 def test_sanitizers_find_nothing(tmp_path: Path) -> None:
     """Every vector, and indices and shapes that do not fit, under AddressSanitizer and UndefinedBehaviorSanitizer."""
     folder = build("openvino", tmp_path / "build", "-DSDFL_SANITIZE=ON")
@@ -64,7 +65,6 @@ def test_sanitizers_find_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.native
-@pytest.mark.slow
 def test_kernel_is_compiled_for_every_gpu(cuda_library: Path) -> None:
     commands = (cuda_library.parents[3] / "compile_commands.json").read_text()
     for architecture in ARCHITECTURES:
@@ -74,7 +74,6 @@ def test_kernel_is_compiled_for_every_gpu(cuda_library: Path) -> None:
 
 
 @pytest.mark.native
-@pytest.mark.slow
 @pytest.mark.parametrize(("batch", "failing"), [(0, False), (1, True)])
 def test_kernel_entry_returns_an_error_without_a_gpu(batch: int, failing: bool, cuda_library: Path) -> None:
     if Path("/dev/nvidiactl").exists():
@@ -97,7 +96,6 @@ def tensorrt_runtime() -> Path:
 
 
 @pytest.mark.native
-@pytest.mark.slow
 def test_plugin_in_the_real_registry(tmp_path: Path) -> None:
     """Created, cloned, serialised and asked for formats; where there is a GPU, also enqueued."""
     if not os.environ.get("TENSORRT_ROOT"):

@@ -17,7 +17,7 @@ from one_node import NODE, one_node
 from openvino import opset13 as ops
 from operator_vectors import Case, Vector, draw
 
-pytestmark = pytest.mark.native
+pytestmark = [pytest.mark.native, pytest.mark.slow]
 
 EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
 VECTOR = draw(Case(7, 98, 98, 4, 131, 0.1))

@@ -19,6 +19,8 @@ from sdfl.train.progress import EpochReport, Reporter
 from sdfl.train.recipe import Recipe
 from sdfl.train.tasks.quantization import fit_quantized
 
+pytestmark = pytest.mark.slow
+
 CPU = Devices(accelerator="cpu", devices="1")
 QAT = "[quantize]\nimages = 12\n"
 INT8 = ("i8", "u8")

@@ -33,6 +33,8 @@ from sdfl.train.progress import Reporter
 from sdfl.train.tasks.detector import fit_detector
 from sdfl.types import Box
 
+pytestmark = pytest.mark.slow
+
 CPU = Devices(accelerator="cpu", devices="1")
 NO_OTHERS = np.zeros((0, 4), np.float32)
 
