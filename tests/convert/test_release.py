@@ -12,7 +12,7 @@ from sdfl.convert.compare.runtimes import Difference
 from sdfl.convert.release import release
 from sdfl.errors import ArtifactError
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("checkpoint", ["pair"], indirect=True)]
 
 
 def test_the_file_states_its_accuracy(checkpoint: Path, face_root: Path, tmp_path: Path) -> None:
