@@ -22,9 +22,8 @@ PYTEST := $(VENV)/bin/python -m pytest
 demo: $(DEMO_VENV)/.done-$(OPENCV)
 	@$(DEMO_VENV)/bin/sdfl demo $(ARGS)
 
-check pytest pytest-networks pytest-convert pytest-rest: export OMP_NUM_THREADS := 1
 check: lint
-	$(PYTEST) -q --numprocesses 2 --dist loadfile -m "not slow and not data"
+	$(IN_PARALLEL) SELECT='-q -m "not slow and not data"'
 
 test: lint pytest
 
@@ -37,21 +36,24 @@ lint: $(VENV)/.done
 
 # Three processes, two at a time, each library with one thread: one process for all would mix the thread pools of torch
 # and of three inference libraries.
+IN_PARALLEL = $(MAKE) --no-print-directory --jobs 2 --keep-going --output-sync=target pytest-networks pytest-rest pytest-convert
 NETWORKS := tests/model tests/train
-CONVERT := $(filter-out tests/convert/engines tests/convert/operator,$(wildcard tests/convert/*))
+CONVERT := $(wildcard tests/convert/*.py)
+SELECT := --cov --cov-report= --cov-fail-under=0
 pytest: $(VENV)/.done
 	@rm -rf build/coverage && mkdir -p build/coverage
-	$(MAKE) --no-print-directory --jobs 2 --output-sync=target pytest-networks pytest-rest pytest-convert
-	@cd build/coverage && $(CURDIR)/$(VENV)/bin/coverage combine --quiet --data-file=../../.coverage .
+	$(IN_PARALLEL)
+	@$(VENV)/bin/coverage combine --quiet build/coverage
 	$(VENV)/bin/coverage report --skip-covered
 
+pytest-%: export OMP_NUM_THREADS := 1
 pytest-%: export COVERAGE_FILE = $(CURDIR)/build/coverage/.coverage.$*
 pytest-networks:
-	$(PYTEST) --cov --cov-report= --cov-fail-under=0 $(NETWORKS)
+	$(PYTEST) $(SELECT) $(NETWORKS)
 pytest-convert:
-	$(PYTEST) --cov --cov-report= --cov-fail-under=0 $(filter %.py,$(CONVERT))
+	$(PYTEST) $(SELECT) $(CONVERT)
 pytest-rest:
-	$(PYTEST) --cov --cov-report= --cov-fail-under=0 $(addprefix --ignore=,$(NETWORKS) $(filter %.py,$(CONVERT)))
+	$(PYTEST) $(SELECT) $(addprefix --ignore=,$(NETWORKS) $(CONVERT))
 
 # Times count against a fixed piece of arithmetic that runs in the same minute. A busy machine gets a second chance.
 GATE = $(VENV)/bin/sdfl bench --suite ci --check benchmarks/baseline.json -o build/records.jsonl
