@@ -19,8 +19,8 @@ PRESS_OPEN, RELEASE_OPEN = 0.45, 0.3
 def wanted(face: Face, held: set[str]) -> Iterator[str]:
     """The keys that the face presses now. held: those that it pressed in the last frame."""
     for key, angle in (
-        ("left", -face.pose.yaw),
-        ("right", face.pose.yaw),
+        ("left", face.pose.yaw),  # the camera is not mirrored: my left is the picture's right
+        ("right", -face.pose.yaw),
         ("up", face.pose.pitch),
         ("down", -face.pose.pitch),
     ):

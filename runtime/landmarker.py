@@ -191,6 +191,7 @@ class FaceLandmarker:
                 self._backend.close()
 
     def __enter__(self) -> FaceLandmarker:
+        self._require_open()
         return self
 
     def __exit__(

@@ -21,6 +21,8 @@ def require_shape(name: str, array: npt.NDArray[np.generic], shape: tuple[int | 
     Raises:
         ValueError: it has another shape; the message says which.
     """
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"{name} must be a numpy array, got {type(array).__name__}")
     fits = array.ndim == len(shape) and all(
         isinstance(want, str) or got == want for got, want in zip(array.shape, shape, strict=True)
     )

@@ -40,6 +40,8 @@ class Frame:
 
     def __post_init__(self) -> None:
         require_shape("Frame.image", self.image, ("H", "W", 3))
+        if self.image.dtype != np.uint8:
+            raise ValueError(f"Frame.image must be uint8, got {self.image.dtype}")
 
     def __repr__(self) -> str:
         height, width = self.image.shape[:2]

@@ -26,7 +26,7 @@ class Closable:
 
     def _require_open(self) -> None:
         if self._closed:
-            raise ClosedError(f"this {type(self).__name__} was closed; open the model again")
+            raise ClosedError("this model was closed; open it again")
 
 
 def check_crops(crops: Image, spec: ModelSpec) -> None:

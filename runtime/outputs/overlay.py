@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from sdfl.errors import ConfigError
 from sdfl.layouts import Layout, get_layout
+from sdfl.runtime.sources.pictures import Picture, to_image
 from sdfl.types import Face, FloatArray, Image
 
 Colour = tuple[int, int, int]  # BGR
@@ -27,14 +29,24 @@ SHIFT = 4  # OpenCV draws at 1/16 px
 FONT = cv2.FONT_HERSHEY_DUPLEX
 
 
-def draw(image: Image, faces: Sequence[Face], *, label: str = "") -> Image:
+def draw(image: Picture, faces: Sequence[Face], *, label: str = "") -> Image:
     """A copy of a picture with the landmarks and ids of faces.
 
     Args:
-        image: (H, W, 3) uint8 BGR.
+        image: what `FaceLandmarker.detect` takes: a path, an array or a PIL picture.
         faces: in the picture.
         label: text for the top-left corner.
+
+    Returns:
+        (H, W, 3) uint8 BGR.
+
+    Raises:
+        SourceError: this is no picture, or cannot be read.
+        ConfigError: `faces` is a single face.
     """
+    if isinstance(faces, Face):
+        raise ConfigError("draw takes a list of faces, got one Face; write draw(image, [face])")
+    image = to_image(image)
     canvas: Image = image.copy()
     for face in faces:
         _draw_face(canvas, face)

@@ -7,6 +7,7 @@ with open_source("clip.mp4") as source:
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from numbers import Integral
@@ -58,7 +59,8 @@ def open_source(source: Source, *, mode: CameraMode = CameraMode(), say: Say = t
             - the URL of a stream (rtsp://, http://);
             - a list of pictures of one video (arrays or PIL) or of `Frame`s, or of paths of pictures that have nothing
               to do with each other;
-            - an iterator of pictures or `Frame`s;
+            - an iterator of pictures or `Frame`s of one video, or of paths of pictures that have nothing to do with
+              each other;
             - an opened `cv2.VideoCapture`;
             - a `FrameSource`, which is returned as it is.
         mode: what to ask a camera for.
@@ -85,7 +87,10 @@ def open_source(source: Source, *, mode: CameraMode = CameraMode(), say: Say = t
             return PictureSource([Path(each).expanduser() for each in source])
         return MemorySource(source)
     if isinstance(source, Iterator):
-        return IteratorSource(source)
+        first = list(itertools.islice(source, 1))
+        if first and isinstance(first[0], str | os.PathLike):
+            return open_source([*first, *source])
+        return IteratorSource(itertools.chain(first, source))
     raise SourceError(f"the source is {_kind_of(source)}; {WANTED}")
 
 

@@ -29,6 +29,8 @@ def to_image(picture: Picture, name: str = "image") -> Image:
         SourceError: it cannot be read, or is something else; says what came.
     """
     if isinstance(picture, str | os.PathLike):
+        if Path(picture).expanduser().is_dir():
+            raise SourceError(f"{picture}: is a folder; use track, or call detect for each picture in it")
         try:
             return read_image(Path(picture).expanduser())
         except DataError as error:
@@ -44,8 +46,9 @@ def to_image(picture: Picture, name: str = "image") -> Image:
     if isinstance(picture, bytes | bytearray | memoryview):
         advice = "decode them first: cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)"
         raise SourceError(f"{name} is {len(picture)} bytes of a file; {advice}")
-    can_be_array = isinstance(picture, list | tuple) or hasattr(picture, "__array__")
-    advice = "; np.asarray(image, np.uint8) makes an array" if can_be_array else ""
+    advice = "; np.asarray(image, np.uint8) makes an array" if hasattr(picture, "__array__") else ""
+    if isinstance(picture, list | tuple):
+        advice = "; use track for a list of pictures, or call detect for each"
     raise SourceError(
         f"{name} must be a path, an array (H, W, 3) of uint8 or a PIL picture, got {type(picture).__name__}{advice}"
     )

@@ -10,7 +10,7 @@ import typer
 
 from sdfl.artifacts.names import CHECKPOINT, ONNX, SUFFIX_OF_PRECISION, file_stem, has_suffix
 from sdfl.cli.options import Accelerator, Labelled
-from sdfl.errors import ArtifactError, MissingDependency
+from sdfl.errors import ArtifactError, ConfigError, MissingDependency
 
 if TYPE_CHECKING:
     from sdfl.model.landmarks.network import Network
@@ -124,7 +124,8 @@ def zoo_show(
 ) -> None:
     """Show what a model is, and its parameters and multiply-adds."""
     facts = _file_facts(model) if _is_file(model) else _network_facts(model, input_size or 256)
-    typer.echo(json.dumps(facts) if as_json else "\n".join(f"{key:24} {value}" for key, value in facts.items()))
+    known = {key: value for key, value in facts.items() if value is not None}
+    typer.echo(json.dumps(facts) if as_json else "\n".join(f"{key:24} {value}" for key, value in known.items()))
 
 
 def _is_file(model: str) -> bool:
@@ -154,10 +155,18 @@ def _network(model: str, input_size: int) -> Network:
     from sdfl.model.backbones import BACKBONES, PREFIX
     from sdfl.model.checkpoint import read_checkpoint
     from sdfl.model.landmarks.network import ModelConfig, Network
+    from sdfl.runtime.zoo import zoo_models
     from sdfl.train.recipe import find_recipe, load_recipe
 
     if has_suffix(model, CHECKPOINT):
         return read_checkpoint(Path(model)).landmark_network()
     if model in BACKBONES or model.startswith(PREFIX):
         return Network(ModelConfig(layout="wflw98", backbone=model, input_size=input_size))
-    return Network(load_recipe(find_recipe(Path(model))).model)
+    try:
+        path = find_recipe(Path(model))
+    except ConfigError as error:
+        raise ConfigError(
+            f"{model}: no such model, backbone or recipe; choose a model ({', '.join(zoo_models())}), a backbone "
+            f"({', '.join(BACKBONES)}), or an .onnx, .ckpt or .toml file"
+        ) from error
+    return Network(load_recipe(path).model)

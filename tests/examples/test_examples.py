@@ -92,7 +92,7 @@ def test_a_turned_head_presses_a_key(monkeypatch: pytest.MonkeyPatch, capsys: py
     monkeypatch.setattr(example, "FaceLandmarker", lambda: Scripted(clip))
     example.main("0")
     events = [line.split(maxsplit=2)[-1] for line in capsys.readouterr().out.splitlines()]
-    assert events == ["press right", "release right", "press space", "release space"]
+    assert events == ["press left", "release left", "press space", "release space"]
 
 
 def test_a_folder_becomes_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from PIL import Image as Pil
 from toy_face import box_of, scene, toy_network, truth
 from typer.testing import CliRunner
 
-from sdfl import FaceLandmarker, SdflError
+from sdfl import FaceLandmarker, SdflError, open_source
 from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.cli import app
 from sdfl.errors import ClosedError, SourceError
@@ -100,7 +100,9 @@ def test_16_bits_of_pil_are_scaled_as_those_of_an_array(spec: ModelSpec) -> None
     ("picture", "message"),
     [
         pytest.param(None, "image is None; cv2.imread returns None where it cannot read", id="None"),
-        pytest.param([[1, 2], [3, 4]], "got list; np.asarray(image, np.uint8) makes an array", id="a list"),
+        pytest.param(
+            [[1, 2], [3, 4]], "got list; use track for a list of pictures, or call detect for each", id="a list"
+        ),
         pytest.param(b"\xff\xd8\xff", "image is 3 bytes of a file; decode them first: cv2.imdecode", id="bytes"),
         pytest.param(np.zeros((4, 4, 3), np.float32), "uint8 or uint16, got float32; multiply by 255", id="floats"),
         pytest.param(np.zeros((4, 4, 3), np.int64), "got shape (4, 4, 3) and type int64", id="long integers"),
@@ -268,3 +270,24 @@ def test_python_and_the_command_line_choose_the_same_file(tmp_path: Path) -> Non
     with FaceLandmarker("small") as landmarker:
         assert landmarker.spec == opened[0].spec
         assert landmarker.spec.precision == "int8"
+
+
+def test_a_closed_landmarker_cannot_be_entered(landmarker: FaceLandmarker) -> None:
+    landmarker.close()
+    with pytest.raises(ClosedError, match="was closed"), landmarker:
+        pass
+
+
+def test_an_iterator_of_paths_is_a_list_of_paths(landmarker: FaceLandmarker, tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(tmp_path / name), np.zeros((60, 80, 3), np.uint8))
+    paths = sorted(tmp_path.glob("*.png"))
+    with open_source(iter(paths)) as source:
+        assert source.stills
+        assert [frame.image.shape for frame in source] == [(60, 80, 3)] * 2
+    assert list(open_source(iter([]))) == []
+
+
+def test_a_folder_is_no_picture(landmarker: FaceLandmarker, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="is a folder; use track, or call detect for each picture in it"):
+        landmarker.detect(tmp_path)
