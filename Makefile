@@ -47,7 +47,7 @@ pytest: $(VENV)/.done
 	$(VENV)/bin/coverage report --skip-covered
 
 pytest-%: export OMP_NUM_THREADS := 1
-pytest-%: export COVERAGE_FILE = $(CURDIR)/build/coverage/.coverage.$*
+pytest-%: export COVERAGE_FILE = $(CURDIR)/build/coverage/.coverage.$@
 pytest-networks:
 	$(PYTEST) $(SELECT) $(NETWORKS)
 pytest-convert:
