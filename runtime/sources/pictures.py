@@ -29,10 +29,11 @@ def to_image(picture: Picture, name: str = "image") -> Image:
         SourceError: it cannot be read, or is something else; says what came.
     """
     if isinstance(picture, str | os.PathLike):
-        if Path(picture).expanduser().is_dir():
+        path = Path(picture).expanduser()
+        if path.is_dir():
             raise SourceError(f"{picture}: is a folder; use track, or call detect for each picture in it")
         try:
-            return read_image(Path(picture).expanduser())
+            return read_image(path)
         except DataError as error:
             raise SourceError(str(error)) from error
     if isinstance(picture, np.ndarray):

@@ -1,7 +1,6 @@
 """Two processes, added-up gradients, and a stop in the middle of an epoch."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import two_processes
+from ctrl_c import CtrlC
 from lightning.fabric import Fabric
 from torch import nn
 
@@ -19,7 +19,6 @@ from sdfl.model.checkpoint import TrainingState, Weights, read_checkpoint
 from sdfl.model.landmarks.network import Network
 from sdfl.train.data.samplers import WeightedSampler
 from sdfl.train.devices import Devices
-from sdfl.train.progress import Reporter
 from sdfl.train.recipe import load_recipe
 from sdfl.train.tasks.landmarks import fit_landmarks
 
@@ -115,19 +114,6 @@ def test_a_last_small_group_makes_its_own_step(tmp_path: Path, face_root: Path, 
 def test_accumulate_is_checked(recipe_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"train\.accumulate must be positive, got 0"):
         load_recipe(recipe_path, ["train.accumulate=0"])
-
-
-class CtrlC(Reporter):
-    """Presses Ctrl-C after so many steps."""
-
-    def __init__(self, after: int) -> None:
-        super().__init__()
-        self._left = after
-
-    def step(self) -> None:
-        self._left -= 1
-        if self._left == 0:
-            os.kill(os.getpid(), signal.SIGINT)
 
 
 @pytest.mark.parametrize("after", [pytest.param(2, id="within the first epoch"), pytest.param(5, id="in the second")])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import os
-import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from ctrl_c import CtrlC
 from typer.testing import CliRunner
 
 from sdfl.artifacts.detector_spec import read_detector_spec
@@ -29,7 +28,6 @@ from sdfl.train.data.detector_pictures import Source, load_source
 from sdfl.train.data.face_composition import clear_region, compose
 from sdfl.train.detector_recipe import load_detector_recipe
 from sdfl.train.devices import Devices
-from sdfl.train.progress import Reporter
 from sdfl.train.tasks.detector import fit_detector
 from sdfl.types import Box
 
@@ -129,19 +127,6 @@ def test_clear_regions_touch_neither_the_face_nor_a_marked_one(face_root: Path) 
     for region in found:
         for taken in (source.box, other[0]):
             assert not ((region[:2] < taken[2:]).all() and (region[2:] > taken[:2]).all())
-
-
-class CtrlC(Reporter):
-    """Presses Ctrl-C after so many batches."""
-
-    def __init__(self, after: int) -> None:
-        super().__init__()
-        self._left = after
-
-    def step(self) -> None:
-        self._left -= 1
-        if self._left == 0:
-            os.kill(os.getpid(), signal.SIGINT)
 
 
 @pytest.mark.parametrize("after", [pytest.param(2, id="within the first epoch"), pytest.param(5, id="in the second")])

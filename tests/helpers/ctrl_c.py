@@ -1,0 +1,21 @@
+"""A training that somebody interrupts."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from sdfl.train.progress import Reporter
+
+
+class CtrlC(Reporter):
+    """Presses Ctrl-C after so many batches."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self._left = after
+
+    def step(self) -> None:
+        self._left -= 1
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGINT)
