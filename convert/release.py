@@ -10,7 +10,7 @@ from sdfl.datasets import find_samples
 from sdfl.errors import ArtifactError
 from sdfl.evaluation import evaluate
 from sdfl.model.checkpoint import read_checkpoint
-from sdfl.runtime.backends.onnxruntime import OnnxRuntimeBackend
+from sdfl.runtime.backends.onnxruntime.backend import OnnxRuntimeBackend
 
 STORAGE = "fp16"  # of the float weights in released files
 

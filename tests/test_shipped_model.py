@@ -13,7 +13,7 @@ from sdfl.datasets import Sample, find_samples, read_image
 from sdfl.evaluation import evaluate
 from sdfl.geometry import crop_affine, cut_crop, landmark_box, square_around
 from sdfl.runtime.backends import open_backend
-from sdfl.runtime.backends.onnxruntime import OnnxRuntimeBackend
+from sdfl.runtime.backends.onnxruntime.backend import OnnxRuntimeBackend
 from sdfl.runtime.sources.sample import SampleSource, sample_affine
 from sdfl.runtime.zoo import families, model_to_run
 

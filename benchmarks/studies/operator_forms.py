@@ -19,7 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from sdfl.artifacts.onnx_metadata import read_metadata, read_spec
 from sdfl.convert.export.operator_function import DOMAIN, NAME, operator_function
-from sdfl.runtime.backends.onnxruntime import OnnxRuntimeBackend
+from sdfl.runtime.backends.onnxruntime.backend import OnnxRuntimeBackend
 from sdfl.runtime.backends.openvino.backend import OpenVinoBackend
 from sdfl.runtime.backends.openvino.extension import find_extension
 from sdfl.runtime.backends.openvino.operator import NATIVE, STANDARD, add_operator

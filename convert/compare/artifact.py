@@ -21,7 +21,7 @@ from sdfl.evaluation import evaluate
 from sdfl.files import atomic_path
 from sdfl.geometry import to_reference_px
 from sdfl.runtime.backends import open_backend
-from sdfl.runtime.backends.onnxruntime import OnnxRuntimeBackend
+from sdfl.runtime.backends.onnxruntime.backend import OnnxRuntimeBackend
 from sdfl.runtime.notices import to_stderr
 from sdfl.types import Backend, FloatArray, Image, Prediction
 

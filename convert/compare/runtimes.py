@@ -13,7 +13,7 @@ import numpy as np
 from sdfl.datasets import find_samples, read_image
 from sdfl.errors import ArtifactError
 from sdfl.geometry import evaluation_crop, to_reference_px
-from sdfl.runtime.backends.onnxruntime import OnnxRuntimeBackend
+from sdfl.runtime.backends.onnxruntime.backend import OnnxRuntimeBackend
 from sdfl.runtime.backends.openvino.backend import OpenVinoBackend
 from sdfl.types import Backend, FloatArray, Image
 

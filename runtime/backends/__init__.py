@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 BACKENDS = {
     "openvino": "sdfl.runtime.backends.openvino.backend:OpenVinoBackend",
-    "onnxruntime": "sdfl.runtime.backends.onnxruntime:OnnxRuntimeBackend",
+    "onnxruntime": "sdfl.runtime.backends.onnxruntime.backend:OnnxRuntimeBackend",
     "tensorrt": "sdfl.runtime.backends.tensorrt.backend:TensorRtBackend",
 }
 # Back end -> suffixes of the files that it reads. A file with any other suffix is taken for an ONNX file.

@@ -81,7 +81,7 @@ def check_operator(model: str | None = None) -> list[Implementation]:
 
 def _forms(path: Path) -> list[_Form]:
     def onnx_runtime() -> Backend:
-        from sdfl.runtime.backends.onnxruntime import OnnxRuntimeBackend
+        from sdfl.runtime.backends.onnxruntime.backend import OnnxRuntimeBackend
 
         return OnnxRuntimeBackend(path)
 

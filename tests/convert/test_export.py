@@ -18,7 +18,7 @@ from sdfl.convert.export.landmarks import export, set_accuracy
 from sdfl.convert.export.operator_function import DOMAIN, NAME
 from sdfl.errors import ArtifactError, CheckpointError
 from sdfl.model.checkpoint import read_checkpoint
-from sdfl.runtime.backends.onnxruntime import OnnxRuntimeBackend
+from sdfl.runtime.backends.onnxruntime.backend import OnnxRuntimeBackend
 from sdfl.types import Image, Prediction
 
 pytestmark = pytest.mark.slow

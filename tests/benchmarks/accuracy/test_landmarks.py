@@ -16,7 +16,7 @@ from sdfl.benchmarks.accuracy.landmarks import (
 from sdfl.datasets import Sample, find_samples
 from sdfl.evaluation import detected_region, evaluate
 from sdfl.geometry import landmark_box
-from sdfl.runtime.backends.onnxruntime import OnnxRuntimeBackend
+from sdfl.runtime.backends.onnxruntime.backend import OnnxRuntimeBackend
 from sdfl.runtime.detector.fake import FakeDetector
 from sdfl.types import Backend, Box
 

@@ -10,7 +10,7 @@ import pytest
 from openvino import opset13 as ops
 
 from sdfl.convert.post_training_quantization import calibration_crops
-from sdfl.runtime.backends.onnxruntime import OnnxRuntimeBackend
+from sdfl.runtime.backends.onnxruntime.backend import OnnxRuntimeBackend
 from sdfl.runtime.backends.openvino.backend import OpenVinoBackend
 from sdfl.runtime.backends.openvino.unsigned_int8 import use_unsigned
 from sdfl.runtime.zoo import resolve_model

@@ -19,7 +19,7 @@ from sdfl.errors import ArtifactError, ConfigError, MissingDependency, SdflError
 from sdfl.runtime.backends import open_backend
 from sdfl.runtime.backends.cuda.interface import CudaError
 from sdfl.runtime.backends.cuda.open import read_gpu
-from sdfl.runtime.backends.onnxruntime import OnnxRuntimeBackend
+from sdfl.runtime.backends.onnxruntime.backend import OnnxRuntimeBackend
 from sdfl.types import Image
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from sdfl.artifacts.names import INPUT, OUTPUTS
 from sdfl.artifacts.onnx_metadata import read_spec
 from sdfl.checks import require_count
-from sdfl.errors import MissingDependency
 from sdfl.runtime.backends.base import Closable, check_crops, refused
+from sdfl.runtime.backends.onnxruntime.library import load_onnxruntime
 from sdfl.types import Image, Prediction
 
 
@@ -28,10 +28,7 @@ class OnnxRuntimeBackend(Closable):
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
         threads = require_count("threads", threads)
         self.spec = read_spec(path)
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise MissingDependency("onnxruntime") from error
+        onnxruntime = load_onnxruntime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or 0
         options.inter_op_num_threads = 1
