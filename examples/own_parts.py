@@ -14,7 +14,7 @@ import numpy as np
 
 from sdfl import Backend, Box, FaceLandmarker, Prediction
 from sdfl.runtime.backends import open_backend
-from sdfl.runtime.zoo import model_to_run
+from sdfl.runtime.zoo.opening import model_to_run
 from sdfl.types import Image
 
 

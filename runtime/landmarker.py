@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
@@ -12,14 +12,14 @@ from typing import Any, Protocol
 from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.checks import require_count
 from sdfl.errors import ClosedError, ConfigError
-from sdfl.runtime.backends import open_backend
+from sdfl.runtime.backends import TAKES_PROVIDERS
 from sdfl.runtime.detector import open_detector
 from sdfl.runtime.sources import FrameSource, Source, open_source
 from sdfl.runtime.sources.pictures import Picture, to_image
 from sdfl.runtime.tracking.detection_schedule import LockedDetector
 from sdfl.runtime.tracking.smoothing import Smoother
 from sdfl.runtime.tracking.tracker import FaceTracker, NewSmoother
-from sdfl.runtime.zoo import model_to_run
+from sdfl.runtime.zoo.opening import open_model
 from sdfl.types import Backend, Detector, Face, Frame
 
 Update = Callable[[Frame], list[Face]]
@@ -52,12 +52,18 @@ class FaceLandmarker:
         model: a model of the package ("nano", "small", "medium", "large"), a file that `sdfl export` or `sdfl build`
             wrote, or None for the default model.
         precision: "fp32", "fp16" or "int8", for a model of the package; None takes the fastest form that costs no
-            accuracy.
+            accuracy and computes the right points on this processor.
         max_faces: largest number of faces. None finds every face in a picture and follows one through a video.
-        backend: "openvino", "onnxruntime" or "tensorrt", an opened `Backend`, or None for the one that the file is for.
+        backend: "openvino", "onnxruntime" or "tensorrt", an opened `Backend`, or None for the fastest that is installed
+            and computes the right points on this processor. The built-in detector follows "onnxruntime".
+        providers: what ONNX Runtime computes on, such as "coreml" or ["cuda", "cpu"], see `OnnxRuntimeBackend`; implies
+            the back end "onnxruntime".
         threads: CPU threads of the model and the detector, None for the libraries' own choice.
         detector: None for the built-in one, "yunet:FILE", "sdfl:FILE", or an opened `Detector`.
         smoothing: whether the points of tracked faces are steadied. Those of single pictures never are.
+
+    Attributes:
+        model_file: the file that runs, None where the back end was given opened.
 
     Raises:
         ConfigError: an argument is wrong.
@@ -73,6 +79,7 @@ class FaceLandmarker:
         max_faces: int | None = None,
         backend: str | Backend | None = None,
         threads: int | None = None,
+        providers: Iterable[str] | str | None = None,
         detector: str | Detector | None = None,
         smoothing: bool = True,
     ) -> None:
@@ -81,12 +88,18 @@ class FaceLandmarker:
             raise ConfigError(f"model must be a name or a path, got {type(model).__name__}")
         _require(backend, "backend", "a name", ("infer", "close"))
         _require(detector, "detector", "KIND:FILE", ("detect",))
+        if providers is not None and backend is None:
+            backend = TAKES_PROVIDERS
         if detector is None or isinstance(detector, str):
-            detector = open_detector(detector, threads=threads)
+            library = TAKES_PROVIDERS if backend == TAKES_PROVIDERS else None
+            detector = open_detector(detector, threads=threads, library=library)
         self._detector = LockedDetector(detector)
         self._owns_backend = backend is None or isinstance(backend, str)
+        self.model_file: Path | None = None
         if backend is None or isinstance(backend, str):
-            backend = open_backend(model_to_run(model, precision, backend), name=backend, threads=threads)
+            backend, self.model_file = open_model(
+                model, precision=precision, backend=backend, threads=threads, providers=providers
+            )
         self._backend = backend
         self._max_faces, self._smoother = max_faces, Smoother if smoothing else None
         self._closed = False

@@ -5,6 +5,7 @@ SdflError
 ├── DataError           a picture, label file or folder: names the file
 ├── CheckpointError     a training checkpoint that cannot be used
 ├── ArtifactError       a model file that is missing, cut off or contradicts itself
+│   └── UnusableHereError   a model file that is right, but that a library cannot run on this computer
 ├── SourceError         a camera, stream, video or picture
 ├── ClosedError         something that was closed is used
 └── MissingDependency   a package that is not installed: names the pip command
@@ -41,6 +42,10 @@ class CheckpointError(SdflError):
 
 class ArtifactError(SdflError):
     """A model file is missing, cut off or carries contradictory metadata."""
+
+
+class UnusableHereError(ArtifactError):
+    """A library refuses a model file that is whole, or computes something wrong from it on this computer."""
 
 
 class SourceError(SdflError):

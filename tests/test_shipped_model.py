@@ -15,7 +15,8 @@ from sdfl.geometry import crop_affine, cut_crop, landmark_box, square_around
 from sdfl.runtime.backends import open_backend
 from sdfl.runtime.backends.onnxruntime.backend import OnnxRuntimeBackend
 from sdfl.runtime.sources.sample import SampleSource, sample_affine
-from sdfl.runtime.zoo import families, model_to_run
+from sdfl.runtime.zoo import families
+from sdfl.runtime.zoo.opening import model_to_run
 
 pytestmark = pytest.mark.slow
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from sdfl.artifacts.detector_spec import DetectorSpec
 from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.artifacts.names import FP16_SUFFIX, INPUT
+from sdfl.convert.export.self_test import measure_self_test
 from sdfl.errors import ArtifactError
 from sdfl.files import atomic_path
 from sdfl.model.detector.network import FaceDetector
@@ -140,18 +141,19 @@ def write(model: onnx.ModelProto, spec: ModelSpec | DetectorSpec, out: Path) -> 
 
     Args:
         model: its metadata are replaced, in place.
-        spec: the metadata; `graph_sha256` is filled in here.
+        spec: the metadata; `graph_sha256` and `self_test` are filled in here.
         out: the .onnx file.
 
     Raises:
         ArtifactError: the ONNX checker objects to the graph.
     """
     graph_sha256 = hashlib.sha256(model.graph.SerializeToString()).hexdigest()
-    helper.set_model_props(model, dataclasses.replace(spec, graph_sha256=graph_sha256).to_metadata())
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ArtifactError(f"{out}: the exported graph is not valid ONNX: {error}") from error
+    measured = dataclasses.replace(spec, graph_sha256=graph_sha256, self_test=measure_self_test(model, spec))
+    helper.set_model_props(model, measured.to_metadata())
     with atomic_path(out) as temporary:
         onnx.save(model, temporary)
 

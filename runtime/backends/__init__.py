@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sdfl.errors import ConfigError
+from sdfl.runtime.backends.fallback import Attempt, first_that_works
 from sdfl.runtime.implementations import load_implementation
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ BACKENDS = {
 }
 # Back end -> suffixes of the files that it reads. A file with any other suffix is taken for an ONNX file.
 READS = {"openvino": (".onnx", ".xml"), "onnxruntime": (".onnx",), "tensorrt": (".engine",)}
+TAKES_PROVIDERS = "onnxruntime"
 
 
 def backends_for(path: Path) -> tuple[str, ...]:
@@ -30,23 +33,43 @@ def backends_for(path: Path) -> tuple[str, ...]:
     return tuple(name for name, suffixes in READS.items() if suffix in suffixes)
 
 
-def open_backend(path: Path, *, name: str | None = None, threads: int | None = None) -> Backend:
+def open_backend(
+    path: Path,
+    *,
+    name: str | None = None,
+    threads: int | None = None,
+    providers: Iterable[str] | str | None = None,
+) -> Backend:
     """Load a model.
 
     Args:
         path: of the model file.
-        name: a key of `BACKENDS`, None for the first of `backends_for(path)`.
+        name: a key of `BACKENDS`, None for the first of `backends_for(path)` that is installed and works here.
         threads: largest number of CPU threads, None for the library's own choice.
+        providers: what ONNX Runtime computes on, see `OnnxRuntimeBackend`; None for the CPU.
 
     Raises:
-        ConfigError: there is no such back end, or it does not read such a file.
-        ArtifactError: the file is missing, damaged or built for another machine.
+        ConfigError: there is no such back end, or it does not read such a file, or has no such provider.
+        ArtifactError: the file is missing, damaged or built for another machine; UnusableHereError where the library
+            computes something wrong from it on this processor.
         MissingDependency: the library is not installed.
     """
     able = backends_for(path)
-    make = load_implementation("backend", name or able[0], BACKENDS)
-    if name is not None and name not in able:
+    if name is None:
+        choices = [each for each in able if providers is None or each == TAKES_PROVIDERS] or list(able[:1])
+
+        def attempt(each: str) -> Attempt[Backend]:
+            return Attempt(each, lambda: open_backend(path, name=each, threads=threads, providers=providers))
+
+        return first_that_works([attempt(each) for each in choices])[0]
+    make = load_implementation("backend", name, BACKENDS)
+    if name not in able:
         hint = "; build an engine first: sdfl build --target tensorrt" if name == "tensorrt" else ""
         raise ConfigError(f"backend {name} does not read {path.name}, {' and '.join(able)} do{hint}")
-    backend: Backend = make(path, threads=threads)
+    options: dict[str, object] = {"threads": threads}
+    if providers is not None:
+        if name != TAKES_PROVIDERS:
+            raise ConfigError(f"providers are of the back end {TAKES_PROVIDERS}, got them for {name}")
+        options["providers"] = providers
+    backend: Backend = make(path, **options)
     return backend

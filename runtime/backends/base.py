@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.checks import require_shape
-from sdfl.errors import ArtifactError, ClosedError
+from sdfl.errors import ArtifactError, ClosedError, UnusableHereError
 from sdfl.types import Image
 
 
@@ -44,13 +44,15 @@ def check_crops(crops: Image, spec: ModelSpec) -> None:
         raise ValueError(f"crops must be uint8, got {crops.dtype}")
 
 
-def refused(path: Path, library: str, error: Exception) -> ArtifactError:
+def refused(path: Path, library: str, error: Exception, *, here: bool = False) -> ArtifactError:
     """The error, in one line, for a model file that a library refuses.
 
     Args:
         path: of the model file.
         library: its name.
         error: of the library, whose message may have many lines.
+        here: whether the file was read, so that another form or library may still run it.
     """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return ArtifactError(f"{path}: {library} cannot load it ({lines[-1] if lines else type(error).__name__})")
+    kind, verb = (UnusableHereError, "run") if here else (ArtifactError, "load")
+    return kind(f"{path}: {library} cannot {verb} it ({lines[-1] if lines else type(error).__name__})")

@@ -36,17 +36,20 @@ def parse_detector(choice: str) -> tuple[str, Path]:
     return kind, Path(file).expanduser()
 
 
-def open_detector(choice: str | None = None, *, threads: int | None = None) -> Detector:
+def open_detector(choice: str | None = None, *, threads: int | None = None, library: str | None = None) -> Detector:
     """Open a detector.
 
     Args:
         choice: "sdfl:FILE" or "yunet:FILE", None for the built-in detector.
         threads: largest number of CPU threads, None for the library's own choice.
+        library: that runs the project's own detectors, "openvino" or "onnxruntime"; None for the first that is
+            installed and works here. YuNet runs in OpenCV.
 
     Raises:
         ConfigError: `choice` is wrong.
         ArtifactError: the file is missing or cannot be loaded.
     """
     kind, path = ("sdfl", None) if choice is None else parse_detector(choice)
-    detector: Detector = load_implementation("detector", kind, DETECTORS)(path, threads=threads)
+    options = {"library": library} if kind == "sdfl" else {}
+    detector: Detector = load_implementation("detector", kind, DETECTORS)(path, threads=threads, **options)
     return detector

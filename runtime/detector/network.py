@@ -1,55 +1,75 @@
-"""The package's own face detector, run by OpenVINO."""
+"""The package's own face detector, run by OpenVINO or ONNX Runtime."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from sdfl.artifacts.detector_spec import STRIDES, read_detector_spec
-from sdfl.artifacts.names import INPUT
+from sdfl.artifacts.detector_spec import STRIDES, DetectorSpec, read_detector_spec
+from sdfl.artifacts.drawn_face import drawn_scene
+from sdfl.artifacts.self_test import EXACT, INTEGER, Deviation, deviation, require_right
 from sdfl.checks import require_count
-from sdfl.errors import ConfigError, MissingDependency
-from sdfl.runtime.backends.base import refused
+from sdfl.errors import ConfigError
+from sdfl.runtime.backends.fallback import Attempt, first_that_works
+from sdfl.runtime.backends.onnxruntime.network import OnnxRuntimeNetwork
+from sdfl.runtime.backends.openvino.network import OpenVinoNetwork, Run, Shape, forms_of
+from sdfl.runtime.backends.self_test import AT_LOAD
 from sdfl.runtime.detector.canvas import lay_out
 from sdfl.types import Box, FloatArray, Image
 
 FACES = Path(__file__).parent / "sdfl_faces.onnx"
+OUTPUT = "cells"
 NMS_IOU = 0.4  # of boxes that overlap by more, non-maximum suppression keeps the best
 MOST_BOXES = 400  # that overlaps are removed from, the best ones
 _LARGEST_LOG_SIDE = 8.0
+USUAL_SHAPE = (256, 320)  # of the canvas for a picture of 4:3
 
 
 class NetworkDetector:
     """A `Detector` whose boxes enclose the 68 landmarks, from brows to chin, and carry five points.
 
-    The network is compiled for one of at most five shapes when the first picture of that shape comes (0.1 to 0.3 s).
+    In OpenVINO the network is compiled for one of at most five shapes when the first picture of that shape comes (0.1
+    to 0.3 s), and kept in the user's cache.
 
     Args:
         path: a detector that `sdfl export` wrote, None for the built-in one.
-        threads: largest number of CPU threads, None for OpenVINO's own choice.
+        threads: largest number of CPU threads, None for the library's own choice.
         threshold: score above which something is a face, None for the one in the file.
+        library: a key of LIBRARIES; None for the first that is installed and computes the right boxes here.
 
     Attributes:
         spec: what the file says about itself.
         threshold: the one that is used.
 
     Raises:
-        ConfigError: `threads` or `threshold` is wrong.
+        ConfigError: `threads`, `threshold` or `library` is wrong.
         ArtifactError: the file is missing, damaged or no detector.
     """
 
-    def __init__(self, path: Path | None = None, *, threads: int | None = None, threshold: float | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | None = None,
+        *,
+        threads: int | None = None,
+        threshold: float | None = None,
+        library: str | None = None,
+    ) -> None:
         threads = require_count("threads", threads)
-        self._path = path or FACES
-        self.spec = read_detector_spec(self._path)
+        if library is not None and library not in LIBRARIES:
+            raise ConfigError(f"library must be one of {', '.join(LIBRARIES)}, got {library!r}")
+        path = path or FACES
+        self.spec = read_detector_spec(path)
         self.threshold = self.spec.threshold if threshold is None else threshold
         if not 0 < self.threshold < 1:
             raise ConfigError(f"threshold must lie in 0..1, got {threshold}")
-        self._threads = threads
-        self._requests: dict[tuple[int, int], tuple[Any, FloatArray, FloatArray]] = {}
+        self._path, self._threads = path, threads
+        self._libraries = LIBRARIES if library is None else {library: LIBRARIES[library]}
+        self._grids: dict[tuple[int, int], tuple[FloatArray, FloatArray]] = {}
+        self._network: OpenVinoNetwork | OnnxRuntimeNetwork | None = None
 
     def detect(self, image: Image) -> list[Box]:
         """Find faces.
@@ -61,12 +81,18 @@ class NetworkDetector:
             Boxes in px of the picture, the best first.
 
         Raises:
-            ArtifactError: OpenVINO refuses the file.
-            MissingDependency: OpenVINO is not installed.
+            UnusableHereError: no library computes the right boxes on this processor; when a picture of its shape comes
+                for the first time.
+            MissingDependency: the library is not installed.
         """
         canvas = lay_out(image)
-        request, centres, strides = self._compiled(canvas.image.shape[:2])
-        cells = request.infer({INPUT: canvas.image[None]}, share_inputs=True)[0][0]
+        height, width = canvas.image.shape[:2]
+        if (height, width) not in self._grids:
+            self._grids[height, width] = cell_grid(height, width)
+        centres, strides = self._grids[height, width]
+        if self._network is None:
+            self._network = self.open_network((height, width))
+        cells = self._network.run(canvas.image[None])[OUTPUT][0]
         least = np.log(self.threshold / (1 - self.threshold))
         sure = np.flatnonzero(cells[:, 0] > least)
         if not len(sure):
@@ -87,26 +113,89 @@ class NetworkDetector:
             for i in sorted(kept, key=lambda i: -scores[i])
         ]
 
-    def _compiled(self, shape: tuple[int, int]) -> tuple[Any, FloatArray, FloatArray]:
-        if shape not in self._requests:
-            self._requests[shape] = (self._compile(shape), *cell_grid(*shape))
-        return self._requests[shape]
+    def open_network(self, shape: tuple[int, int]) -> OpenVinoNetwork | OnnxRuntimeNetwork:
+        """Open the network in the first library that works here.
 
-    def _compile(self, shape: tuple[int, int]) -> Any:
-        try:
-            import openvino
-        except ImportError as error:
-            raise MissingDependency("openvino") from error
-        config: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-        if self._threads is not None:
-            config["INFERENCE_NUM_THREADS"] = self._threads
-        try:
-            core = openvino.Core()
-            model = core.read_model(self._path)
-            model.reshape({INPUT: [1, *shape, 3]})
-            return core.compile_model(model, "CPU", config).create_infer_request()
-        except Exception as error:  # OpenVINO raises bare RuntimeErrors
-            raise refused(self._path, "OpenVINO", error) from error
+        Args:
+            shape: height and width of the canvas, px.
+
+        Raises:
+            UnusableHereError, MissingDependency: as `detect`.
+        """
+
+        def attempt(library: str) -> Attempt[OpenVinoNetwork | OnnxRuntimeNetwork]:
+            title, opened = self._libraries[library]
+            return Attempt(f"{self._path.name} in {title}", lambda: opened(self._path, self.spec, self._threads, shape))
+
+        return first_that_works(map(attempt, self._libraries))[0]
+
+
+def detector_deviations(
+    spec: DetectorSpec, run: Run, shape: tuple[int, int] = USUAL_SHAPE, drawings: tuple[int, ...] = AT_LOAD
+) -> Iterator[Deviation]:
+    """How far the best box and its points are from those that the file states.
+
+    Args:
+        spec: of the network.
+        run: runs it on (1, H, W, 3) uint8.
+        shape: H and W, px.
+        drawings: their numbers; those that the file says nothing about are left out.
+
+    Yields:
+        The deviation, for each drawing.
+    """
+    for number in drawings:
+        if number < len(spec.self_test):
+            yield deviation(spec.self_test[number], *best_of_drawing(run, shape, number))
+
+
+def best_of_drawing(run: Run, shape: tuple[int, int], number: int) -> tuple[FloatArray, float]:
+    """The best box in a drawn scene.
+
+    Args:
+        run: runs the network on (1, H, W, 3) uint8.
+        shape: H and W, px.
+        number: of the drawing.
+
+    Returns:
+        (7, 2) px, two corners and the five points; and the score, 0..1.
+    """
+    cells = run(drawn_scene(*shape, number)[None])[OUTPUT][0]
+    best = int(np.argmax(np.where(np.isnan(cells[:, 0]), -np.inf, cells[:, 0])))
+    centres, strides = cell_grid(*shape)
+    boxes, points = decode(cells[[best]], centres[[best]], strides[[best]])
+    return np.concatenate([boxes.reshape(2, 2), points[0]]), float(1 / (1 + np.exp(-np.float64(cells[best, 0]))))
+
+
+def _in_openvino(path: Path, spec: DetectorSpec, threads: int | None, shape: tuple[int, int]) -> OpenVinoNetwork:
+    def self_test(run: Run, batch_and_shape: Shape) -> Iterator[Deviation]:
+        return detector_deviations(spec, run, batch_and_shape[1:])
+
+    int8 = spec.precision == "int8"
+    network = OpenVinoNetwork(
+        path,
+        threads=threads,
+        precision="f32",
+        int8=int8,
+        forms=forms_of(int8=int8, native=False),
+        self_test=self_test,
+    )
+    network.open((1, *shape))
+    return network
+
+
+def _in_onnxruntime(path: Path, spec: DetectorSpec, threads: int | None, shape: tuple[int, int]) -> OnnxRuntimeNetwork:
+    network = OnnxRuntimeNetwork(path, threads=threads)
+    arithmetic = INTEGER if spec.precision == "int8" else EXACT
+    require_right(detector_deviations(spec, network.run, shape), arithmetic, path.name, "ONNX Runtime")
+    return network
+
+
+# Name -> in words, and what opens a network in it; the faster first.
+LIBRARIES: dict[str, tuple[str, Any]] = {
+    "openvino": ("OpenVINO", _in_openvino),
+    "onnxruntime": ("ONNX Runtime", _in_onnxruntime),
+}
 
 
 def cell_grid(height: int, width: int) -> tuple[FloatArray, FloatArray]:

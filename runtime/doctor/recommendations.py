@@ -32,12 +32,13 @@ def recommend(computer: Computer) -> list[Recommendation]:
         found.append(Recommendation(f"TensorRT-RTX on {computer.gpu}", "sdfl build small --target tensorrt-rtx"))
     if not computer.opencv:
         return found  # without it nothing reads a picture
-    run, has_detector = _run(computer), "CPU" in computer.openvino_devices
-    if has_detector:
+    run = _run(computer)
+    has_openvino = "CPU" in computer.openvino_devices
+    if has_openvino:
         found.append(Recommendation("OpenVINO on the CPU", run))
     if "CPUExecutionProvider" in computer.onnxruntime_providers:
-        detector = "" if has_detector else " --detector yunet:FILE"  # the built-in detector runs on OpenVINO
-        found.append(Recommendation("ONNX Runtime on the CPU", f"{run} --backend onnxruntime{detector}"))
+        choice = " --backend onnxruntime" if has_openvino else ""  # alone it is the default
+        found.append(Recommendation("ONNX Runtime on the CPU", f"{run}{choice}"))
     return found
 
 

@@ -22,7 +22,8 @@ from sdfl.runtime.live.settings import Settings, covered
 from sdfl.runtime.outputs.graph_overlay import GraphEdges
 from sdfl.runtime.sources import FrameSource
 from sdfl.runtime.views.base import FrameExtras
-from sdfl.runtime.zoo import families, model_to_run, resolve_model
+from sdfl.runtime.zoo import families, resolve_model
+from sdfl.runtime.zoo.opening import model_to_run
 from sdfl.types import Face, Frame
 
 REMEMBERED_FRAMES = 32  # whose edges and jitter are kept until a view shows them
@@ -53,13 +54,14 @@ class Switchboard:
         **options: Any,
     ) -> None:
         self._new_landmarker, self._options = new_landmarker, options
-        name, precision = _choice_of(model_to_run(model, precision, options.get("backend")))
+        self._landmarker = new_landmarker(model, precision=precision, smoothing=smoothing, **options)
+        runs = self._landmarker.model_file or model_to_run(model, precision, options.get("backend"))
+        name, precision = _choice_of(runs)
         self.choices = {family: list(stored) for family, stored in families().items()}
         if precision == STORED:
             self.choices = {name: [STORED], **self.choices}
         self._lock = threading.Lock()
         self._settings = Settings(name, precision, smoothing=smoothing)
-        self._landmarker = self._landmarker_for(self._settings)
         self._loading: threading.Thread | None = None
         self._problem = ""
         self._attention: AttentionReader | None = None

@@ -58,30 +58,6 @@ def resolve_model(name_or_path: str | Path | None = None, precision: str | None 
     raise ArtifactError(f"{wanted}: {problem}; choose {', '.join([*models, 'the path of an .onnx file'])}")
 
 
-def model_to_run(
-    name_or_path: str | Path | None = None, precision: str | None = None, backend: str | None = None
-) -> Path:
-    """The file to run, for those who did not say in which precision.
-
-    A model of the package runs in int8 in OpenVINO, where that is fastest and costs no accuracy, and in float
-    elsewhere, since ONNX Runtime is slower in int8 (docs/results/models.md).
-
-    Args:
-        name_or_path: as for `resolve_model`.
-        precision: as for `resolve_model`; None chooses.
-        backend: name of the back end that will run it, None for the default one.
-
-    Raises:
-        ArtifactError, ConfigError: as `resolve_model`.
-    """
-    family = str(name_or_path or DEFAULT_MODEL)
-    if precision is None and family in families():
-        wanted = "int8" if backend in (None, "openvino") else "fp32"
-        stored = families()[family]
-        return stored.get(wanted) or next(iter(stored.values()))
-    return resolve_model(name_or_path, precision)
-
-
 def _with_precision(name: str, precision: str) -> Path:
     known = families()
     if name not in known:

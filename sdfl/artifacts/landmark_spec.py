@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sdfl.artifacts.metadata import from_pairs, to_pairs
 from sdfl.artifacts.names import PRECISIONS
+from sdfl.artifacts.self_test import Expected
 from sdfl.errors import ArtifactError
 from sdfl.layouts import LAYOUTS
 
@@ -42,6 +43,7 @@ class ModelSpec:
         nme_percent: its accuracy, None where it was not measured.
         nme_protocol: on which pictures and how that was measured, in words.
         git_commit: of the code that exported it.
+        self_test: what it finds in the drawn faces 0, 1, ...; empty in a file that was not measured yet.
 
     Raises:
         ArtifactError: names the field that is wrong or contradicts another one.
@@ -64,6 +66,7 @@ class ModelSpec:
     nme_percent: float | None = None
     nme_protocol: str = ""
     git_commit: str = ""
+    self_test: tuple[Expected, ...] = ()
 
     def __post_init__(self) -> None:
         if self.layout not in LAYOUTS:
@@ -82,6 +85,8 @@ class ModelSpec:
         ):
             if value not in allowed:
                 raise ArtifactError(f"{key} must be one of {', '.join(map(str, allowed))}, got {value!r}")
+        if any(len(expected.points) != self.num_points for expected in self.self_test):
+            raise ArtifactError(f"self_test must expect {self.num_points} points")
         if not self.crop_scale > 0:
             raise ArtifactError(f"crop_scale must be positive, got {self.crop_scale}")
 

@@ -17,6 +17,7 @@ from sdfl.cli.options import (
     MaxFrames,
     Model,
     Precision,
+    Providers,
     Save,
     Smoothing,
     Threads,
@@ -46,6 +47,7 @@ def demo(
     model: Model = None,
     precision: Precision = None,
     backend: Backend = None,
+    providers: Providers = None,
     threads: Threads = None,
     max_faces: MaxFaces = None,
     detector: DetectorChoice = None,
@@ -86,8 +88,8 @@ def demo(
     with ExitStack() as stack:
         landmarker = stack.enter_context(
             Switchboard(
-                model, precision=precision, backend=backend, threads=threads, max_faces=max_faces,
-                detector=detector, smoothing=smoothing, new_landmarker=landmarker_factory(context),
+                model, precision=precision, backend=backend, providers=providers, threads=threads,
+                max_faces=max_faces, detector=detector, smoothing=smoothing, new_landmarker=landmarker_factory(context),
             )
         )  # fmt: skip
         camera = BrowserSource() if source == "browser" else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from sdfl.artifacts.names import CHECKPOINT, has_suffix
-from sdfl.cli.options import Labelled
+from sdfl.cli.options import Labelled, Providers, Threads
 from sdfl.cli.progress import progress
 from sdfl.errors import MissingDependency
 
@@ -38,9 +38,8 @@ def evaluate(
             help="Library that runs the model. Default: onnxruntime for .onnx files, which runs them as stored."
         ),
     ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Number of CPU threads. Default: the library's choice.")
-    ] = None,
+    providers: Providers = None,
+    threads: Threads = None,
     precision: Annotated[
         Literal["fp32", "fp16", "int8"] | None,
         typer.Option(help="Precision of a model that is given by its name. Default: the float file."),
@@ -53,7 +52,7 @@ def evaluate(
     from sdfl.datasets import find_samples
 
     samples = find_samples(data)
-    network = open_model(model, backend, threads, precision)
+    network = open_model(model, backend, threads, precision, providers)
     region_of: evaluation.RegionOf = evaluation.true_region
     if crops == "detected":
         from sdfl.runtime.detector import open_detector
@@ -69,7 +68,13 @@ def evaluate(
     typer.echo(json.dumps(summary) if as_json else "\n".join(f"{key:24} {value}" for key, value in summary.items()))
 
 
-def open_model(model: str | None, backend: str | None, threads: int | None, precision: str | None = None) -> Backend:
+def open_model(
+    model: str | None,
+    backend: str | None,
+    threads: int | None,
+    precision: str | None = None,
+    providers: list[str] | None = None,
+) -> Backend:
     """Open a model to measure its accuracy.
 
     Args:
@@ -77,6 +82,7 @@ def open_model(model: str | None, backend: str | None, threads: int | None, prec
         backend: the library to run it; None for the one that computes what the file stores.
         threads: CPU threads, None for the library's choice.
         precision: of a model that is given by its name.
+        providers: what ONNX Runtime computes on, None for the CPU.
 
     Raises:
         SdflError: the model cannot be opened.
@@ -92,4 +98,4 @@ def open_model(model: str | None, backend: str | None, threads: int | None, prec
 
     path = resolve_model(model, precision)
     stored = "onnxruntime" if "onnxruntime" in backends_for(path) else None
-    return open_backend(path, name=backend or stored, threads=threads)
+    return open_backend(path, name=backend or stored, threads=threads, providers=providers)

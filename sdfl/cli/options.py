@@ -28,7 +28,7 @@ CAMERA_HELP = "'browser' takes the camera of the browser that shows the page. De
 
 Model = Annotated[
     str | None,
-    typer.Option(help="Name of a model (see sdfl zoo list), or an .onnx, .xml or .engine file. Default: small_int8."),
+    typer.Option(help="Name of a model (see sdfl zoo list), or an .onnx, .xml or .engine file. Default: small."),
 ]
 
 Precision = Annotated[
@@ -38,7 +38,18 @@ Precision = Annotated[
 
 Backend = Annotated[
     Literal["openvino", "onnxruntime", "tensorrt"] | None,
-    typer.Option(help="Library that runs the model. Default: the fastest one that reads the file."),
+    typer.Option(
+        help="Library that runs the model. Default: the fastest that is installed and computes the right points here."
+    ),
+]
+
+Providers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--provider",
+        help="What ONNX Runtime computes on: cpu, coreml, cuda, directml, openvino, qnn, tensorrt or xnnpack, as far "
+        "as the installed one has it. May be repeated, the preferred first.",
+    ),
 ]
 
 Threads = Annotated[int | None, typer.Option(min=1, help="Number of CPU threads. Default: the library's choice.")]

@@ -17,6 +17,7 @@ from sdfl.cli.options import (
     MaxFrames,
     Model,
     Precision,
+    Providers,
     Save,
     Smoothing,
     Threads,
@@ -31,6 +32,7 @@ def track(
     model: Model = None,
     precision: Precision = None,
     backend: Backend = None,
+    providers: Providers = None,
     threads: Threads = None,
     max_faces: MaxFaces = None,
     detector: DetectorChoice = None,
@@ -62,8 +64,8 @@ def track(
     with ExitStack() as stack:
         landmarker = stack.enter_context(
             landmarker_factory(context)(
-                model, precision=precision, backend=backend, threads=threads, max_faces=max_faces,
-                detector=detector, smoothing=smoothing,
+                model, precision=precision, backend=backend, providers=providers, threads=threads,
+                max_faces=max_faces, detector=detector, smoothing=smoothing,
             )
         )  # fmt: skip
         opened = stack.enter_context(open_source(source))

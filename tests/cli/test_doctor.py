@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from toy_model import save_toy_model
 from typer.testing import CliRunner
+from wrong_file import state_other_points
 
 from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.artifacts.passport import Passport, write_passport
@@ -17,6 +19,8 @@ from sdfl.cli import app, doctor
 from sdfl.runtime.backends.openvino.extension import EXTENSION_VARIABLE
 from sdfl.runtime.doctor import operator_check
 from sdfl.runtime.doctor.operator_check import Implementation, check_operator
+from sdfl.runtime.doctor.self_tests import run_self_tests
+from sdfl.runtime.zoo import zoo_models
 
 
 def report(*arguments: str) -> dict[str, Any]:
@@ -56,6 +60,10 @@ def test_it_lists_every_form_of_the_operator_and_those_present_agree() -> None:
     assert {"python", "machine", "numpy", "openvino", "onnxruntime"} <= table["versions"].keys()
     forms = {(row["runtime"], row["form"]): row["self_test"] for row in table["operator"]}
     assert len(forms) == 5
+    rows = table["self_tests"]
+    assert {row["model"] for row in rows} == {*zoo_models(), "face detector"}
+    assert {row["runs_in"].split(",")[0] for row in rows} == {"OpenVINO", "ONNX Runtime"}
+    assert all(row["result"].startswith("passed") and row["deviation_px"] <= row["allowed_px"] for row in rows)
     for form in (
         ("torch", "custom operator"),
         ("ONNX Runtime", "model-local function"),
@@ -74,9 +82,9 @@ def test_an_engine_is_checked_without_being_loaded(engine: Path) -> None:
 
 @pytest.mark.usefixtures("without_torch")
 def test_the_json_has_the_same_shape_with_and_without_an_engine(engine: Path) -> None:
-    plain, about_engine = report(), report("--model", str(engine))
+    plain, about_engine = report("--model", "nano"), report("--model", str(engine))
     assert list(plain) == list(about_engine) == [
-        "versions", "computer", "operator", "recommended", "engine", "problems",
+        "versions", "computer", "operator", "self_tests", "recommended", "engine", "problems",
     ]  # fmt: skip
     assert plain["engine"] is None
     assert plain["computer"].keys() == about_engine["computer"].keys()
@@ -110,7 +118,7 @@ BROKEN = """
 import sys
 sys.modules.update(dict.fromkeys(("cv2", "openvino", "torch")))  # importing one of them is an ImportError
 from sdfl.cli import app
-app(["doctor"])
+app(["doctor", "--model", "nano"])
 """
 
 
@@ -121,5 +129,20 @@ def test_it_runs_where_opencv_openvino_and_torch_cannot_be_imported(tmp_path: Pa
     assert "sdfl demo" not in done.stdout, "it recommends nothing that fails"
     (torch,) = [line for line in done.stdout.splitlines() if line.startswith("  torch ")]
     assert "failed" in torch or "not run" in torch
-    (openvino,) = [line for line in done.stdout.splitlines() if "standard operators" in line]
-    assert "failed" in openvino or "not run" in openvino
+    in_openvino = [line for line in done.stdout.splitlines() if "standard operators" in line]
+    assert len(in_openvino) == 2, "of the operator, and of the self-test"
+    assert all("failed" in line or "not run" in line for line in in_openvino)
+    (on_cpu,) = [line for line in done.stdout.splitlines() if "ONNX Runtime, cpu" in line]
+    assert "passed" in on_cpu
+
+
+def test_a_model_that_is_computed_wrongly_is_a_row_that_failed(tmp_path: Path) -> None:
+    wrong = state_other_points(zoo_models()["nano"], tmp_path / "wrong.onnx")
+    rows = {row.runs_in: row for row in run_self_tests([wrong], detector=False)}
+    assert {"OpenVINO, standard operators", "ONNX Runtime, cpu"} <= rows.keys()
+    assert all(row.result.startswith("failed: wrong.onnx: ") for row in rows.values())
+
+
+def test_a_file_that_states_no_points_is_said_to_be_untested(tmp_path: Path) -> None:
+    rows = list(run_self_tests([save_toy_model(tmp_path / "toy.onnx")], detector=False))
+    assert {row.result for row in rows} == {"not run: the file states no points; export the model again"}

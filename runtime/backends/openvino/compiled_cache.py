@@ -5,36 +5,73 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import platform
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sdfl.errors import UnusableHereError
 from sdfl.files import atomic_path, cache_dir
 
-MAX_FILES = 24  # the oldest beyond these are removed
+MAX_FILES = 48  # the oldest beyond these are removed
 ISA_VARIABLE = "ONEDNN_MAX_CPU_ISA"
 
 
-def compiled_or_cached(core: Any, key: str, config: dict[str, Any], compile_model: Callable[[], Any]) -> Any:
-    """A compiled network, from the cache if it is there. A cache that cannot be read or written costs only time.
+def compiled_or_cached(
+    core: Any, key: str, config: dict[str, Any], compile_model: Callable[[], Any], check: Callable[[Any], None]
+) -> Any:
+    """A compiled network that was checked, from the cache if it is there.
+
+    A network is kept once it has passed, so that the next start need not check it; that one has failed is kept as well.
+    A cache that cannot be read or written costs only time.
 
     Args:
         core: `openvino.Core`.
         key: of the network, see `key_of`.
         config: OpenVINO's properties.
-        compile_model: compiles the network where the cache does not hold it.
+        compile_model: compiles the network where the cache does not hold it; raises UnusableHereError.
+        check: raises UnusableHereError for a network that computes something wrong.
+
+    Raises:
+        UnusableHereError: the network cannot be compiled, or `check` refuses it; now or before.
     """
     path = cache_dir() / "openvino" / f"{key}.blob"
+    failed = path.with_suffix(".failed")
     with contextlib.suppress(OSError, RuntimeError):
         content = path.read_bytes()
         return core.import_model(content, "CPU", config)
-    compiled = compile_model()
-    with contextlib.suppress(OSError, RuntimeError):
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(compiled.export_model().getvalue())
-        _forget_oldest(path.parent)
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        raise UnusableHereError(failed.read_text(encoding="utf-8"))
+    try:
+        compiled = compile_model()
+        check(compiled)
+    except UnusableHereError as error:
+        _store(failed, str(error).encode())
+        raise
+    with contextlib.suppress(RuntimeError):
+        _store(path, compiled.export_model().getvalue())
     return compiled
+
+
+def _store(path: Path, content: bytes) -> None:
+    with contextlib.suppress(OSError):
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(content)
+        _forget_oldest(path.parent)
+
+
+def processor_features() -> str:
+    """What the system says that the processor can do, "" where it says nothing.
+
+    OpenVINO's name of an Arm processor tells nothing: a home folder on a shared disk may serve several kinds.
+    """
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return platform.processor()
+    kept = ("flags", "Features", "CPU part", "CPU implementer", "model name")
+    return "\n".join(sorted({line for line in text.splitlines() if line.startswith(kept)}))
 
 
 def key_of(files: Iterable[Path], *words: object) -> str:
@@ -58,6 +95,6 @@ def _code() -> bytes:
 
 
 def _forget_oldest(folder: Path) -> None:
-    blobs = sorted(folder.glob("*.blob"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in blobs[MAX_FILES:]:
+    files = [*folder.glob("*.blob"), *folder.glob("*.failed")]
+    for path in sorted(files, key=lambda path: path.stat().st_mtime, reverse=True)[MAX_FILES:]:
         path.unlink(missing_ok=True)

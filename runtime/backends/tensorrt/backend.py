@@ -10,11 +10,13 @@ import numpy as np
 
 from sdfl.artifacts.names import INPUT, OUTPUTS
 from sdfl.artifacts.passport import check_passport, read_passport
+from sdfl.artifacts.self_test import INTEGER, REDUCED, require_right
 from sdfl.checks import require_count
 from sdfl.errors import ArtifactError
 from sdfl.runtime.backends.base import Closable, check_crops
 from sdfl.runtime.backends.cuda.interface import Buffer, Cuda, CudaError, Replay
 from sdfl.runtime.backends.cuda.open import open_cuda, read_gpu
+from sdfl.runtime.backends.self_test import deviations
 from sdfl.runtime.backends.tensorrt.library import Log, find_plugin, load_library, load_plugin
 from sdfl.types import FloatArray, Image, Prediction
 
@@ -28,9 +30,14 @@ class TensorRtBackend(Closable):
         path: of the engine; its passport lies beside it.
         threads: checked as by all back ends, but without effect, since the network runs on the GPU.
 
+    Attributes:
+        runs_in: the library and its precision.
+        arithmetic: a key of `sdfl.artifacts.self_test.TOLERANCE_PX`.
+
     Raises:
         ConfigError: `threads` is wrong, or an environment variable names a plugin that does not exist.
-        ArtifactError: the engine is missing, damaged or built for another machine.
+        ArtifactError: the engine is missing, damaged or built for another machine; UnusableHereError where it computes
+            something wrong.
         MissingDependency: TensorRT or a package for CUDA is not installed.
         SdflError: TensorRT cannot be loaded, or there is no usable GPU.
     """
@@ -49,7 +56,10 @@ class TensorRtBackend(Closable):
         self._engine = LoadedEngine(library, log, path.read_bytes(), str(path), open_cuda())
         if set(OUTPUTS) - set(self._engine.outputs):
             raise ArtifactError(f"{path}: has other outputs than a landmark model; build it again: {passport.rebuild}")
+        self.runs_in = f"{passport.target}, {passport.precision}"
+        self.arithmetic = INTEGER if passport.precision == "int8" else REDUCED  # fp32 may be TF32
         self._engine.prepare((1, self.spec.input_size, self.spec.input_size, 3))
+        require_right(deviations(self.spec, self.infer), self.arithmetic, path.name, self.runs_in)
 
     def infer(self, crops: Image) -> Prediction:
         """Run the network on `crops` (B, S, S, 3) uint8 BGR.

@@ -29,7 +29,8 @@ INT8 = ("i8", "u8")
 def precisions(path: Path) -> list[tuple[str, str]]:
     """(kind, precision) of every convolution and product as OpenVINO compiled them for one crop."""
     backend = OpenVinoBackend(path, precision="f32")
-    compiled = backend._requests[1].get_compiled_model()
+    (request,) = backend._network._requests.values()
+    compiled = request.get_compiled_model()
     rows = []
     for node in compiled.get_runtime_model().get_ordered_ops():
         info = node.get_rt_info()

@@ -65,7 +65,8 @@ def test_it_is_nearer_to_the_float_network(data_dir: Path) -> None:
 
 def test_no_copy_stands_before_the_first_convolution(exported: Path) -> None:
     """The picture's bytes are rounded where they lie; a transposition or a reordering costs 3 % of a 256 px network."""
-    compiled = OpenVinoBackend(exported, precision="f32")._requests[1].get_compiled_model()
+    (request,) = OpenVinoBackend(exported, precision="f32")._network._requests.values()
+    compiled = request.get_compiled_model()
     nodes = compiled.get_runtime_model().get_ordered_ops()
     kinds = [str(node.get_rt_info()["layerType"].value) for node in nodes]
     names = [node.get_friendly_name() for node in nodes[: kinds.index("Convolution")]]

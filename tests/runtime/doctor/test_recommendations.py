@@ -25,7 +25,7 @@ RTX = replace(CPU, gpu="RTX 4060", compute_capability="8.9", tensorrt_rtx="1.7.1
         pytest.param(RTX, ["sdfl build small --target tensorrt-rtx", *RUN], id="a PC with TensorRT-RTX"),
         pytest.param(replace(RTX, compute_capability="7.0"), RUN, id="a GPU that TensorRT-RTX does not know"),
         pytest.param(replace(CPU, openvino_devices={}),
-                     ["sdfl demo --backend onnxruntime --detector yunet:FILE"], id="no OpenVINO for the detector"),
+                     ["sdfl demo"], id="no OpenVINO: ONNX Runtime is the default"),
         pytest.param(replace(CPU, onnxruntime_providers=()), ["sdfl demo"], id="no ONNX Runtime"),
         pytest.param(replace(CPU, openvino_devices={}, onnxruntime_providers=()), [], id="nothing to run with"),
         pytest.param(replace(CPU, opencv=""), [], id="no OpenCV"),

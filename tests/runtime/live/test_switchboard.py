@@ -88,10 +88,10 @@ def test_another_precision_takes_over_between_two_frames(board: Switchboard, pic
 def test_a_model_that_cannot_be_loaded_leaves_the_old_one_and_says_why(
     pictures: list[np.ndarray], failure: Exception
 ) -> None:
-    def only_fp32(model: Path, **options: object) -> FaceLandmarker:
-        if model != resolve_model(DEFAULT_MODEL, "fp32"):
+    def only_fp32(model: str | Path, *, precision: str | None = None, **_: object) -> FaceLandmarker:
+        if resolve_model(model, precision) != resolve_model(DEFAULT_MODEL, "fp32"):
             raise failure
-        return FaceLandmarker(model, threads=1)
+        return FaceLandmarker(model, precision=precision, threads=1)
 
     with Switchboard(DEFAULT_MODEL, precision="fp32", new_landmarker=only_fp32) as board:
         board.change({"precision": "int8"})
