@@ -17,6 +17,7 @@ from sdfl.errors import ConfigError, SdflError
 ARM = ("aarch64", "arm64")
 EMULATORS = ("qemu-aarch64-static", "qemu-aarch64")
 DEBIAN_PACKAGES = {  # programs of which one is needed -> package of Debian that brings it
+    ("c++",): "g++",
     EMULATORS: "qemu-user-static",
     ("mmdebstrap",): "mmdebstrap",
     ("aarch64-linux-gnu-g++",): "g++-aarch64-linux-gnu",
@@ -118,10 +119,11 @@ def is_arm(machine: str | None = None) -> bool:
     return (machine or platform.machine()).lower() in ARM
 
 
-def require_tools(path: str | None = None) -> None:
+def require_tools(*, native: bool, path: str | None = None) -> None:
     """Check that an arm64 system can be made and run here.
 
     Args:
+        native: whether this is an Arm computer, which needs a compiler alone.
         path: folders to search, None for those of the environment.
 
     Raises:
@@ -130,7 +132,7 @@ def require_tools(path: str | None = None) -> None:
     missing = [
         package
         for programs, package in DEBIAN_PACKAGES.items()
-        if not any(shutil.which(program, path=path) for program in programs)
+        if (not native or package == "g++") and not any(shutil.which(program, path=path) for program in programs)
     ]
     if missing:
         raise SdflError(f"no {' and no '.join(missing)} here; install with: sudo apt-get install {' '.join(missing)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import shutil
 import subprocess
 import sys
 from itertools import islice
@@ -29,13 +30,15 @@ EXACT = ("--precision", "fp32", "--backend", LIBRARY)
 
 
 def make_reference(folder: Path) -> None:
-    """Write crops, frames, points, boxes and a tracked clip; `folder` is whole or missing.
+    """Write crops, frames, points, boxes and a tracked clip into a new `folder`, which is whole or missing.
 
     Raises:
         SdflError: scikit-image is missing, or `sdfl track` fails.
     """
     making = folder.with_name(f"{folder.name}.making")
-    making.mkdir(parents=True, exist_ok=True)
+    for old in (making, folder):
+        shutil.rmtree(old, ignore_errors=True)
+    making.mkdir(parents=True)
     frames = [frame.image for frame in islice(SampleSource(), max(FRAMES) + 1) if frame.index in FRAMES]
     np.save(making / "frames.npy", frames)
     on_arm.boxes(str(making / "frames.npy"), str(making / "boxes.npz"))
