@@ -11,7 +11,7 @@ import pytest
 from arm64 import install, machines, native_operator, on_arm, reference
 from arm64.__main__ import main
 from arm64.machines import DEBIAN_PACKAGES, PROCESSORS, Machine
-from arm64.rows import AGREES, DIFFERS, FAILS, REFUSES, Row, compared, failed, summary, table
+from arm64.rows import AGREES, DIFFERS, FAILS, REFUSES, Row, compared, failed, overlapping, summary, table
 
 from sdfl.errors import ConfigError, SdflError
 
@@ -175,6 +175,25 @@ def test_one_wrong_point_counts_for_float_and_hardly_for_int8() -> None:
 def test_a_frame_too_few_differs() -> None:
     row = compared("max", "track", "command line", POINTS[:2], POINTS, 128.0, int8=True)
     assert (row.verdict, row.says) == (DIFFERS, "shape (2, 68, 2), wanted (3, 68, 2)")
+
+
+BOX = [10, 10, 110, 110, 0.9]
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict"),
+    [
+        pytest.param([BOX, BOX], AGREES, id="the same"),
+        pytest.param([BOX, [12, 10, 113, 110, 0.88]], AGREES, id="from the cell beside"),
+        pytest.param([BOX, [60, 10, 160, 110, 0.9]], DIFFERS, id="something else in one frame"),
+        pytest.param([BOX, [10, 10, 110, 110, 0.6]], DIFFERS, id="much less certain"),
+        pytest.param([BOX, [float("nan")] * 5], DIFFERS, id="no numbers"),
+    ],
+)
+def test_verdict_about_boxes(found: list[list[float]], verdict: str) -> None:
+    boxes = [np.array(each, np.float32) for each in (found, [BOX, BOX])]
+    row = overlapping("max", "face detector", "default", *boxes, seconds=np.ones(1, np.float32))
+    assert row.verdict == verdict
 
 
 @pytest.mark.parametrize(

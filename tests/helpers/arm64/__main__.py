@@ -22,7 +22,7 @@ from operator_vectors import Vector
 
 from arm64 import install, machines, native_operator, on_arm, reference
 from arm64.machines import Machine
-from arm64.rows import AGREES, DIFFERS, Row, compared, failed, summary, table
+from arm64.rows import AGREES, DIFFERS, Row, compared, failed, overlapping, summary, table
 from sdfl.artifacts.names import split_stem
 from sdfl.errors import SdflError
 from sdfl.runtime.zoo import resolve_model, zoo_models
@@ -149,16 +149,14 @@ def _track(machine: Machine, expected: Path) -> Row:
 
 
 def _detector(machine: Machine, expected: Path) -> Row:
-    """The corners of the boxes; the square around a box counts as a crop. The detector's file is int8."""
     names, out = (machine.name, "face detector", "default"), FOLDER / "boxes.npz"
     done = machine.run(on_arm.__file__, "boxes", expected / "frames.npy", out)
     if done.returncode:
         return failed(*names, done.returncode, done.stderr, may_refuse=False)
     with np.load(expected / "boxes.npz") as file:
-        wanted = file["boxes"][:, :4].reshape(-1, 2, 2)
+        wanted = file["boxes"]
     with np.load(out) as file:
-        found, seconds = file["boxes"][:, :4].reshape(-1, 2, 2), file["seconds"]
-    return compared(*names, found, wanted, reference.crop_sides(wanted), int8=True, seconds=seconds)
+        return overlapping(*names, file["boxes"], wanted, seconds=file["seconds"])
 
 
 def _points(machine: Machine, expected: Path, model: str, library: str) -> Row:

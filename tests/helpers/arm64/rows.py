@@ -9,11 +9,13 @@ import numpy as np
 
 from arm64.on_arm import REFUSED
 from sdfl.convert.compare.runtimes import LIMIT_FP16_PX, LIMIT_INT8_PX
-from sdfl.geometry import REFERENCE_CROP_PX
+from sdfl.geometry import REFERENCE_CROP_PX, box_iou
 from sdfl.types import FloatArray
 
 AGREES, DIFFERS, REFUSES, FAILS = "agrees", "DIFFERS", "refuses", "FAILS"
 GOOD = (AGREES, REFUSES)
+# Cells beside each other see the same face and score alike; which of them is best depends on the last bits.
+LEAST_IOU, LIMIT_SCORE = 0.9, 0.05
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,26 @@ def compared(
     agrees = mean <= LIMIT_INT8_PX if int8 else largest <= LIMIT_FP16_PX
     median = None if seconds is None else float(np.median(seconds))
     return Row(processor, subject, runs_in, AGREES if agrees else DIFFERS, largest, mean, median)
+
+
+def overlapping(
+    processor: str, subject: str, runs_in: str, found: FloatArray, wanted: FloatArray, *, seconds: FloatArray
+) -> Row:
+    """The row for boxes that came back.
+
+    Args:
+        processor: as in `Row`.
+        subject: as in `Row`.
+        runs_in: as in `Row`.
+        found: (frames, 5), the best box of each frame, xyxy px and score.
+        wanted: the same from the reference.
+        seconds: of the runs.
+    """
+    least = min(box_iou(box, other) for box, other in zip(found[:, :4], wanted[:, :4], strict=True))
+    scores = float(np.abs(found[:, 4] - wanted[:, 4]).max())
+    verdict = AGREES if least >= LEAST_IOU and scores <= LIMIT_SCORE else DIFFERS
+    says = f"IoU at least {least:.3f}, scores differ by at most {scores:.3f}"
+    return Row(processor, subject, runs_in, verdict, seconds=float(np.median(seconds)), says=says)
 
 
 def failed(processor: str, subject: str, runs_in: str, returncode: int, errors: str, *, may_refuse: bool) -> Row:
