@@ -2,6 +2,7 @@
 # make check   style, types, import directions and the fast tests: what to run before a commit
 # make test    everything that is checked
 # make gate    is the default model slower than when the baseline was made? (on one family of processors)
+# make arm64   the package on emulated Arm processors, compared with this computer; ARGS="--cpu cortex-a76 --model small"
 # make docs    the documentation as a site in site/
 # make wheel   a wheel for other computers, and the sdist, in dist/
 # make constraints   constraints.txt from the environment of `make test`
@@ -16,7 +17,7 @@ PEERS := .venv-peers
 OPENCV := $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY)),window,headless)
 PYTEST := $(VENV)/bin/python -m pytest
 
-.PHONY: demo check test lint pytest pytest-networks pytest-convert pytest-rest gate docs wheel constraints peers clean
+.PHONY: demo check test lint pytest pytest-networks pytest-convert pytest-rest gate arm64 docs wheel constraints peers clean
 .DELETE_ON_ERROR:
 
 demo: $(DEMO_VENV)/.done-$(OPENCV)
@@ -60,6 +61,10 @@ GATE = $(VENV)/bin/sdfl bench --suite ci --check benchmarks/baseline.json -o bui
 gate: $(VENV)/.done
 	@mkdir -p build && rm -f build/records.jsonl
 	$(GATE) || { rm -f build/records.jsonl; $(GATE); }
+
+# An Arm computer runs the same without the emulator.
+arm64: $(VENV)/.done
+	@PYTHONPATH=tests/helpers $(VENV)/bin/python -m arm64 $(ARGS)
 
 docs: $(VENV)/.done
 	PYTHONPATH=. $(VENV)/bin/python docs/tools/cli_reference.py

@@ -32,6 +32,17 @@ class Implementation:
     marks: tuple[pytest.MarkDecorator, ...] = ()
 
 
+def epsilons(implementation: Implementation, vector: Vector, y: Floats) -> tuple[float, float]:
+    """The largest error of `y` in epsilons, and how many are allowed; a value that is free counts as 0."""
+    assert y.shape == vector.truth.shape
+    kind = np.dtype(vector.z.dtype)
+    allowed = float(getattr(implementation, kind.name))
+    if not vector.is_finite:
+        return 0.0, allowed
+    unit = allowed * np.finfo(kind).eps * vector.scale + float(np.finfo(kind).smallest_subnormal)
+    return float(np.max(np.abs(y - vector.truth) / unit, initial=0) * allowed), allowed
+
+
 class Sizes(ctypes.Structure):
     _fields_ = [(name, ctypes.c_int32) for name in ("batch", "sources", "nodes", "neighbours", "channels")]
 

@@ -3,23 +3,30 @@
 The model file quantizes every activation to the steps -128..127, because TensorRT wants signed bytes. After a ReLU the
 negative steps are never used. OpenVINO can compute with unsigned bytes: the same range of values then has 255 steps
 instead of 127, which is nearer to the float network, and neither the ReLU nor a shift by 128 has to be computed.
+
+On Arm this is done only for what depthwise convolutions alone read; they are computed in float there. OpenVINO 2026.4
+has no fast form on Arm of a convolution that takes unsigned and gives signed bytes: it runs in a reference
+implementation in fp16, and where the processor has no fp16 the network does not load.
 """
 
 from __future__ import annotations
 
+import platform
 from typing import Any
 
 import numpy as np
 
 _LEVELS = 256
+_ON_ARM = platform.machine().lower() in ("aarch64", "arm64")
 _DEQUANTIZATION = ("Convert", "Subtract", "Multiply")
 
 
-def use_unsigned(model: Any) -> int:
+def use_unsigned(model: Any, *, on_arm: bool = _ON_ARM) -> int:
     """Quantize activations after a ReLU to unsigned bytes.
 
     Args:
         model: an int8 network as OpenVINO reads it; changed in place.
+        on_arm: whether only what depthwise convolutions alone read is changed.
 
     Returns:
         The number of activations that were changed.
@@ -34,10 +41,16 @@ def use_unsigned(model: Any) -> int:
         end = _dequantized(node)
         if behind.get_node().get_type_name() != "Relu" or highest.get_type_name() != "Constant" or end is None:
             continue
+        if on_arm and not _read_by_depthwise(end):
+            continue
         zero, top = ops.constant(np.float32(0)), ops.constant(np.float32(highest.data.item()))
         end.replace(ops.fake_quantize(behind, zero, top, zero, top, _LEVELS).output(0))
         changed += 1
     return changed
+
+
+def _read_by_depthwise(output: Any) -> bool:
+    return all(reader.get_node().get_type_name() == "GroupConvolution" for reader in output.get_target_inputs())
 
 
 def _dequantized(node: Any) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openvino
@@ -16,16 +18,18 @@ from sdfl.runtime.backends.openvino.unsigned_int8 import use_unsigned
 from sdfl.runtime.zoo import resolve_model
 
 STEP = np.float32(0.02)
+GEOMETRY = ([1, 1], [0, 0], [0, 0], [1, 1])  # strides, padding before and after, dilations
 
 
-def rounded(*, relu: bool, two_readers: bool = False) -> openvino.Model:
-    """x, perhaps behind a ReLU, to int8 and back, as the ONNX reader writes it."""
+def rounded(*, relu: bool, two_readers: bool = False, reader: Callable[[Any], Any] | None = None) -> openvino.Model:
+    """x, perhaps behind a ReLU, to int8 and back, as the ONNX reader writes it; `reader` reads it."""
     low, high = (ops.constant(np.float32(level) * STEP) for level in (-128, 127))
-    x = ops.parameter([4], np.float32)
+    x = ops.parameter([4], np.float32) if reader is None else ops.parameter([1, 4, 2, 2], np.float32)
     value = ops.relu(x) if relu else x
     levels = ops.fake_quantize(value, low, high, ops.constant(np.float32(-128)), ops.constant(np.float32(127)), 256)
     back = ops.multiply(ops.convert(ops.convert(levels, "i8"), "f32"), ops.constant(STEP))
-    return openvino.Model([back, levels] if two_readers else [back], [x])
+    end = back if reader is None else reader(back)
+    return openvino.Model([end, levels] if two_readers else [end], [x])
 
 
 @pytest.mark.parametrize(
@@ -36,14 +40,36 @@ def rounded(*, relu: bool, two_readers: bool = False) -> openvino.Model:
         pytest.param({"relu": True, "two_readers": True}, 0, id="the int8 numbers are read elsewhere"),
     ],
 )
-def test_only_values_behind_a_relu_become_unsigned(options: dict[str, bool], changed: int) -> None:
-    assert use_unsigned(rounded(**options)) == changed
+def test_only_values_behind_a_relu_become_unsigned(options: dict[str, Any], changed: int) -> None:
+    assert use_unsigned(rounded(**options), on_arm=False) == changed
+
+
+def convolved(value: Any) -> Any:
+    return ops.convolution(value, ops.constant(np.ones((4, 4, 1, 1), np.float32)), *GEOMETRY)
+
+
+def convolved_by_channel(value: Any) -> Any:
+    return ops.group_convolution(value, ops.constant(np.ones((4, 1, 1, 1, 1), np.float32)), *GEOMETRY)
+
+
+@pytest.mark.parametrize(
+    ("reader", "on_arm", "changed"),
+    [
+        pytest.param(convolved_by_channel, True, 1, id="depthwise, on Arm"),
+        pytest.param(convolved, True, 0, id="convolution, on Arm: would run in a slow reference implementation"),
+        pytest.param(convolved, False, 1, id="convolution, elsewhere"),
+    ],
+)
+def test_on_arm_only_what_a_depthwise_convolution_reads(
+    reader: Callable[[Any], Any], on_arm: bool, changed: int
+) -> None:
+    assert use_unsigned(rounded(relu=True, reader=reader), on_arm=on_arm) == changed
 
 
 def test_the_range_stays_and_the_steps_halve() -> None:
     x = np.array([-1.0, 0.511, 2.0, 9.0], np.float32)
     model = rounded(relu=True)
-    use_unsigned(model)
+    use_unsigned(model, on_arm=False)
     y = openvino.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(x)[0]
     assert (y[0], y[3]) == (0, pytest.approx(127 * STEP))
     assert np.abs(y[1:3] - x[1:3]).max() <= 127 * STEP / 255 / 2 + 1e-6
