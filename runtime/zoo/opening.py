@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterable
 from pathlib import Path
 
 from sdfl.runtime.backends import backends_for, open_backend
 from sdfl.runtime.backends.fallback import Attempt, first_that_works
 from sdfl.runtime.notices import Say, to_stderr
+from sdfl.runtime.processor import on_arm
 from sdfl.runtime.zoo import DEFAULT_MODEL, families, resolve_model
 from sdfl.types import Backend
 
@@ -19,12 +19,11 @@ PREFERENCES: dict[str, tuple[tuple[str, str], ...]] = {
     "x86-64": (("int8", "openvino"), ("fp32", "openvino"), ("fp32", "onnxruntime"), ("int8", "onnxruntime")),
     "Arm": (("fp32", "openvino"), ("fp32", "onnxruntime"), ("int8", "openvino"), ("int8", "onnxruntime")),
 }
-ARM_MACHINES = ("aarch64", "arm64", "armv8l", "armv7l")
 
 
 def processor_family() -> str:
     """A key of PREFERENCES for this computer."""
-    return "Arm" if platform.machine().lower() in ARM_MACHINES else "x86-64"
+    return "Arm" if on_arm() else "x86-64"
 
 
 def ways_to_run(

@@ -11,29 +11,29 @@ implementation in fp16, and where the processor has no fp16 the network does not
 
 from __future__ import annotations
 
-import platform
 from typing import Any
 
 import numpy as np
 
+from sdfl.runtime.processor import on_arm
+
 _LEVELS = 256
-_ON_ARM = platform.machine().lower() in ("aarch64", "arm64")
 _DEQUANTIZATION = ("Convert", "Subtract", "Multiply")
 
 
-def use_unsigned(model: Any, *, on_arm: bool = _ON_ARM) -> int:
+def use_unsigned(model: Any, *, arm: bool | None = None) -> int:
     """Quantize activations after a ReLU to unsigned bytes.
 
     Args:
         model: an int8 network as OpenVINO reads it; changed in place.
-        on_arm: whether only what depthwise convolutions alone read is changed.
+        arm: whether only what depthwise convolutions alone read is changed; None on an Arm processor.
 
     Returns:
         The number of activations that were changed.
     """
     from openvino import opset13 as ops
 
-    changed = 0
+    only_depthwise, changed = on_arm() if arm is None else arm, 0
     for node in model.get_ordered_ops():
         if node.get_type_name() != "FakeQuantize" or node.get_levels() != _LEVELS:
             continue
@@ -41,7 +41,7 @@ def use_unsigned(model: Any, *, on_arm: bool = _ON_ARM) -> int:
         end = _dequantized(node)
         if behind.get_node().get_type_name() != "Relu" or highest.get_type_name() != "Constant" or end is None:
             continue
-        if on_arm and not _read_by_depthwise(end):
+        if only_depthwise and not _read_by_depthwise(end):
             continue
         zero, top = ops.constant(np.float32(0)), ops.constant(np.float32(highest.data.item()))
         end.replace(ops.fake_quantize(behind, zero, top, zero, top, _LEVELS).output(0))

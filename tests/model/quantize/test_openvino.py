@@ -41,7 +41,7 @@ def rounded(*, relu: bool, two_readers: bool = False, reader: Callable[[Any], An
     ],
 )
 def test_only_values_behind_a_relu_become_unsigned(options: dict[str, Any], changed: int) -> None:
-    assert use_unsigned(rounded(**options), on_arm=False) == changed
+    assert use_unsigned(rounded(**options), arm=False) == changed
 
 
 def convolved(value: Any) -> Any:
@@ -63,13 +63,13 @@ def convolved_by_channel(value: Any) -> Any:
 def test_on_arm_only_what_a_depthwise_convolution_reads(
     reader: Callable[[Any], Any], on_arm: bool, changed: int
 ) -> None:
-    assert use_unsigned(rounded(relu=True, reader=reader), on_arm=on_arm) == changed
+    assert use_unsigned(rounded(relu=True, reader=reader), arm=on_arm) == changed
 
 
 def test_the_range_stays_and_the_steps_halve() -> None:
     x = np.array([-1.0, 0.511, 2.0, 9.0], np.float32)
     model = rounded(relu=True)
-    use_unsigned(model, on_arm=False)
+    use_unsigned(model, arm=False)
     y = openvino.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(x)[0]
     assert (y[0], y[3]) == (0, pytest.approx(127 * STEP))
     assert np.abs(y[1:3] - x[1:3]).max() <= 127 * STEP / 255 / 2 + 1e-6
