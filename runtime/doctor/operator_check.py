@@ -60,7 +60,7 @@ def check_operator(model: str | None = None) -> list[Implementation]:
     """
     path = resolve_model(model)
     crop, installed = _crop(path), installed_versions()
-    reference: Backend | None = None
+    reference: tuple[str, Backend] | None = None
     rows = []
     for form in _forms(path):
         version, found_at = installed.get(form.package, ""), ""
@@ -71,8 +71,8 @@ def check_operator(model: str | None = None) -> list[Implementation]:
                 found_at, result = form.find(), f"not run: {why_unusable() or NOT_BUILT}"
                 if found_at:
                     backend = form.open()
-                    reference = reference or backend
-                    result = _compare(reference, backend, crop)
+                    reference = reference or (form.runtime, backend)
+                    result = _compare(*reference, backend, crop)
             except Exception as error:  # a broken library may raise anything, and the others are still to be tried
                 result = f"failed: {(str(error).splitlines() or [type(error).__name__])[0]}"
         rows.append(Implementation(form.runtime, form.form, version, found_at, result))
@@ -119,7 +119,7 @@ def _crop(path: Path) -> Image:
     return np.random.default_rng(0).integers(0, 256, size=(1, size, size, 3), dtype=np.uint8)
 
 
-def _compare(reference: Backend, backend: Backend, crop: Image) -> str:
+def _compare(runtime: str, reference: Backend, backend: Backend, crop: Image) -> str:
     difference_px = float(np.abs(reference.infer(crop).points - backend.infer(crop).points).max())
     verdict = "passed" if difference_px <= SELF_TEST_LIMIT_PX else "failed"
-    return f"{verdict}: {difference_px:.1e} px from ONNX Runtime"
+    return f"{verdict}: {difference_px:.1e} px from {runtime}"

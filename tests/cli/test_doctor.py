@@ -106,6 +106,12 @@ def test_an_extension_that_is_not_there_is_a_row_that_failed(monkeypatch: pytest
     assert rows["ONNX Runtime", "model-local function"].self_test.startswith("passed")
 
 
+def test_the_reference_is_named_as_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operator_check, "installed_versions", lambda: {"openvino": "1"})
+    rows = {(row.runtime, row.form): row for row in check_operator("nano")}
+    assert rows["OpenVINO", "standard operators"].self_test == "passed: 0.0e+00 px from OpenVINO"
+
+
 def test_a_form_that_disagrees_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     """The self-test can fail: a limit that nothing meets makes every comparison but the reference's fail."""
     monkeypatch.setattr(operator_check, "SELF_TEST_LIMIT_PX", -1.0)
