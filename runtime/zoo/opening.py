@@ -14,10 +14,10 @@ from sdfl.types import Backend
 
 # Precision and library of a model of the package, the best first; by what was measured (docs/results/arm.md and
 # docs/results/models.md). On x86-64 int8 in OpenVINO is the fastest and costs no accuracy; in ONNX Runtime int8 is
-# slower than float.
+# slower than float there. On Arm int8 needs the least work in both, as far as an emulator can tell.
 PREFERENCES: dict[str, tuple[tuple[str, str], ...]] = {
     "x86-64": (("int8", "openvino"), ("fp32", "openvino"), ("fp32", "onnxruntime"), ("int8", "onnxruntime")),
-    "Arm": (("fp32", "openvino"), ("fp32", "onnxruntime"), ("int8", "openvino"), ("int8", "onnxruntime")),
+    "Arm": (("int8", "openvino"), ("int8", "onnxruntime"), ("fp32", "openvino"), ("fp32", "onnxruntime")),
 }
 
 
