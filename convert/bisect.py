@@ -20,6 +20,8 @@ from sdfl.artifacts.passport import Passport, read_passport
 from sdfl.convert.engines.onnx_copy import load_onnx, make_copy, tensor_names
 from sdfl.convert.engines.plan import CopyOptions, make_plan
 from sdfl.errors import ArtifactError
+from sdfl.runtime.backends.onnxruntime.library import load_onnxruntime
+from sdfl.runtime.backends.openvino.library import load_openvino
 from sdfl.types import Image
 
 Array = npt.NDArray[np.floating]
@@ -166,7 +168,7 @@ def layer_of(source: Path, tensor: str) -> str:
 
 
 def _onnx_values(source: Path, crops: Image) -> Values:
-    import onnxruntime
+    onnxruntime = load_onnxruntime()
 
     def value(name: str) -> Array:
         options = onnxruntime.SessionOptions()
@@ -186,7 +188,7 @@ def _openvino_values(
     names: Sequence[str],
 ) -> dict[str, Values]:
     """Of the IR itself: its tensors keep the names of the ONNX where a conversion did not merge them."""
-    import openvino
+    openvino = load_openvino()
 
     core = openvino.Core()
 

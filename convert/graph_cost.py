@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from sdfl.artifacts.onnx_metadata import read_spec
-from sdfl.errors import ArtifactError, MissingDependency
+from sdfl.errors import ArtifactError
+from sdfl.runtime.backends.openvino.library import load_openvino
 
 
 def file_facts(path: Path) -> dict[str, Any]:
@@ -48,10 +49,7 @@ def file_cost(path: Path, input_size: int) -> dict[str, int]:
         ArtifactError: OpenVINO cannot read the file.
         MissingDependency: OpenVINO is not installed.
     """
-    try:
-        import openvino
-    except ImportError as error:
-        raise MissingDependency("openvino") from error
+    openvino = load_openvino()
     from sdfl.runtime.backends.openvino.operator import standard_operators
 
     core = openvino.Core()

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from sdfl.errors import MissingDependency
+from sdfl.runtime.backends.openvino.library import load_openvino
+
+with contextlib.suppress(MissingDependency):
+    load_openvino()  # before a test imports it plainly, which would report the computer to OpenVINO's makers
 
 PROJECT = Path(__file__).parents[1]
 pytest_plugins = ["engine_fixtures", "runtime_fixtures"]

@@ -14,6 +14,7 @@ from sdfl.benchmarks.progress import StartBar, silent, wrapped
 from sdfl.datasets import find_samples
 from sdfl.datasets.faceless import faceless_crops, faceless_split
 from sdfl.detector_evaluation import false_scores, labelled_scores, pasted_scores, share_above
+from sdfl.runtime.backends.openvino.library import load_openvino
 from sdfl.runtime.detector.network import FACES, NetworkDetector
 from sdfl.runtime.detector.yunet import YuNetDetector
 from sdfl.types import Detector, FloatArray
@@ -152,7 +153,7 @@ def _percentiles(values: Sequence[float]) -> tuple[float, float, float]:
 
 
 def _in_openvino(path: Path, pixels: npt.NDArray[np.generic]) -> Callable[[], object]:
-    import openvino
+    openvino = load_openvino()
 
     core = openvino.Core()
     model = core.read_model(path)

@@ -22,6 +22,7 @@ from sdfl.convert.export.operator_function import DOMAIN, NAME, operator_functio
 from sdfl.runtime.backends.onnxruntime.backend import OnnxRuntimeBackend
 from sdfl.runtime.backends.openvino.backend import OpenVinoBackend
 from sdfl.runtime.backends.openvino.extension import find_extension
+from sdfl.runtime.backends.openvino.library import load_openvino
 from sdfl.runtime.backends.openvino.operator import NATIVE, STANDARD, add_operator
 from sdfl.runtime.zoo import resolve_model
 from sdfl.types import Backend
@@ -91,7 +92,7 @@ def _openvino_forms() -> list[tuple[str, bool]]:
 
 def one_operator(native: bool, folder: Path) -> Callable[[], object]:
     """A compiled OpenVINO model of one operator node, f32, and its input bound."""
-    import openvino
+    openvino = load_openvino()
 
     rng = np.random.default_rng(0)
     neighbours = rng.integers(0, 2 * NODES, size=(NODES, EDGES), dtype=np.int32)

@@ -9,9 +9,9 @@ from sdfl.artifacts.model_file import RT_INFO
 from sdfl.convert.engines.layers import Built
 from sdfl.convert.engines.plan import BuildPlan
 from sdfl.convert.engines.progress import Step
-from sdfl.errors import MissingDependency
 from sdfl.files import atomic_path
 from sdfl.runtime.backends.base import refused
+from sdfl.runtime.backends.openvino.library import load_openvino
 
 
 def build(plan: BuildPlan, step: Step) -> Built:
@@ -25,10 +25,7 @@ def build(plan: BuildPlan, step: Step) -> Built:
         MissingDependency: OpenVINO is not installed.
         ArtifactError: OpenVINO refuses the model.
     """
-    try:
-        import openvino
-    except ImportError as error:
-        raise MissingDependency("openvino") from error
+    openvino = load_openvino()
     from sdfl.runtime.backends.openvino.operator import standard_operators
 
     start_s = time.perf_counter()

@@ -115,9 +115,9 @@ def _openvino() -> dict[str, Any]:
 def _onnxruntime() -> dict[str, Any]:
     if find_spec("onnxruntime") is None:
         return {}
-    import onnxruntime
+    from sdfl.runtime.backends.onnxruntime.library import load_onnxruntime
 
-    return {"onnxruntime_providers": tuple(onnxruntime.get_available_providers())}
+    return {"onnxruntime_providers": tuple(load_onnxruntime().get_available_providers())}
 
 
 LIBRARIES: dict[str, Probe] = {"openvino": _openvino, "onnxruntime": _onnxruntime}

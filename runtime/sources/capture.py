@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -84,11 +85,17 @@ class Capture(Protocol):
         ...
 
 
+LOG_LEVEL_SILENT = 0  # OpenCV's number
+
+
 def quiet_opencv() -> None:
     """Keep OpenCV and FFmpeg from printing their own diagnostics, since a SourceError says it in one line."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     if "OPENCV_LOG_LEVEL" not in os.environ:
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        # OpenCV 4.10 to 4.12 have it at the top, the versions before and after in a module of its own.
+        at_top = getattr(cv2, "setLogLevel", None)
+        set_level: Callable[[int], Any] = at_top or cv2.utils.logging.setLogLevel
+        set_level(LOG_LEVEL_SILENT)
 
 
 def open_video(path: Path) -> Capture | None:

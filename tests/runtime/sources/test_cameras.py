@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -108,3 +109,15 @@ def test_a_mirror_exchanges_left_and_right_and_nothing_else() -> None:
     for before, after in zip(plain, mirrored, strict=True):
         np.testing.assert_array_equal(after.image, before.image[:, ::-1])
         assert (after.index, after.timestamp_s) == (before.index, before.timestamp_s)
+
+
+@pytest.mark.parametrize("at_top", [True, False], ids=["OpenCV 4.10 to 4.12", "before and after"])
+def test_opencv_is_silenced_in_every_version(at_top: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENCV_LOG_LEVEL", raising=False)
+    levels: list[int] = []
+    fake = SimpleNamespace(setLogLevel=levels.append) if at_top else SimpleNamespace(
+        utils=SimpleNamespace(logging=SimpleNamespace(setLogLevel=levels.append))
+    )  # fmt: skip
+    monkeypatch.setattr(capture, "cv2", fake)
+    capture.quiet_opencv()
+    assert levels == [0]
