@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 # Without this, ONNX Runtime (from 1.32 on) makes an id of the computer and looks up a host of Microsoft when it is
-# loaded. It is set here, since packages beside ours may load it first. Whoever sets it to another value has chosen that.
+# loaded. It is set here, since packages beside ours may load it first. Whoever sets another value has chosen that.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""No verb looks up a name or connects to another computer, and none leaves files in the home folder beside the cache."""
+"""No verb looks up a name or connects to another computer, and only caches appear in the home folder."""
 
 from __future__ import annotations
 
