@@ -3,6 +3,7 @@
 # make test    everything that is checked
 # make gate    is the default model slower than when the baseline was made? (on one family of processors)
 # make arm64   the package on emulated Arm processors, compared with this computer; ARGS="--cpu cortex-a76 --model small"
+# make gpu     everything that only an NVIDIA GPU can settle, with one record in build/gpu; ARGS="--minutes 25"
 # make docs    the documentation as a site in site/
 # make wheel   a wheel for other computers, and the sdist, in dist/
 # make constraints   constraints.txt from the environment of `make test`
@@ -17,7 +18,7 @@ PEERS := .venv-peers
 OPENCV := $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY)),window,headless)
 PYTEST := $(VENV)/bin/python -m pytest
 
-.PHONY: demo check test lint pytest pytest-networks pytest-convert pytest-rest gate arm64 docs wheel constraints peers clean
+.PHONY: demo check test lint pytest pytest-networks pytest-convert pytest-rest gate arm64 gpu docs wheel constraints peers clean
 .DELETE_ON_ERROR:
 
 demo: $(DEMO_VENV)/.done-$(OPENCV)
@@ -65,6 +66,10 @@ gate: $(VENV)/.done
 # An Arm computer runs the same without the emulator.
 arm64: $(VENV)/.done
 	@PYTHONPATH=tests/helpers $(VENV)/bin/python -m arm64 $(ARGS)
+
+# With the Python that sees TensorRT: on a Jetson the system's own, elsewhere perhaps one of an environment.
+gpu:
+	@PYTHONPATH=. $(or $(wildcard $(VENV)/bin/python),$(PYTHON)) -m sdfl.benchmarks.gpu $(ARGS)
 
 docs: $(VENV)/.done
 	PYTHONPATH=. $(VENV)/bin/python docs/tools/cli_reference.py

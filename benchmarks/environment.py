@@ -15,11 +15,11 @@ from typing import Any
 import sdfl
 from sdfl.benchmarks.latency.jetson import parse_nvpmodel
 from sdfl.errors import ConfigError, SdflError
-from sdfl.runtime.backends.cuda.open import read_gpu
 from sdfl.runtime.doctor.jetson import is_jetson, parse_l4t
 
 JETSON = "jetson"
-LIBRARIES = ("numpy", "opencv-python", "opencv-python-headless", "onnxruntime", "openvino", "tensorrt", "torch")
+LIBRARIES = ("numpy", "opencv-python", "opencv-python-headless", "onnx", "onnxruntime", "openvino", "cuda-bindings",
+             "tensorrt", "torch")  # fmt: skip
 # Of about two hundred flags, those that decide which kernels a network runs with.
 SPEED_FLAGS = ("avx2", "fma", "f16c", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8",
                "asimd", "asimdhp", "asimddp", "i8mm", "bf16")  # fmt: skip
@@ -125,8 +125,10 @@ def _gpu() -> dict[str, Any]:
 def _gpu_by_cuda() -> dict[str, Any]:
     """A Jetson's nvidia-smi, where there is one, does not tell these."""
     try:
+        from sdfl.runtime.backends.cuda.open import read_gpu  # needs numpy, the rest of this file nothing
+
         gpu = read_gpu()
-    except SdflError:
+    except (SdflError, ModuleNotFoundError):
         return {"gpu": None}
     return {"gpu": gpu.name, "gpu_driver": f"CUDA {gpu.driver}", "compute_capability": gpu.compute_capability}
 

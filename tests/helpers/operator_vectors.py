@@ -1,6 +1,7 @@
 """Generated test vectors of `sdfl::SparseGraphConv`, the same for every implementation.
 
-`python tests/helpers/operator_vectors.py vectors.npz` writes them; the same file comes out every time.
+`python tests/helpers/operator_vectors.py vectors.npz` writes them, `vectors.bin` for programs in C++; the same file
+comes out every time.
 """
 
 from __future__ import annotations
@@ -155,4 +156,6 @@ def write_binary(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]))
+    target = Path(sys.argv[1])
+    target.parent.mkdir(parents=True, exist_ok=True)
+    (write_binary if target.suffix == ".bin" else write)(target)

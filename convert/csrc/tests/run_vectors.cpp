@@ -2,14 +2,9 @@
 // arguments that do not fit, each array in memory of its own exact size. For use under sanitizers, which find any
 // access outside; the numbers themselves are held against the formula elsewhere.
 
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <fstream>
 #include <limits>
-#include <vector>
 
-#include "common/sparse_graph_conv_cpu.h"
+#include "tests/calls.h"
 #ifdef SDFL_OPENVINO
 #include <openvino/core/except.hpp>
 #include <openvino/op/parameter.hpp>
@@ -19,69 +14,7 @@
 
 namespace {
 
-void require(bool holds, const char* what) {
-    if (holds) return;
-    std::printf("FAIL  %s\n", what);
-    std::exit(1);
-}
-
-using Bytes = std::vector<std::uint8_t>;
-
-struct Call {
-    bool is_half;
-    sdfl::Sizes sizes;
-    float slope;
-    Bytes z, attention, neighbours, bias;
-};
-
-template <typename T>
-T read(std::istream& file) {
-    T value;
-    file.read(reinterpret_cast<char*>(&value), sizeof value);
-    require(file.good(), "the file is cut off");
-    return value;
-}
-
-Bytes read_bytes(std::istream& file, std::size_t count) {
-    Bytes bytes(count);
-    file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(count));
-    require(file.good(), "the file is cut off");
-    return bytes;
-}
-
-Call read_call(std::istream& file) {
-    Call call{};
-    call.is_half = read<std::int32_t>(file) != 0;
-    call.sizes = read<sdfl::Sizes>(file);
-    call.slope = read<float>(file);
-    const std::size_t b = call.sizes.batch, m = call.sizes.sources, n = call.sizes.nodes, k = call.sizes.neighbours;
-    const std::size_t c = call.sizes.channels, bytes = call.is_half ? 2 : 4;
-    call.z = read_bytes(file, b * m * c * bytes);
-    call.attention = read_bytes(file, b * n * k * bytes);
-    call.neighbours = read_bytes(file, n * k * 4);
-    call.bias = read_bytes(file, c * bytes);
-    return call;
-}
-
-template <typename T, typename Entry>
-Bytes run_reference(const Call& call, Entry entry) {
-    const std::size_t count = static_cast<std::size_t>(call.sizes.batch) * call.sizes.nodes * call.sizes.channels;
-    Bytes y(count * sizeof(T));
-    const auto at = [](const Bytes& bytes) { return reinterpret_cast<const T*>(bytes.data()); };
-    entry(at(call.z), at(call.attention), reinterpret_cast<const std::int32_t*>(call.neighbours.data()), at(call.bias),
-          reinterpret_cast<T*>(y.data()), call.sizes, call.slope);
-    return y;
-}
-
-Bytes run_reference(const Call& call) {
-    return call.is_half ? run_reference<sdfl::Half>(call, sdfl::sparse_graph_conv_cpu_f16)
-                        : run_reference<float>(call, sdfl::sparse_graph_conv_cpu_f32);
-}
-
-Call with_neighbour(Call call, std::int32_t index) {
-    std::memcpy(call.neighbours.data() + call.neighbours.size() - sizeof index, &index, sizeof index);
-    return call;
-}
+using namespace sdfl;
 
 #ifdef SDFL_OPENVINO
 
@@ -149,16 +82,14 @@ void check_extension(const Call&, const Bytes&) {}
 
 int main(int count, char** arguments) {
     require(count == 2, "run_vectors FILE");
-    std::ifstream file(arguments[1], std::ios::binary);
-    const auto calls = read<std::int32_t>(file);
-    for (std::int32_t i = 0; i < calls; ++i) {
-        const Call call = read_call(file);
+    const std::vector<Call> calls = read_calls(arguments[1]);
+    for (const Call& call : calls) {
         check_extension(call, run_reference(call));
         for (const std::int32_t index : {-1, call.sizes.sources, std::numeric_limits<std::int32_t>::min()}) {
             const std::int32_t clamped = index < 0 ? 0 : call.sizes.sources - 1;
             require(run_reference(with_neighbour(call, index)) == run_reference(with_neighbour(call, clamped)), "clamps");
         }
     }
-    std::printf("ok  %d vectors\n", calls);
+    std::printf("ok  %d vectors\n", static_cast<int>(calls.size()));
     return 0;
 }

@@ -20,13 +20,14 @@ class CudaBindings:
 
     Args:
         runtime: the module `cuda.bindings.runtime`.
+        graphs: False enqueues the work again each time.
 
     Raises:
         CudaError: there is no usable GPU.
     """
 
-    def __init__(self, runtime: Any) -> None:
-        self._runtime = runtime
+    def __init__(self, runtime: Any, *, graphs: bool = True) -> None:
+        self._runtime, self._graphs = runtime, graphs
         self._freeing: list[Callable[[], Any]] = []
         (self._stream,) = self._call("cudaStreamCreateWithFlags", runtime.cudaStreamNonBlocking)
         self._freeing.append(lambda: runtime.cudaStreamDestroy(self._stream))
@@ -62,15 +63,15 @@ class CudaBindings:
             wait()
 
         run_plainly()  # TensorRT settles its shapes in the first run, which must not be captured
-        graph = self._capture(work)
+        graph = self._capture(work) if self._graphs else None
         if graph is None:
-            return run_plainly
+            return Replay(run_plainly)
 
         def replay() -> None:
             self._call("cudaGraphLaunch", graph, self._stream)
             wait()
 
-        return replay
+        return Replay(replay, is_graph=True)
 
     def close(self) -> None:
         """Free everything, in the reverse order of its allocation."""

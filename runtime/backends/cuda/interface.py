@@ -12,7 +12,6 @@ from sdfl.errors import SdflError
 
 Array = npt.NDArray[Any]
 Enqueue = Callable[[int], bool]  # given a CUDA stream, puts work into it; False where that failed
-Replay = Callable[[], None]
 
 # What a driver's error names contain -> what to do.
 ADVICE = {
@@ -43,6 +42,23 @@ class Buffer:
     address: int
 
 
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """Recorded work; calling it runs the work again and waits for it.
+
+    Attributes:
+        run: what a call does.
+        is_graph: whether it is one launch of a CUDA graph, or else everything is enqueued again.
+    """
+
+    run: Callable[[], None]
+    is_graph: bool = False
+
+    def __call__(self) -> None:
+        """Run the work again and wait for it."""
+        self.run()
+
+
 class Cuda(Protocol):
     """One stream of GPU 0, and the memory that belongs to it."""
 
@@ -63,7 +79,7 @@ class Cuda(Protocol):
             enqueue: puts the work into a stream.
 
         Returns:
-            A function that runs all of this again and waits for it; other Python threads go on meanwhile.
+            What runs all of this again and waits for it; other Python threads go on meanwhile.
 
         Raises:
             CudaError: the GPU refuses the work.

@@ -11,15 +11,18 @@ from sdfl.runtime.backends.cuda import cuda_bindings, pycuda
 from sdfl.runtime.backends.cuda.interface import Cuda
 
 
-def open_cuda() -> Cuda:
+def open_cuda(*, graphs: bool = True) -> Cuda:
     """A stream of GPU 0.
+
+    Args:
+        graphs: replay work as a CUDA graph where the package can; False enqueues it each time.
 
     Raises:
         MissingDependency: neither package is installed.
         CudaError: there is no usable GPU.
     """
     runtime = _find_bindings()
-    return pycuda.PyCuda(_load_pycuda()) if runtime is None else cuda_bindings.CudaBindings(runtime)
+    return pycuda.PyCuda(_load_pycuda()) if runtime is None else cuda_bindings.CudaBindings(runtime, graphs=graphs)
 
 
 def read_gpu() -> Gpu:

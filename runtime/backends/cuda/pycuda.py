@@ -53,7 +53,7 @@ class PyCuda:
                 self._stream.synchronize()
 
         run()
-        return run
+        return Replay(run)
 
     def close(self) -> None:
         """Free the memory of the GPU and let go of its context."""

@@ -29,8 +29,10 @@ class TensorRtBackend(Closable):
     Args:
         path: of the engine; its passport lies beside it.
         threads: checked as by all back ends, but without effect, since the network runs on the GPU.
+        graphs: replay the network as a CUDA graph where that is possible; False enqueues it each time.
 
     Attributes:
+        is_graph: whether one face is one launch of a CUDA graph.
         runs_in: the library and its precision.
         arithmetic: a key of `sdfl.artifacts.self_test.TOLERANCE_PX`.
 
@@ -42,7 +44,7 @@ class TensorRtBackend(Closable):
         SdflError: TensorRT cannot be loaded, or there is no usable GPU.
     """
 
-    def __init__(self, path: Path, *, threads: int | None = None) -> None:
+    def __init__(self, path: Path, *, threads: int | None = None, graphs: bool = True) -> None:
         require_count("threads", threads)
         passport = read_passport(path)
         self.spec = passport.spec(str(path))
@@ -53,12 +55,13 @@ class TensorRtBackend(Closable):
         if plugin is not None:
             load_plugin(library, log, plugin)
         self._largest = passport.max_faces
-        self._engine = LoadedEngine(library, log, path.read_bytes(), str(path), open_cuda())
+        self._engine = LoadedEngine(library, log, path.read_bytes(), str(path), open_cuda(graphs=graphs))
         if set(OUTPUTS) - set(self._engine.outputs):
             raise ArtifactError(f"{path}: has other outputs than a landmark model; build it again: {passport.rebuild}")
+        first = self._engine.prepare((1, self.spec.input_size, self.spec.input_size, 3))
+        self.is_graph = first.replay.is_graph
         self.runs_in = f"{passport.target}, {passport.precision}"
         self.arithmetic = INTEGER if passport.precision == "int8" else REDUCED  # fp32 may be TF32
-        self._engine.prepare((1, self.spec.input_size, self.spec.input_size, 3))
         require_right(deviations(self.spec, self.infer), self.arithmetic, path.name, self.runs_in)
 
     def infer(self, crops: Image) -> Prediction:

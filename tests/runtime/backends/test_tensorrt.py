@@ -20,6 +20,7 @@ from sdfl.runtime.backends import open_backend
 from sdfl.runtime.backends.cuda.interface import CudaError
 from sdfl.runtime.backends.cuda.open import read_gpu
 from sdfl.runtime.backends.onnxruntime.backend import OnnxRuntimeBackend
+from sdfl.runtime.backends.tensorrt.backend import TensorRtBackend
 from sdfl.types import Image
 
 
@@ -53,6 +54,15 @@ def test_frames_after_the_first_allocate_nothing_and_are_one_graph_launch(engine
         backend.infer(crops(2))
     new = {name: count - before.get(name, 0) for name, count in cuda.counts.items() if count != before.get(name, 0)}
     assert new == {"cudaGraphLaunch": 5, "cudaStreamSynchronize": 5}
+
+
+def test_without_a_graph_every_frame_is_enqueued_and_gives_the_same(engine: Path, cuda: FakeCuda) -> None:
+    replayed, enqueued = TensorRtBackend(engine), TensorRtBackend(engine, graphs=False)
+    assert (replayed.is_graph, enqueued.is_graph) == (True, False)
+    want = replayed.infer(crops(1)).points
+    launches = cuda.counts["cudaGraphLaunch"]
+    np.testing.assert_array_equal(enqueued.infer(crops(1)).points, want)
+    assert cuda.counts["cudaGraphLaunch"] == launches
 
 
 def test_close_frees_all_memory(engine: Path, cuda: FakeCuda) -> None:
