@@ -10,8 +10,8 @@ from sdfl.benchmarks.gpu.record import FAILED, NOT_RUN, PASSED, GpuRecord, StepR
 HEAD = """# NVIDIA GPUs
 
 `make gpu` runs everything that only an NVIDIA GPU can settle, and writes one record of it ([how to run
-it](../guide/deploy-jetson.md#everything-at-once)). This page is made from the records in `docs/results/gpu/` by
-`python docs/tools/gpu_page.py`.
+it](../guide/deploy-jetson.md#everything-at-once)). This page is made by `python docs/tools/gpu_page.py`
+from the records in the folder `gpu` beside it.
 """
 NOTHING = """
 **No NVIDIA GPU has run this yet**: no kernel, no engine and no latency. The steps are tested with a fake of the tool
