@@ -3,6 +3,7 @@
 # make test    everything that is checked
 # make gate    is the default model slower than when the baseline was made? (on one family of processors)
 # make arm64   the package on emulated Arm processors, compared with this computer; ARGS="--cpu cortex-a76 --model small"
+# make lowest  the runtime's tests with the lowest versions that pyproject.toml allows (PYTHON_LOWEST=python3.10)
 # make gpu     everything that only an NVIDIA GPU can settle, with one record in build/gpu; ARGS="--minutes 25"
 # make docs    the documentation as a site in site/
 # make wheel   a wheel for other computers, and the sdist, in dist/
@@ -18,7 +19,7 @@ PEERS := .venv-peers
 OPENCV := $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY)),window,headless)
 PYTEST := $(VENV)/bin/python -m pytest
 
-.PHONY: demo check test lint pytest pytest-networks pytest-convert pytest-rest gate arm64 gpu docs wheel constraints peers clean
+.PHONY: demo check test lint pytest pytest-networks pytest-convert pytest-rest gate arm64 gpu lowest constraints-lowest docs wheel constraints peers clean
 .DELETE_ON_ERROR:
 
 demo: $(DEMO_VENV)/.done-$(OPENCV)
@@ -66,6 +67,21 @@ gate: $(VENV)/.done
 # An Arm computer runs the same without the emulator.
 arm64: $(VENV)/.done
 	@PYTHONPATH=tests/helpers $(VENV)/bin/python -m arm64 $(ARGS)
+
+PYTHON_LOWEST ?= python3.10
+LOWEST := build/lowest
+LOWEST_EXTRAS := headless demo
+lowest:
+	@rm -rf $(LOWEST) && $(PYTHON_LOWEST) -m venv $(LOWEST)
+	$(LOWEST)/bin/pip install --quiet --requirement constraints-lowest.txt pytest httpx hypothesis onnx websockets
+	PYTHONPATH=. $(LOWEST)/bin/python -m pytest -m "not data and not slow" tests/runtime tests/sdfl \
+		--ignore=tests/sdfl/test_foreign_bytes.py
+
+constraints-lowest:
+	@mkdir -p build && $(PYTHON) -m venv build/uv && build/uv/bin/pip install --quiet uv
+	@{ echo "# The lowest versions that pyproject.toml allows, on Python 3.10. Made by: make constraints-lowest"; \
+	  build/uv/bin/uv pip compile --quiet pyproject.toml $(addprefix --extra ,$(LOWEST_EXTRAS)) \
+	  --resolution lowest-direct --python-version 3.10 --no-header --no-annotate; } > constraints-lowest.txt
 
 # With the Python that sees TensorRT: on a Jetson the system's own, elsewhere perhaps one of an environment.
 gpu:
