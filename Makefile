@@ -4,6 +4,7 @@
 # make gate    is the default model slower than when the baseline was made? (on one family of processors)
 # make arm64   the package on emulated Arm processors, compared with this computer; ARGS="--cpu cortex-a76 --model small"
 # make lowest  the runtime's tests with the lowest versions that pyproject.toml allows (PYTHON_LOWEST=python3.10)
+# make resolve do wheels of all dependencies exist for macOS, Windows and Linux on Arm, for Python 3.10 to 3.14?
 # make gpu     everything that only an NVIDIA GPU can settle, with one record in build/gpu; ARGS="--minutes 25"
 # make docs    the documentation as a site in site/
 # make wheel   a wheel for other computers, and the sdist, in dist/
@@ -19,7 +20,7 @@ PEERS := .venv-peers
 OPENCV := $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY)),window,headless)
 PYTEST := $(VENV)/bin/python -m pytest
 
-.PHONY: demo check test lint pytest pytest-networks pytest-convert pytest-rest gate arm64 gpu lowest constraints-lowest docs wheel constraints peers clean
+.PHONY: demo check test lint pytest pytest-networks pytest-convert pytest-rest gate arm64 gpu lowest constraints-lowest resolve docs wheel constraints peers clean
 .DELETE_ON_ERROR:
 
 demo: $(DEMO_VENV)/.done-$(OPENCV)
@@ -77,8 +78,20 @@ lowest:
 	PYTHONPATH=. $(LOWEST)/bin/python -m pytest -m "not data and not slow" tests/runtime tests/sdfl \
 		--ignore=tests/sdfl/test_foreign_bytes.py
 
-constraints-lowest:
+build/uv/bin/uv:
 	@mkdir -p build && $(PYTHON) -m venv build/uv && build/uv/bin/pip install --quiet uv
+
+SYSTEMS := macos windows aarch64-manylinux_2_28 aarch64-manylinux_2_35 x86_64-manylinux_2_28
+resolve: build/uv/bin/uv
+	@failed=0; for system in $(SYSTEMS); do for python in 3.10 3.11 3.12 3.13 3.14; do \
+	  extras="$(addprefix --extra ,$(LOWEST_EXTRAS))"; \
+	  case $$system in macos|aarch64-manylinux_2_35) extras="$$extras --extra openvino";; esac; \
+	  MACOSX_DEPLOYMENT_TARGET=14.0 build/uv/bin/uv pip compile --quiet pyproject.toml $$extras --only-binary :all: \
+	    --python-platform $$system --python-version $$python > /dev/null \
+	    && echo "$$system, Python $$python: yes" || { echo "$$system, Python $$python: no"; failed=1; }; \
+	done; done; exit $$failed
+
+constraints-lowest: build/uv/bin/uv
 	@{ echo "# The lowest versions that pyproject.toml allows, on Python 3.10. Made by: make constraints-lowest"; \
 	  build/uv/bin/uv pip compile --quiet pyproject.toml $(addprefix --extra ,$(LOWEST_EXTRAS)) \
 	  --resolution lowest-direct --python-version 3.10 --no-header --no-annotate; } > constraints-lowest.txt
