@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,5 +58,10 @@ def _temporary_path(target: Path) -> Path:
 
 
 def cache_dir() -> Path:
-    """Where this user's caches lie: below XDG_CACHE_HOME, else ~/.cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sdfl"
+    """Where this user's caches lie: below XDG_CACHE_HOME, else where the system keeps caches (~/.cache on Linux)."""
+    folders = {
+        "darwin": Path.home() / "Library" / "Caches",
+        "win32": Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"),
+    }
+    chosen = os.environ.get("XDG_CACHE_HOME")
+    return Path(chosen or folders.get(sys.platform, Path.home() / ".cache")) / "sdfl"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sdfl.files import atomic_path, recording_path
+from sdfl.files import atomic_path, cache_dir, recording_path
 
 Writer = Callable[[Path], AbstractContextManager[Path]]
 
@@ -48,3 +48,25 @@ def test_a_device_is_written_to_and_never_replaced(writer: Writer) -> None:
     with writer(Path("/dev/null")) as path:
         path.write_text("gone")
     assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.parametrize(
+    ("system", "variables", "folder"),
+    [
+        pytest.param("linux", {}, "home/.cache/sdfl", id="Linux"),
+        pytest.param("darwin", {}, "home/Library/Caches/sdfl", id="macOS"),
+        pytest.param("win32", {"LOCALAPPDATA": "local"}, "local/sdfl", id="Windows"),
+        pytest.param("win32", {}, "home/AppData/Local/sdfl", id="Windows without the variable"),
+        pytest.param("darwin", {"XDG_CACHE_HOME": "mine"}, "mine/sdfl", id="chosen"),
+    ],
+)
+def test_caches_lie_where_the_system_keeps_them(
+    system: str, variables: dict[str, str], folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.platform", system)
+    monkeypatch.setattr(Path, "home", lambda: Path("home"))
+    assert cache_dir() == Path(folder)
