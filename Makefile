@@ -3,7 +3,7 @@
 # make test    everything that is checked
 # make gate    is the default model slower than when the baseline was made? (on one family of processors)
 # make arm64   the package on emulated Arm processors, compared with this computer; ARGS="--cpu cortex-a76 --model small"
-# make lowest  the runtime's tests with the lowest versions that pyproject.toml allows (PYTHON_LOWEST=python3.10)
+# make lowest  tests without torch with the lowest versions that pyproject.toml allows (PYTHON_LOWEST=python3.10)
 # make resolve do wheels of all dependencies exist for macOS, Windows and Linux on Arm, for Python 3.10 to 3.14?
 # make gpu     everything that only an NVIDIA GPU can settle, with one record in build/gpu; ARGS="--minutes 25"
 # make docs    the documentation as a site in site/
@@ -75,7 +75,7 @@ LOWEST_EXTRAS := headless demo
 lowest:
 	@rm -rf $(LOWEST) && $(PYTHON_LOWEST) -m venv $(LOWEST)
 	$(LOWEST)/bin/pip install --quiet --requirement constraints-lowest.txt pytest httpx hypothesis onnx websockets
-	PYTHONPATH=. $(LOWEST)/bin/python -m pytest -m "not data and not slow" tests/runtime tests/sdfl \
+	PYTHONPATH=. $(LOWEST)/bin/python -m pytest -m "not data and not slow" tests/runtime tests/sdfl tests/cli \
 		--ignore=tests/sdfl/test_foreign_bytes.py
 
 build/uv/bin/uv:

@@ -136,6 +136,7 @@ def test_the_files_of_a_report_are_listed(tmp_path: Path, capsys: pytest.Capture
 def test_a_report_without_its_packages_names_the_pip_command(
     package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytest.importorskip("vl_convert", reason="needs the extra report")
     for name in [name for name in sys.modules if name.startswith("sdfl.benchmarks.report")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)
@@ -144,5 +145,6 @@ def test_a_report_without_its_packages_names_the_pip_command(
 
 
 def test_report_without_records_is_one_line(tmp_path: Path) -> None:
+    pytest.importorskip("vl_convert", reason="needs the extra report")
     with pytest.raises(SdflError, match=r"none\.jsonl: cannot be read"):
         report.report([tmp_path / "none.jsonl"], out=tmp_path / "report")

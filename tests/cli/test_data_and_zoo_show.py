@@ -48,6 +48,7 @@ def test_the_sheet_is_a_png(face_root: Path, tmp_path: Path) -> None:
     ],
 )
 def test_zoo_show_counts_with_and_without_head(model: str, backbone_parameters: int) -> None:
+    pytest.importorskip("torch", reason="needs the extra train")
     facts = json.loads(call("show", model, "--json"))
     assert facts["backbone_parameters"] == backbone_parameters
     assert facts["total_parameters"] == facts["backbone_parameters"] + facts["head_parameters"]
@@ -68,6 +69,7 @@ def test_zoo_show_counts_with_and_without_head(model: str, backbone_parameters: 
     ],
 )
 def test_wrong_names_are_one_line(arguments: tuple[str, ...], error: type[Exception], message: str) -> None:
+    pytest.importorskip("torch", reason="needs the extra train")
     with pytest.raises(error, match=message):
         call(*arguments)
 
@@ -79,12 +81,14 @@ def test_a_wrong_table_is_usage_and_lists_the_choices() -> None:
 
 
 def test_the_tables_of_the_command_line_are_those_that_there_are() -> None:
+    pytest.importorskip("torch", reason="needs the extra train")
     from sdfl.train.reproduce import TARGETS
 
     assert set(get_args(reproduce.Target)) == set(TARGETS)
 
 
 def test_figures_without_matplotlib_name_the_pip_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("lightning", reason="needs the extra train")
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingDependency, match=r"matplotlib is not installed; .*pip install '.*\[train\]'"):
         call("reproduce", "fig6", "--data", str(tmp_path), "--out", str(tmp_path))

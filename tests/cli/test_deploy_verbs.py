@@ -61,6 +61,7 @@ def test_the_targets_of_the_command_line_are_those_that_there_are() -> None:
 
 
 def test_the_choices_of_export_and_eval_are_those_that_there_are() -> None:
+    pytest.importorskip("torch", reason="needs the extra convert")
     from sdfl.convert.export.graph import STORAGES
 
     assert get_args(Storage) == STORAGES
