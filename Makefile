@@ -75,7 +75,7 @@ LOWEST_EXTRAS := headless demo
 lowest:
 	@rm -rf $(LOWEST) && $(PYTHON_LOWEST) -m venv $(LOWEST)
 	$(LOWEST)/bin/pip install --quiet --requirement constraints-lowest.txt pytest httpx hypothesis onnx websockets
-	PYTHONPATH=. $(LOWEST)/bin/python -m pytest -m "not data and not slow" tests/runtime tests/sdfl tests/cli \
+	PYTHONPATH="$(CURDIR)" $(LOWEST)/bin/python -m pytest -m "not data and not slow" tests/runtime tests/sdfl tests/cli \
 		--ignore=tests/sdfl/test_foreign_bytes.py
 
 build/uv/bin/uv:
