@@ -176,7 +176,7 @@ def _in_openvino(path: Path, spec: DetectorSpec, threads: int | None, shape: tup
         path,
         threads=threads,
         precision="f32",
-        int8=int8,
+        stored=spec.precision,
         forms=forms_of(int8=int8, native=False),
         self_test=self_test,
     )

@@ -58,7 +58,7 @@ class OpenVinoBackend(Closable):
             path,
             threads=threads,
             precision=precision,
-            int8=int8,
+            stored=self.spec.precision,
             forms=forms_of(int8=int8, native=native, unsigned=unsigned),
             self_test=self._self_test,
             keep=keep,

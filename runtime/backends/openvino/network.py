@@ -52,7 +52,7 @@ class OpenVinoNetwork(Closable):
         threads: largest number of CPU threads, None for OpenVINO's own choice.
         precision: what floats are computed in, of COMPUTE_PRECISIONS; None takes the processor's fastest, and f32 for
             int8 files, whose few float layers would lose more time by conversions than they gain.
-        int8: whether the file's weights are int8.
+        stored: what the file's weights are, of `sdfl.artifacts.names.PRECISIONS`.
         forms: to be tried, the best first; see `forms_of`.
         self_test: runs a network of the given shape on drawings and tells how far off it is.
         keep: whether compiled networks are read from the user's cache and kept there.
@@ -72,13 +72,15 @@ class OpenVinoNetwork(Closable):
         *,
         threads: int | None,
         precision: str | None,
-        int8: bool,
+        stored: str,
         forms: Iterable[Form],
         self_test: Callable[[Run, Shape], Iterable[Deviation]],
         keep: bool = True,
     ) -> None:
-        self._path, self._int8, self._self_test, self._keep = path, int8, self_test, keep
-        self._config = _config(require_count("threads", threads), "f32" if precision is None and int8 else precision)
+        self._path, self._stored, self._self_test, self._keep = path, stored, self_test, keep
+        if precision is None and stored == "int8":
+            precision = "f32"
+        self._config = _config(require_count("threads", threads), precision)
         self._core: Any = None
         self._model: Any = None
         self._key = ""
@@ -188,9 +190,9 @@ class OpenVinoNetwork(Closable):
         require_right(deviations, self._arithmetic(compiled), self._path.name, f"OpenVINO ({self.form})")
 
     def _arithmetic(self, compiled: Any) -> str:
-        if self._int8:
+        if self._stored == "int8":
             return INTEGER
-        exact = compiled.get_property("INFERENCE_PRECISION_HINT") == load_openvino().Type.f32
+        exact = self._stored == "fp32" and compiled.get_property("INFERENCE_PRECISION_HINT") == load_openvino().Type.f32
         return EXACT if exact else REDUCED
 
 
