@@ -7,8 +7,10 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from faces import write_faces
@@ -21,33 +23,54 @@ CACHES = (".cache/sdfl/", ".cache/matplotlib/")  # the latter for the drawings o
 LOADERS = ("runtime/backends/onnxruntime/library.py", "benchmarks/peers/onnx_landmarks.py")  # the latter runs elsewhere
 NANO = PROJECT / "runtime" / "zoo" / "nano.onnx"
 
-# Verb -> what it is tried with. {work} is a folder with a data set `faces`. Verbs that train are tried with what ends
-# before the first step: importing all their packages is what could call home.
-CASES: dict[str, list[str]] = {
-    "bench": ["--suite", "no-such-suite"],
-    "build": [str(NANO), "--target", "openvino", "--out", "{work}/nano.xml"],
-    "data check": ["{work}/faces"],
-    "data label": ["{work}/faces", "--teacher", "nano", "--out", "{work}/labels.txt"],
-    "demo": ["--source", "sample", "--view", "none", "--frames", "2", "--model", "nano"],
-    "doctor": ["--model", "nano"],
-    "eval": ["nano", "--data", "{work}/faces"],
-    "export": ["{work}/none.ckpt", "--out", "{work}/none.onnx"],
-    "quantize": ["{work}/none.ckpt", "--data", "{work}/faces"],
-    "report": ["{work}/none.jsonl"],
-    "reproduce": ["table1", "--data", "{work}/none"],
-    "study operator": ["--help"],
-    "study smoothing": ["--help"],
-    "study throughput": ["--help"],
-    "study detector": ["--help"],
-    "study faceless": ["--help"],
-    "track": ["sample", "--frames", "2", "--model", "nano", "--backend", "onnxruntime"],
-    "train": ["smoke", "--data", "{work}/none"],
-    "verify": [str(NANO), "--against", str(NANO)],
-    "zoo list": [],
-    "zoo show": ["nano"],
-    "zoo train": ["nano", "--data", "{work}/none"],
-    "zoo verify": ["--data", "{work}/none"],
-}
+
+@dataclass(frozen=True)
+class Case:
+    """What a verb is tried with.
+
+    words: its arguments; {work} is a folder with pictures in `faces` and the checkpoint `small.ckpt`.
+    code: the exit code that must come.
+    before: a command that makes what the verb needs.
+    """
+
+    words: tuple[str, ...]
+    code: int = 0
+    before: tuple[str, ...] = ()
+
+
+BUILD = (str(NANO), "--target", "openvino", "--out", "{work}/nano.xml")
+BENCH = ("nano", "--measure", "latency", "--backend", "onnxruntime", "--stage", "network", "--threads", "1",
+         "--batch", "1", "--compute", "f32", "-o", "{work}/records.jsonl")  # fmt: skip
+ON_FACES = ("--data", "{work}", "--set", "data.train=['faces']", "--set", "data.holdout.folder=faces",
+            "--set", "train.batch_size=8")  # fmt: skip
+
+CASES: dict[str, Case] = {
+    "bench": Case(BENCH),
+    "build": Case(BUILD),
+    "data check": Case(("{work}/faces",)),
+    "data label": Case(("{work}/faces", "--teacher", "nano", "--out", "{work}/labels.txt")),
+    "demo": Case(("--source", "sample", "--view", "none", "--frames", "3", "--model", "nano")),
+    "doctor": Case(("--model", "nano")),
+    "eval": Case(("nano", "--data", "{work}/faces")),
+    "export": Case(("{work}/small.ckpt", "--out", "{work}/small.onnx")),
+    "quantize": Case(("{work}/small.ckpt", "--data", "{work}/faces", "--out", "{work}/int8.ckpt", "--images", "4")),
+    "report": Case(("{work}/records.jsonl", "-o", "{work}/report"), before=("bench", *BENCH)),
+    "study operator": Case(("nano", "--rounds", "2")),
+    "track": Case(("sample", "--frames", "3", "--model", "nano")),
+    "train": Case(("smoke", *ON_FACES, "--out", "{work}/run", "--set", "train.epochs=1",
+                   "--set", "optimizer.warmup_epochs=0")),
+    "verify": Case(("{work}/nano.xml", "--against", str(NANO)), before=("build", *BUILD)),
+    "zoo list": Case(()),
+    "zoo show": Case(("nano",)),
+    "zoo verify": Case(("nano", "--data", "{work}/faces"), code=1),  # other faces than those of the stated accuracy
+    # These need the published datasets, and end where they miss them, with all their packages imported.
+    "reproduce": Case(("table1", "--data", "{work}/none"), code=1),
+    "study detector": Case(("--data", "{work}/none"), code=1),
+    "study faceless": Case(("--data", "{work}/none", "--yunet", "{work}/none.onnx"), code=1),
+    "study smoothing": Case(("--data", "{work}/none"), code=1),
+    "study throughput": Case(("smoke", "--data", "{work}/none"), code=1),
+    "zoo train": Case(("nano", "--data", "{work}/none"), code=1),
+}  # fmt: skip
 
 
 def verbs(group: typer.Typer = app, words: tuple[str, ...] = ()) -> list[str]:
@@ -78,14 +101,21 @@ def resolver(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from sdfl.model.checkpoint import save_checkpoint
+    from sdfl.model.landmarks.landmark_graph import LandmarkGraph
+    from sdfl.model.landmarks.network import ModelConfig, Network
+
     folder = tmp_path_factory.mktemp("work")
-    write_faces(folder / "faces", 2)
+    write_faces(folder / "faces", 24)
+    graph = LandmarkGraph.from_points(np.random.default_rng(0).random((12, 68, 2), np.float32), 3)
+    network = Network(ModelConfig(input_size=64, output_stride=16, width=0.5, weights="pair"), graph)
+    save_checkpoint(folder / "small.ckpt", network, recipe={"about": {"name": "small"}})
     return folder
 
 
-def calls(resolver: Path, home: Path, command: list[str]) -> tuple[list[str], list[str], str]:
-    """What `command` looked up or connected to, the files that it left in an empty home folder, and what it said."""
-    home.mkdir()
+def calls(resolver: Path, home: Path, command: list[str]) -> tuple[list[str], list[str], int, str]:
+    """What `command` looked up or connected to, the files that it left in a home folder, its exit code and words."""
+    home.mkdir(exist_ok=True)
     log = home.with_suffix(".log")
     environment = {
         key: value
@@ -94,7 +124,8 @@ def calls(resolver: Path, home: Path, command: list[str]) -> tuple[list[str], li
     } | {"HOME": str(home), "LD_PRELOAD": str(resolver), "RESOLVER_LOG": str(log)}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=300)
     files = [str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()]
-    return log.read_text().splitlines() if log.exists() else [], files, done.stderr
+    looked_up = log.read_text().splitlines() if log.exists() else []
+    return looked_up, files, done.returncode, done.stderr
 
 
 def test_the_fake_resolver_catches_a_lookup(resolver: Path, tmp_path: Path) -> None:
@@ -107,14 +138,15 @@ def test_the_fake_resolver_catches_a_lookup(resolver: Path, tmp_path: Path) -> N
 @pytest.mark.slow
 @pytest.mark.parametrize("verb", CASES)
 def test_nothing_calls_home(verb: str, resolver: Path, work: Path, tmp_path: Path) -> None:
-    words = [word.format(work=work) for word in CASES[verb]]
-    command = [sys.executable, "-c", "from sdfl.cli import main; main()", *verb.split(), *words]
-    looked_up, files, said = calls(resolver, tmp_path / "home", command)
-    assert looked_up == []
-    assert "Traceback" not in said
-    assert "No such option" not in said
-    assert "Missing" not in said
-    assert [file for file in files if not file.startswith(CACHES)] == []
+    case = CASES[verb]
+    runs = [(case.before, 0)] if case.before else []
+    for words, code in [*runs, ((*verb.split(), *case.words), case.code)]:
+        filled = [word.format(work=work) for word in words]
+        command = [sys.executable, "-c", "from sdfl.cli import main; main()", *filled]
+        looked_up, files, ended, said = calls(resolver, tmp_path / "home", command)
+        assert ended == code, said
+        assert looked_up == []
+        assert [file for file in files if not file.startswith(CACHES)] == []
 
 
 def test_the_libraries_are_imported_in_one_place_each() -> None:
@@ -126,6 +158,8 @@ def test_the_libraries_are_imported_in_one_place_each() -> None:
             if path.is_symlink() or name in LOADERS:
                 continue
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Import) and {"openvino", "onnxruntime"} & {each.name for each in node.names}:
+                if isinstance(node, ast.Import) and any(
+                    each.name.split(".")[0] in ("openvino", "onnxruntime") for each in node.names
+                ):
                     found.append(f"{name}:{node.lineno}")
     assert found == []
