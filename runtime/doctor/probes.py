@@ -16,7 +16,9 @@ from sdfl.runtime.doctor.facts import Computer
 from sdfl.runtime.doctor.jetson import BOARD_FILE, RELEASE_FILE, is_jetson, parse_l4t
 
 Probe = Callable[[], dict[str, Any]]
-PACKAGES = ("numpy", "opencv-python", "opencv-python-headless", "onnxruntime", "openvino", "torch", "onnx", "tensorrt")
+PACKAGES = (
+    "numpy", "opencv-python", "opencv-python-headless", "av", "onnxruntime", "openvino", "torch", "onnx", "tensorrt",
+)  # fmt: skip
 OPENCV_WHEELS = (
     "opencv-python",
     "opencv-python-headless",

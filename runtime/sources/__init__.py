@@ -19,9 +19,11 @@ import numpy as np
 from sdfl.datasets import IMAGE_SUFFIXES
 from sdfl.errors import SourceError
 from sdfl.runtime.notices import Say, to_stderr
+from sdfl.runtime.sources.addresses import is_url, path_of
 from sdfl.runtime.sources.base import FrameSource
 from sdfl.runtime.sources.capture import CameraMode, camera_indices
-from sdfl.runtime.sources.live import LiveSource, open_camera, open_stream
+from sdfl.runtime.sources.live import LiveSource, open_camera
+from sdfl.runtime.sources.network import open_url
 from sdfl.runtime.sources.pictures import IteratorSource, MemorySource, PictureSource, is_pil
 from sdfl.runtime.sources.sample import SampleSource
 from sdfl.runtime.sources.video import CaptureSource, VideoSource
@@ -53,10 +55,11 @@ def open_source(source: Source, *, mode: CameraMode = CameraMode(), say: Say = t
 
     Args:
         source: one of
+            - the path of a video, a picture or a folder of pictures, as text or Path; what exists is never taken for
+              one of the following;
             - a camera number (0 or "0");
-            - the path of a video, a picture or a folder of pictures, as text or Path; "sample" is a clip that needs
-              neither;
-            - the URL of a stream (rtsp://, http://);
+            - "sample", a clip that needs neither;
+            - the URL of a stream, a video or a picture (rtsp://, http://, file://);
             - a list of pictures of one video (arrays or PIL) or of `Frame`s, or of paths of pictures that have nothing
               to do with each other;
             - an iterator of pictures or `Frame`s of one video, or of paths of pictures that have nothing to do with
@@ -106,16 +109,26 @@ def _kind_of(source: object) -> str:
 def _open_named(text: str, mode: CameraMode, say: Say) -> FrameSource:
     if not text:
         raise SourceError(f"the source is an empty text; {WANTED}")
-    if text == SAMPLE:
-        return SampleSource()
-    if text.isdecimal():
-        return open_camera(int(text), mode, say=say)
-    if "://" in text:
-        return open_stream(text, say=say)
     path = Path(text).expanduser()
+    exists = os.path.exists(path)  # noqa: PTH110  no error for what is too long to be a path
+    if text == SAMPLE and exists:
+        say(f"{text}: the {'folder' if path.is_dir() else 'file'} of this name is taken, and not the sample clip")
+    if not exists:
+        if text == SAMPLE:
+            return SampleSource()
+        if text.isdecimal():
+            return open_camera(int(text), mode, say=say)
+        if text.lower().startswith("file://"):
+            return _open_file(path_of(text), say)
+        if is_url(text):
+            return open_url(text, say=say)
+    return _open_file(path, say)
+
+
+def _open_file(path: Path, say: Say) -> FrameSource:
     if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
         return PictureSource(path)
-    return VideoSource(path)
+    return VideoSource(path, say=say)
 
 
 def default_source(*, mode: CameraMode = CameraMode(), say: Say = to_stderr) -> FrameSource:  # noqa: B008

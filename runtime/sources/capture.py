@@ -98,24 +98,6 @@ def quiet_opencv() -> None:
         set_level(LOG_LEVEL_SILENT)
 
 
-def open_video(path: Path) -> Capture | None:
-    """The reader of a video file, None where OpenCV cannot decode it."""
-    quiet_opencv()
-    return _opened(cv2.VideoCapture(str(path), cv2.CAP_ANY))
-
-
-def open_url(url: str) -> Capture | None:
-    """The reader of a network stream by FFmpeg or GStreamer, None where the address does not answer in time."""
-    quiet_opencv()
-    limits = [
-        cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
-        NETWORK_TIMEOUT_MS,
-        cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-        NETWORK_TIMEOUT_MS,
-    ]
-    return _opened(cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits)) or _opened(cv2.VideoCapture(url, cv2.CAP_GSTREAMER))
-
-
 def open_device(index: int, mode: CameraMode = CameraMode()) -> Capture | None:
     """The reader of a camera, None where it is missing, busy or gives no picture."""
     quiet_opencv()
@@ -124,13 +106,6 @@ def open_device(index: int, mode: CameraMode = CameraMode()) -> Capture | None:
         capture.set(key, value)
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # an older picture in a driver's queue is latency
     if capture.isOpened() and capture.read()[0]:
-        return capture
-    capture.release()
-    return None
-
-
-def _opened(capture: cv2.VideoCapture) -> Capture | None:
-    if capture.isOpened():
         return capture
     capture.release()
     return None

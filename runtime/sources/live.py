@@ -1,8 +1,7 @@
-"""Cameras and network streams: a thread reads all the time, and the consumer gets only the latest frame."""
+"""Endless sources, such as cameras: a thread reads all the time, and the consumer gets only the latest frame."""
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,14 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from sdfl.errors import SdflError, SourceError
 from sdfl.runtime.notices import Say, to_stderr
 from sdfl.runtime.sources.base import FrameSource, to_bgr8
-from sdfl.runtime.sources.capture import CameraMode, Capture, nominal_fps, open_device, open_url, why_no_camera
+from sdfl.runtime.sources.capture import CameraMode, Capture, nominal_fps, open_device, why_no_camera
 from sdfl.runtime.sources.latest_frame import Latest
 from sdfl.types import Frame, Image
 
-CAMERA_STALL_S, STREAM_STALL_S = 15.0, 20.0  # longer than readers wait by themselves: V4L2 10 s, FFmpeg 8 s
+CAMERA_STALL_S = 15.0  # longer than V4L2 waits by itself, which is 10 s
 RECOVERY_S = 120.0  # all attempts to reopen together
 CAMERA_BACK_OFF_S = (0.5, 1.0, 2.0)  # enough for a loose plug and for a USB hub that restarts
-STREAM_BACK_OFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 class LiveSource(FrameSource):
@@ -85,41 +83,44 @@ class LiveSource(FrameSource):
     def _run(self, capture: Capture | None) -> None:
         """The reading thread: read until a read fails, then reopen, until that fails too."""
         try:
+            attempt = 0
             while capture is not None:
-                self._read_all(capture)
-                capture = None if self._stop.is_set() else self._recover()
+                if self._read_all(capture):
+                    attempt = 0  # else it only seems to be back, and the pauses go on growing
+                attempt, capture = (attempt, None) if self._stop.is_set() else self._recover(attempt)
             self._slot.close(SourceError(f"{self.name}: {self._lost}"))
         except SdflError as error:
             self._slot.close(error)
         except Exception as error:  # nobody else would see what ends this thread
             self._slot.close(SourceError(f"{self.name}: reading failed ({error})"))
 
-    def _read_all(self, capture: Capture) -> None:
+    def _read_all(self, capture: Capture) -> int:
+        """Read until that fails; the number of frames that have come."""
+        count = 0
         try:
             while not self._stop.is_set():
                 arrived, pixels = capture.read()
                 if not arrived:
-                    return
+                    break
                 self._slot.put((to_bgr8(pixels, self.name), self._clock()))
+                count += 1
+                self._reopening.clear()
         finally:
             capture.release()
+        return count
 
-    def _recover(self) -> Capture | None:
+    def _recover(self, attempt: int) -> tuple[int, Capture | None]:
+        """Reopen, from the given attempt on; the number of the next one, and the reader, None after the last."""
         self._reopening.set()
-        try:
-            return self._reopened()
-        finally:
-            self._reopening.clear()
-
-    def _reopened(self) -> Capture | None:
-        for pause_s in self._back_off_s:
+        for number, pause_s in enumerate(self._back_off_s[attempt:], attempt + 1):
             self._say(f"{self.name}: stopped sending, reconnecting in {pause_s:g} s")
             if self._stop.wait(pause_s):
-                return None
+                break
             capture = self._reopen()
             if capture is not None:
-                return capture
-        return None
+                return number, capture
+        self._reopening.clear()
+        return 0, None
 
 
 def open_camera(index: int, mode: CameraMode = CameraMode(), *, say: Say = to_stderr) -> LiveSource:  # noqa: B008  frozen
@@ -142,30 +143,5 @@ def open_camera(index: int, mode: CameraMode = CameraMode(), *, say: Say = to_st
         lambda: open_device(index, mode),
         lost="stopped sending pictures; check its cable, then start again",
         back_off_s=CAMERA_BACK_OFF_S,
-        say=say,
-    )
-
-
-def open_stream(url: str, *, say: Say = to_stderr) -> LiveSource:
-    """A network stream.
-
-    Args:
-        url: rtsp://, http:// or another one that OpenCV reads.
-        say: is told when it stops sending.
-
-    Raises:
-        SourceError: it does not answer with video.
-    """
-    name = re.sub(r"//[^/@]*@", "//", url)  # a password must not appear in messages or on the page
-    capture = open_url(url)
-    if capture is None:
-        raise SourceError(f"{name}: does not answer with video; check the address, the network and the password")
-    return LiveSource(
-        name,
-        capture,
-        lambda: open_url(url),
-        lost="stopped sending and could not be reached again; check the network, then start again",
-        back_off_s=STREAM_BACK_OFF_S,
-        stall_s=STREAM_STALL_S,
         say=say,
     )

@@ -27,7 +27,8 @@ def check_outputs(source: str, outputs: dict[str, Path | None]) -> None:
     """
     from sdfl.files import is_special
 
-    taken = {Path(source).resolve(): "the source"} if Path(source).exists() else {}
+    # Unlike Path.exists, os.path.exists is no error for an address that is too long to be a path.
+    taken = {Path(source).resolve(): "the source"} if os.path.exists(source) else {}  # noqa: PTH110
     for option, path in outputs.items():
         if path is None or str(path) == "-" or is_special(path):
             continue

@@ -49,7 +49,7 @@ def test_demo_keeps_the_recording_of_a_cut_off_video(
     result = run_sdfl("demo", "--source", clip, "--view", "none", "--save", out)
     kept = sum(1 for _ in VideoSource(out))
     assert isinstance(result.exception, SdflError)
-    assert f"is cut off after frame {kept} of 60; those were used; {kept} frames are kept in {out}" in str(
+    assert f"is cut off after frame {kept}; the frames before that were used; {kept} frames are kept in {out}" in str(
         result.exception
     )
 

@@ -141,3 +141,18 @@ def test_reopening_may_take_longer_than_a_frame() -> None:
 
     with open_live(ScriptedCapture(pictures(2)), reopen, back_off_s=(0.01,), stall_s=0.1, say=lambda _: None) as source:
         assert [frame.index for frame in itertools.islice(source, 4)] == [0, 1, 2, 3]
+
+
+def test_a_stream_that_comes_back_without_a_picture_does_not_start_the_pauses_again() -> None:
+    """Some cameras accept connections while they restart; the pauses then grow as if nobody had answered."""
+    said: list[str] = []
+    empty = [ScriptedCapture([]) for _ in range(10)]
+    with (
+        open_live(
+            ScriptedCapture(pictures(1)), lambda: empty.pop(), back_off_s=(0.01, 0.02, 0.03), say=said.append
+        ) as source,
+        pytest.raises(SourceError, match="camera 0: stopped sending"),
+    ):
+        list(source)
+    assert [line.rsplit(" in ")[1] for line in said] == ["0.01 s", "0.02 s", "0.03 s"]
+    assert len(empty) == 7

@@ -1,0 +1,160 @@
+"""What a URL names: an endless stream, a video with an end, or a picture."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.request import Request, urlopen
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from sdfl.errors import SourceError
+from sdfl.runtime.notices import Say, to_stderr
+from sdfl.runtime.sources.addresses import without_credentials
+from sdfl.runtime.sources.base import FrameSource
+from sdfl.runtime.sources.capture import NETWORK_TIMEOUT_MS
+from sdfl.runtime.sources.live import LiveSource
+from sdfl.runtime.sources.video import VideoSource, pyav
+from sdfl.runtime.sources.video.decoder import DecodedFrame, VideoDecoder
+from sdfl.runtime.sources.video.opencv import OpencvDecoder
+
+STALL_S = 20.0  # longer than readers wait by themselves
+BACK_OFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
+OPTIONS = {"rtsp_transport": "tcp"}  # UDP loses packets, and what is built on them
+LOST = "stopped sending and could not be reached again; check the network, then start again"
+
+
+def open_url(url: str, *, say: Say = to_stderr) -> FrameSource:
+    """What a URL names. It is endless where it has no length: RTSP, a camera's MJPEG, a live broadcast.
+
+    Args:
+        url: rtsp://, http:// or another one that FFmpeg reads.
+        say: is told when a stream stops sending, and when a video was damaged.
+
+    Raises:
+        SourceError: it does not answer with video; never shows the password.
+    """
+    name = without_credentials(url)
+    decoder = _decoder(url, name)
+    if not decoder.endless:
+        whole = not url.lower().startswith("http") or _gives_a_frame(decoder)
+        decoder.close()
+        if whole:
+            return VideoSource(None, name=name, opening=lambda: _decoder(url, name), say=say)
+        say(f"{name}: its server gives no parts of a file, so it is downloaded first")
+        return DownloadedVideo(url, name, say)
+
+    def reopen() -> DecodedCapture | None:
+        try:
+            return DecodedCapture(_decoder(url, name))
+        except SourceError:
+            return None
+
+    return LiveSource(name, DecodedCapture(decoder), reopen, lost=LOST, back_off_s=BACK_OFF_S, stall_s=STALL_S, say=say)
+
+
+def _decoder(url: str, name: str) -> VideoDecoder:
+    try:
+        if pyav.library():
+            return pyav.PyavDecoder(url, options=OPTIONS, timeout_s=NETWORK_TIMEOUT_MS / 1000)
+        return OpencvDecoder(url, network=True)
+    except LookupError as error:
+        raise SourceError(f"{name}: {error.args[0]}") from None
+    except OSError as error:
+        reason = f" ({error.strerror})" if error.strerror else ""
+        raise SourceError(
+            f"{name}: does not answer with video{reason}; check the address, the network and the password"
+        ) from None
+
+
+def _gives_a_frame(decoder: VideoDecoder) -> bool:
+    """Whether the server lets the decoder jump to where the frames lie, which in MP4 may be before their index."""
+    try:
+        return next(iter(decoder), None) is not None
+    except OSError:
+        return False
+
+
+class DownloadedVideo(VideoSource):
+    """A video of a web server, as a temporary copy that is removed with the source.
+
+    Args:
+        url: http:// or https://, may hold a user and a password.
+        name: what messages call it.
+        say: see `VideoSource`.
+
+    Raises:
+        SourceError: the server does not give it, or it is no video.
+    """
+
+    def __init__(self, url: str, name: str, say: Say) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="sdfl-")
+        path = Path(self._folder.name) / "video"
+        try:
+            download(url, path)
+            super().__init__(path, name=name, say=say)
+        except OSError as error:
+            self.close()
+            reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or type(error).__name__
+            raise SourceError(f"{name}: cannot be downloaded ({reason}); check the network and the disk") from None
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Remove the copy. May be called twice."""
+        self._folder.cleanup()
+
+
+def download(url: str, path: Path) -> None:
+    """Copy what a web server gives into a file.
+
+    Args:
+        url: http:// or https://, may hold a user and a password.
+        path: of the file to write.
+
+    Raises:
+        OSError: the server does not give it, or the disk is full.
+    """
+    parts = urlsplit(url)
+    place = parts.netloc.rpartition("@")[2]
+    request = Request(urlunsplit(parts._replace(netloc=place)))
+    if parts.username is not None:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        request.add_header("Authorization", f"Basic {b64encode(pair.encode()).decode()}")
+    with urlopen(request, timeout=NETWORK_TIMEOUT_MS / 1000) as answer, path.open("wb") as file:
+        shutil.copyfileobj(answer, file)
+
+
+class DecodedCapture:
+    """A decoder as a reader of a live source (see `Capture`).
+
+    Args:
+        decoder: opened.
+    """
+
+    def __init__(self, decoder: VideoDecoder) -> None:
+        self._decoder = decoder
+        self._frames: Iterator[DecodedFrame] = iter(decoder)
+
+    def read(self) -> tuple[bool, npt.NDArray[Any]]:
+        """Whether there is a next frame, and the frame."""
+        try:
+            return True, next(self._frames).image
+        except (StopIteration, OSError):
+            return False, np.zeros(0, np.uint8)
+
+    def get(self, prop: int, /) -> float:
+        """The rate for `cv2.CAP_PROP_FPS`, 0 for everything else."""
+        return self._decoder.fps if prop == cv2.CAP_PROP_FPS else 0.0
+
+    def release(self) -> None:
+        """Close the connection."""
+        self._decoder.close()

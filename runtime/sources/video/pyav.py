@@ -1,0 +1,171 @@
+"""Video by PyAV, which is FFmpeg: files, and streams from the network."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from fractions import Fraction
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from sdfl.runtime.sources.base import DEFAULT_FPS
+from sdfl.runtime.sources.video.decoder import DecodedFrame, VideoDecoder
+from sdfl.runtime.sources.video.geometry import UPRIGHT, as_shown, blended, orientation_of
+from sdfl.types import Image
+
+MOST_FPS = 240  # of a stream whose rate is not declared, FFmpeg may guess 90000
+LIVE_FORMATS = frozenset({"rtsp", "sdp", "mpjpeg", "rtp"})
+PLAYLIST_FORMATS = frozenset({"hls", "dash"})  # of these the size is that of the list
+
+
+def library() -> ModuleType | None:
+    """PyAV, kept from printing FFmpeg's own diagnostics; None where it is not installed."""
+    try:
+        import av
+    except ImportError:
+        return None
+    av.logging.set_level(None)
+    return av
+
+
+class PyavDecoder(VideoDecoder):
+    """A video that PyAV decodes.
+
+    Args:
+        address: of what FFmpeg opens: `file:` and a path, or a URL.
+        options: of FFmpeg's protocols and demuxers.
+        timeout_s: how long opening and each read may take, None for as long as they need.
+
+    Raises:
+        OSError: it does not open; the class and `strerror` say why.
+        LookupError: there is no video in it, or no decoder for it; the text says which.
+    """
+
+    library = "PyAV"
+
+    def __init__(self, address: str, *, options: dict[str, str] | None = None, timeout_s: float | None = None) -> None:
+        av = library()
+        assert av is not None, "the caller has asked for the library"
+        self._av = av
+        with _as_os_error(av):
+            self._container = av.open(address, options=options or {}, metadata_errors="replace", timeout=timeout_s)
+        try:
+            self._stream = self._video_stream()
+            self._describe()
+        except BaseException:
+            self._container.close()
+            raise
+
+    def _video_stream(self) -> Any:
+        """The stream that a player shows; the picture on the cover of a song is none."""
+        pictures = self._av.stream.Disposition.attached_pic
+        videos = [stream for stream in self._container.streams.video if not stream.disposition & pictures]
+        if not videos:
+            raise LookupError("holds no video")
+        best = self._container.streams.best("video")
+        stream = best if best in videos else videos[0]
+        if stream.codec_context is None:
+            raise LookupError("is of a kind (codec) that this PyAV cannot decode")
+        return stream
+
+    def _describe(self) -> None:
+        stream, container = self._stream, self._container
+        name = set(container.format.name.split(","))
+        self.still = any(each.endswith("_pipe") or each == "image2" for each in name)
+        self.endless = bool(name & LIVE_FORMATS) or (
+            container.duration is None and (container.size <= 0 or bool(name & PLAYLIST_FORMATS))
+        )
+        rates = (stream.guessed_rate, stream.average_rate)
+        self.fps = next((float(rate) for rate in rates if rate and 0.1 <= rate <= MOST_FPS), DEFAULT_FPS)
+        self.num_frames = self._about_how_many()
+        # Threads that each take a frame are faster, and late by as many frames as there are threads.
+        stream.thread_type = "SLICE" if self.endless else "AUTO"
+        if stream.codec_context.codec.intra_only:
+            stream.codec_context.options = {"err_detect": "explode"}  # no frame that is half made up
+        # AVI keeps no time of a frame, only the order in which frames are decoded.
+        self._time_field = "dts" if "avi" in name else "pts"
+        self._converter = self._av.video.reformatter.VideoReformatter()
+
+    def _about_how_many(self) -> int | None:
+        stream, container = self._stream, self._container
+        if self.endless:
+            return None
+        if stream.duration:
+            count = round(float(stream.duration * stream.time_base) * self.fps)
+            return min(count, stream.frames) if stream.frames else count
+        if stream.frames:
+            return int(stream.frames)
+        alone = len(container.streams) == 1
+        return round(container.duration / self._av.time_base * self.fps) if alone and container.duration else None
+
+    def __iter__(self) -> Iterator[DecodedFrame]:
+        for frame in self._decoded():
+            yield self._shown(frame)
+
+    def _decoded(self) -> Iterator[Any]:
+        """Frames without damage. After a damaged one, those that build on it are left out up to the next key frame."""
+        end, error = self._av.error.EOFError, self._av.error.FFmpegError
+        intact, partial = True, set()
+        for packet in self._packets():
+            if packet.is_corrupt:  # the file, or the network, has given only a part of it
+                partial.add(packet.pts)
+            try:
+                frames = packet.decode()
+            except end:
+                break
+            except error:
+                frames, intact = [], self._lose()
+            for frame in frames:
+                intact = (intact or frame.key_frame) and not frame.is_corrupt and frame.pts not in partial
+                if intact:
+                    self.ends_damaged = False
+                    yield frame
+                else:
+                    partial.discard(frame.pts)
+                    self._lose()
+        for _ in partial:  # what the decoder has not even tried to show
+            self._lose()
+
+    def _packets(self) -> Iterator[Any]:
+        packets = self._container.demux(self._stream)
+        while True:
+            with _as_os_error(self._av):
+                packet = next(packets, None)
+            if packet is None:
+                return
+            yield packet
+
+    def _lose(self) -> bool:
+        self.lost += 1
+        self.ends_damaged = True
+        return False
+
+    def _shown(self, frame: Any) -> DecodedFrame:
+        ticks = getattr(frame, self._time_field)
+        time_s = None if ticks is None else float(ticks * (frame.time_base or self._stream.time_base))
+        matrix = frame.side_data.get("DISPLAYMATRIX")
+        aspect: Fraction | None = self._stream.sample_aspect_ratio
+        image = as_shown(self._bgr(frame), aspect, orientation_of(bytes(matrix)) if matrix else UPRIGHT)
+        return DecodedFrame(image, time_s)
+
+    def _bgr(self, frame: Any) -> Image:
+        converted = self._converter.reformat(frame, format="bgr24", threads=1)
+        plane = converted.planes[0]
+        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: converted.height, : 3 * converted.width]
+        image = np.ascontiguousarray(rows).reshape(converted.height, converted.width, 3)
+        return blended(image) if frame.interlaced_frame else image
+
+    def close(self) -> None:
+        """Close the file or the connection. May be called twice."""
+        self._container.close()
+
+
+@contextlib.contextmanager
+def _as_os_error(av: ModuleType) -> Iterator[None]:
+    """Errors of FFmpeg as OSError, without the address, since that may hold a password."""
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        raise OSError(error.errno, error.strerror) from None

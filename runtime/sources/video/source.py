@@ -1,0 +1,139 @@
+"""A video with an end, from a file or from the network: every frame, in order."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from sdfl.errors import SourceError
+from sdfl.runtime.notices import Say, to_stderr
+from sdfl.runtime.sources.base import FrameSource, to_bgr8
+from sdfl.runtime.sources.capture import nominal_fps
+from sdfl.runtime.sources.video import pyav
+from sdfl.runtime.sources.video.decoder import VideoDecoder
+from sdfl.runtime.sources.video.opencv import OpencvDecoder
+from sdfl.runtime.sources.video.times import FrameTimes
+from sdfl.runtime.sources.video.truncation import missing_bytes
+from sdfl.types import Frame
+
+
+class VideoSource(FrameSource):
+    """Every frame of a video, in order, with square pixels, upright and not mirrored, as a player shows it.
+
+    Frames that are damaged are left out, and so is their time.
+
+    Args:
+        path: of the file.
+        name: what messages call it, None for its path.
+        opening: opens the video, None for the file.
+        say: is told at the end how many frames were damaged.
+
+    Raises:
+        SourceError: the file is missing or no video; while iterating, after its last frame, that it is cut off.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        name: str | None = None,
+        opening: Callable[[], VideoDecoder] | None = None,
+        say: Say = to_stderr,
+    ) -> None:
+        self.name, self.path, self._say = name or str(path), path, say
+        self._opening = opening or self._open_file
+        decoder = self._opening()
+        self.fps, self.num_frames = decoder.fps, decoder.num_frames
+        self.stills = self.loops = decoder.still  # a single picture stays in view
+        decoder.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        decoder, count = self._opening(), 0
+        times = FrameTimes(decoder.fps)
+        try:
+            for frame in decoder:
+                yield Frame(to_bgr8(frame.image, self.name), count + decoder.lost, times.place(frame.time_s))
+                count += 1
+        except OSError as error:
+            raise SourceError(
+                f"{self.name}: cannot be read after frame {count} ({error.strerror}); the frames before that were used"
+            ) from error
+        finally:
+            decoder.close()
+        self._report(decoder, count)
+
+    def _open_file(self) -> VideoDecoder:
+        assert self.path is not None, "either a path or a function that opens"
+        if not self.path.is_file():
+            raise SourceError(
+                f"{self.name}: no such file; give a camera index, a video, a picture, a folder, a URL or 'sample'"
+            )
+        return open_decoder(self.path, self.name)
+
+    def _report(self, decoder: VideoDecoder, count: int) -> None:
+        """Say what is wrong with the video as a whole, once all that can be used has been used."""
+        if not count:
+            raise SourceError(f"{self.name}: holds no frame that can be decoded; copy or convert it again")
+        if self.path is not None and missing_bytes(self.path):
+            raise SourceError(f"{self.name}: is cut off after frame {count}; the frames before that were used")
+        if decoder.lost:
+            damaged = "frame is damaged and was" if decoder.lost == 1 else "frames are damaged and were"
+            end = "; the file ends in a damaged frame and is probably cut off" if decoder.ends_damaged else ""
+            self._say(f"{self.name}: {decoder.lost} {damaged} left out, {count} were used{end}")
+
+
+def open_decoder(path: Path, name: str) -> VideoDecoder:
+    """Open a file with PyAV or, without it, with OpenCV.
+
+    Args:
+        path: of a file that exists.
+        name: what messages call it.
+
+    Raises:
+        SourceError: it is no video that the library can decode; names the library, and says whether it is cut off.
+    """
+    library = "PyAV" if pyav.library() else "OpenCV"
+    try:
+        # Without the protocol, FFmpeg would take "a:b.mp4" for an address.
+        return pyav.PyavDecoder(f"file:{path}") if pyav.library() else OpencvDecoder(str(path))
+    except LookupError as error:
+        raise SourceError(f"{name}: {error.args[0]}") from error
+    except PermissionError as error:
+        raise SourceError(f"{name}: may not be read; change its permissions") from error
+    except OSError as error:
+        if missing := missing_bytes(path):
+            raise SourceError(
+                f"{name}: is cut off: its last {missing} bytes are missing, and without them {library} cannot decode "
+                "it; copy it again"
+            ) from error
+        raise SourceError(
+            f"{name}: is not a video that {library} can decode, or its recording was not finished; copy or convert it "
+            "again"
+        ) from error
+
+
+class CaptureSource(FrameSource):
+    """The remaining frames of an opened `cv2.VideoCapture`; the program that opened it releases it.
+
+    Args:
+        capture: has `read`, `get` and `isOpened`.
+
+    Raises:
+        SourceError: it is not open.
+    """
+
+    name = "cv2.VideoCapture"
+
+    def __init__(self, capture: Any) -> None:
+        if not capture.isOpened():
+            raise SourceError(f"{self.name}: is not open; is the path or camera number right?")
+        self.fps, self._capture = nominal_fps(capture), capture
+
+    def __iter__(self) -> Iterator[Frame]:
+        for index in itertools.count():
+            arrived, pixels = self._capture.read()
+            if not arrived:
+                return
+            yield Frame(to_bgr8(pixels, self.name), index, index / self.fps)
