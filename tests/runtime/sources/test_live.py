@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import threading
 import time
@@ -13,7 +14,10 @@ import numpy.typing as npt
 import pytest
 
 from sdfl.errors import SourceError
+from sdfl.runtime.live.pipeline import run
+from sdfl.runtime.results import results
 from sdfl.runtime.sources import LiveSource, live
+from sdfl.runtime.sources.browser import BrowserSource
 from sdfl.types import Frame
 
 LOST = "stopped sending pictures; check its cable, then start again"
@@ -141,3 +145,9 @@ def test_reopening_may_take_longer_than_a_frame() -> None:
 
     with open_live(ScriptedCapture(pictures(2)), reopen, back_off_s=(0.01,), stall_s=0.1, say=lambda _: None) as source:
         assert [frame.index for frame in itertools.islice(source, 4)] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("user", [LiveSource, BrowserSource, results, run], ids=lambda user: user.__name__)
+def test_the_clock_of_frames_is_the_fine_one(user: Callable[..., object]) -> None:
+    """Windows advances time.monotonic in steps of 15.6 ms before Python 3.13; and a latency needs one clock."""
+    assert inspect.signature(user).parameters["clock"].default is time.perf_counter
