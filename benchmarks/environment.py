@@ -166,7 +166,9 @@ def _output(program: str, *arguments: str) -> str:
     if not shutil.which(program):
         return ""
     try:
-        done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=10, check=True)
+        done = subprocess.run(
+            [program, *arguments], capture_output=True, text=True, errors="replace", timeout=10, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()

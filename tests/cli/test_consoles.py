@@ -46,7 +46,7 @@ def test_a_character_that_the_code_page_lacks_is_replaced(monkeypatch: pytest.Mo
     assert console.buffer.getvalue().decode("cp1252").strip() == "0.9 ? 0.3 MB"  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("verb", ["--help", "zoo list", "zoo show small", "track sample --max-frames 1"])
+@pytest.mark.parametrize("verb", ["--help", "zoo list", "zoo show small", "track sample --frames 1"])
 def test_a_reader_that_has_gone_is_met_with_silence(verb: str) -> None:
     command = f"{shlex.join(PROGRAM)} {verb} | true"
     done = subprocess.run(["bash", "-c", command], capture_output=True, check=True)
