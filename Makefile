@@ -3,7 +3,7 @@
 # make test    everything that is checked
 # make gate    is the default model slower than when the baseline was made? (on one family of processors)
 # make arm64   the package on emulated Arm processors, compared with this computer; ARGS="--cpu cortex-a76 --model small"
-# make lowest  tests without torch with the lowest versions that pyproject.toml allows (PYTHON_LOWEST=python3.10)
+# make lowest  tests without torch with the lowest versions that pyproject.toml allows; PYTHON_LOWEST=/path/to/python3.13
 # make resolve do wheels of all dependencies exist for macOS, Windows and Linux on Arm, for Python 3.10 to 3.14?
 # make gpu     everything that only an NVIDIA GPU can settle, with one record in build/gpu; ARGS="--minutes 25"
 # make docs    the documentation as a site in site/
@@ -72,9 +72,15 @@ arm64: $(VENV)/.done
 PYTHON_LOWEST ?= python3.10
 LOWEST := build/lowest
 LOWEST_EXTRAS := headless demo
-lowest:
+# Versions without a wheel for that Python do not count. constraints-lowest.txt keeps those for the lowest Python.
+LOWEST_VERSIONS = build/uv/bin/uv pip compile --quiet pyproject.toml $(addprefix --extra ,$(LOWEST_EXTRAS)) \
+	--resolution lowest-direct --only-binary :all: --no-header --no-annotate --python-version
+lowest: build/uv/bin/uv
 	@rm -rf $(LOWEST) && $(PYTHON_LOWEST) -m venv $(LOWEST)
-	$(LOWEST)/bin/pip install --quiet --requirement constraints-lowest.txt pytest httpx hypothesis onnx websockets
+	@version=$$($(LOWEST)/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	  if [ $$version = 3.10 ]; then cp constraints-lowest.txt $(LOWEST)/versions.txt; \
+	  else $(LOWEST_VERSIONS) $$version > $(LOWEST)/versions.txt; fi
+	$(LOWEST)/bin/pip install --quiet --requirement $(LOWEST)/versions.txt pytest httpx hypothesis onnx websockets
 	PYTHONPATH="$(CURDIR)" $(LOWEST)/bin/python -m pytest -m "not data and not slow" tests/runtime tests/sdfl tests/cli \
 		--ignore=tests/sdfl/test_foreign_bytes.py
 
@@ -93,8 +99,7 @@ resolve: build/uv/bin/uv
 
 constraints-lowest: build/uv/bin/uv
 	@{ echo "# The lowest versions that pyproject.toml allows, on Python 3.10. Made by: make constraints-lowest"; \
-	  build/uv/bin/uv pip compile --quiet pyproject.toml $(addprefix --extra ,$(LOWEST_EXTRAS)) \
-	  --resolution lowest-direct --python-version 3.10 --no-header --no-annotate; } > constraints-lowest.txt
+	  $(LOWEST_VERSIONS) 3.10; } > constraints-lowest.txt
 
 # With the Python that sees TensorRT: on a Jetson the system's own, elsewhere perhaps one of an environment.
 gpu:

@@ -16,8 +16,9 @@ import sdfl
 from sdfl.benchmarks.latency.jetson import parse_nvpmodel
 from sdfl.errors import ConfigError, SdflError
 from sdfl.runtime.doctor.jetson import is_jetson, parse_l4t
+from sdfl.runtime.processor import processor_name, sysctl
 
-JETSON = "jetson"
+JETSON, UNKNOWN = "jetson", "unknown"
 LIBRARIES = ("numpy", "opencv-python", "opencv-python-headless", "onnx", "onnxruntime", "openvino", "cuda-bindings",
              "tensorrt", "torch")  # fmt: skip
 # Of about two hundred flags, those that decide which kernels a network runs with.
@@ -34,7 +35,7 @@ def read_environment(device: str | None = None) -> dict[str, Any]:
             mode.
 
     Returns:
-        A flat table. "machine" is a fingerprint of the hardware.
+        A flat table. "machine" is a fingerprint of the hardware. What the system does not tell is None or "unknown".
 
     Raises:
         ConfigError: `device` is "jetson" and this computer is none.
@@ -64,7 +65,7 @@ def read_environment(device: str | None = None) -> dict[str, Any]:
         "libraries": _libraries(),
         "sdfl": sdfl.__version__,
         "git_commit": _git_commit(),
-        "load_average": round(os.getloadavg()[0], 2),
+        "load_average": _load_average(),
     }
 
 
@@ -81,13 +82,22 @@ def _cpu() -> tuple[str, tuple[str, ...]]:
         key, _, value = line.partition(":")
         table.setdefault(key.strip().lower(), value.strip())
     flags = set((table.get("flags") or table.get("features") or "").split())
-    name = table.get("model name") or table.get("hardware") or platform.processor() or platform.machine()
+    name = table.get("model name") or table.get("hardware") or processor_name() or UNKNOWN
     return name, tuple(flag for flag in SPEED_FLAGS if flag in flags)
 
 
-def _memory_gb() -> float:
-    total = next((s for s in _text(Path("/proc/meminfo")).splitlines() if s.startswith("MemTotal")), "MemTotal: 0 kB")
-    return round(int(total.split()[1]) / 1024**2, 1)
+def _memory_gb() -> float | None:
+    """Memory in all, None where the system does not tell."""
+    for line in _text(Path("/proc/meminfo")).splitlines():
+        if line.startswith("MemTotal"):
+            return round(int(line.split()[1]) / 1024**2, 1)
+    total = sysctl("hw.memsize")
+    return round(int(total) / 1024**3, 1) if total.isdecimal() else None
+
+
+def _load_average() -> float | None:
+    """Processes that wanted to run during the last minute; None on Windows, which does not count them."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
 def _turbo() -> bool | None:
@@ -156,7 +166,9 @@ def _output(program: str, *arguments: str) -> str:
     if not shutil.which(program):
         return ""
     try:
-        done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=10, check=True)
+        done = subprocess.run(
+            [program, *arguments], capture_output=True, text=True, errors="replace", timeout=10, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import selectors
+import queue
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 from sdfl.errors import SdflError
 
@@ -60,7 +62,11 @@ class Worker:
             )
         except OSError as error:
             raise WorkerError(f"{arguments[0]}: cannot be started ({error.strerror})") from error
-        self._buffer = b""
+        assert self._process.stdout is not None
+        # A thread, because Windows can wait for sockets alone, not for pipes.
+        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=_read, args=(self._process.stdout, self._lines), daemon=True)
+        self._reader.start()
 
     @property
     def age_s(self) -> float:
@@ -81,7 +87,7 @@ class Worker:
         try:
             self._process.stdin.write(json.dumps({"op": op, **request}).encode() + b"\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
+        except OSError:  # a broken pipe, which Windows calls an invalid argument
             raise WorkerError(self._why_it_died()) from None
         answer: dict[str, Any] = json.loads(self._read_line())
         if "error" in answer:
@@ -93,27 +99,20 @@ class Worker:
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
+        self._reader.join()
         for pipe in (self._process.stdin, self._process.stdout, self._errors):
-            try:
+            with contextlib.suppress(OSError):
                 if pipe:
                     pipe.close()
-            except BrokenPipeError:
-                continue
 
     def _read_line(self) -> bytes:
-        assert self._process.stdout is not None
-        deadline_s = time.monotonic() + self._timeout_s
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._process.stdout, selectors.EVENT_READ)
-            while b"\n" not in self._buffer:
-                if not selector.select(max(0.0, deadline_s - time.monotonic())):
-                    self._process.kill()
-                    raise WorkerError(f"gave no answer within {self._timeout_s:g} s")
-                chunk = os.read(self._process.stdout.fileno(), 1 << 16)
-                if not chunk:
-                    raise WorkerError(self._why_it_died())
-                self._buffer += chunk
-        line, _, self._buffer = self._buffer.partition(b"\n")
+        try:
+            line = self._lines.get(timeout=self._timeout_s)
+        except queue.Empty:
+            self._process.kill()
+            raise WorkerError(f"gave no answer within {self._timeout_s:g} s") from None
+        if not line.endswith(b"\n"):
+            raise WorkerError(self._why_it_died())
         return line
 
     def _why_it_died(self) -> str:
@@ -129,6 +128,13 @@ class Worker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _read(pipe: IO[bytes], lines: queue.SimpleQueue[bytes]) -> None:
+    """The reading thread: every line, then an empty one."""
+    for line in pipe:
+        lines.put(line)
+    lines.put(b"")
 
 
 def bound_cpus(threads: int) -> list[int]:

@@ -35,7 +35,7 @@ def results(
     landmarker: Follower,
     *,
     frames: Iterable[Frame] | None = None,
-    clock: Clock = time.monotonic,
+    clock: Clock = time.perf_counter,
 ) -> Iterator[Result]:
     """Track the frames of a source.
 

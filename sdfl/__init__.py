@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 # Without this, ONNX Runtime (from 1.32 on) makes an id of the computer and looks up a host of Microsoft when it is
 # loaded. It is set here, since packages beside ours may load it first. Whoever sets another value has chosen that.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+# Without this, Windows' Media Foundation needs seconds to minutes to open a camera (opencv/opencv issue 17687).
+os.environ.setdefault("OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS", "0")
 
 if TYPE_CHECKING:
     __version__: str

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+OPEN_PAUSES_S = (0.05, 0.2, 0.5, 1.0)  # between attempts to replace a file that a program may have open
 
 
 @contextmanager
@@ -23,9 +26,10 @@ def atomic_path(target: Path) -> Iterator[Path]:
     temporary = _temporary_path(target)
     try:
         yield temporary
-        temporary.replace(target)
+        _replace(target, temporary)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(PermissionError):  # Windows removes no file that is still open; the reason is another error
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -40,7 +44,26 @@ def recording_path(target: Path) -> Iterator[Path]:
         yield temporary
     finally:
         if temporary.exists():
+            _replace(target, temporary)
+
+
+def _replace(target: Path, temporary: Path) -> None:
+    """Give the temporary file its final name.
+
+    Raises:
+        PermissionError: names the target; on Windows after some attempts, since a virus scanner opens new files for a
+            moment, and no file can be replaced while a program has it open.
+    """
+    pauses_s = iter(OPEN_PAUSES_S if sys.platform == "win32" else ())
+    while True:
+        try:
             temporary.replace(target)
+            return
+        except PermissionError as error:
+            pause_s = next(pauses_s, None)
+            if pause_s is None:
+                raise PermissionError(error.errno, error.strerror, str(target)) from error
+            time.sleep(pause_s)
 
 
 def is_special(path: Path) -> bool:

@@ -21,6 +21,7 @@ from sdfl.train.data.pose_balance import pose_weights
 from sdfl.train.data.samplers import WeightedSampler
 from sdfl.train.loop_config import OptimizerConfig
 from sdfl.train.recipe import Recipe
+from sdfl.train.stop_request import leave_ctrl_c_to_the_main_process
 
 
 def learning_rate_factor(config: OptimizerConfig, epoch: float, epochs: int) -> float:
@@ -130,6 +131,7 @@ def make_loader(recipe: Recipe, samples: list[Sample], fabric: Fabric) -> tuple[
         sampler=sampler,  # its keys carry the epoch, so that workers need no message
         num_workers=config.workers,
         persistent_workers=config.workers > 0,
+        worker_init_fn=leave_ctrl_c_to_the_main_process,
         drop_last=True,
         pin_memory=fabric.device.type == "cuda",
     )

@@ -11,6 +11,15 @@ import torch
 from lightning.fabric import Fabric
 
 
+def leave_ctrl_c_to_the_main_process(worker: int) -> None:  # noqa: ARG001  torch gives its number
+    """Start a loader's process so that Ctrl-C, which a terminal sends to all processes, does not end it.
+
+    A process that was forked inherits the handler of `StopRequest`. One that was started afresh, as on macOS, on
+    Windows and from Python 3.14 on, would end in the middle of the step that is to be finished.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 class StopRequest:
     """A context in which the first SIGINT only asks to stop; a second one interrupts at once, as without it."""
 

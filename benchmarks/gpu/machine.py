@@ -174,7 +174,7 @@ def _tool_version(program: str) -> str:
 def _output(*command: str) -> str:
     """What a program prints; "" where it is missing or fails."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=ASK_S, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=ASK_S, check=True)
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()

@@ -85,6 +85,9 @@ def run(
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """Its whole process group: a sanitizer or a build has processes of its own."""
+    """Its whole process group: a sanitizer or a build has processes of its own. Windows has no such groups."""
+    if not hasattr(os, "killpg"):
+        process.kill()
+        return
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

@@ -39,7 +39,7 @@ class PowerRail:
 
     def watts(self) -> float:
         """Power at this moment."""
-        return int(self._voltage.read_text()) * int(self._current.read_text()) / 1e6
+        return int(self._voltage.read_text(encoding="utf-8")) * int(self._current.read_text(encoding="utf-8")) / 1e6
 
 
 def find_rail(folder: Path = HWMON) -> PowerRail | None:
@@ -52,7 +52,7 @@ def find_rail(folder: Path = HWMON) -> PowerRail | None:
         number = label.name[2:].removesuffix("_label")
         rail = PowerRail(label.with_name(f"in{number}_input"), label.with_name(f"curr{number}_input"))
         try:
-            if label.read_text().strip() in TOTAL_RAILS and rail.watts() >= 0:
+            if label.read_text(encoding="utf-8").strip() in TOTAL_RAILS and rail.watts() >= 0:
                 return rail
         except (OSError, ValueError):
             continue

@@ -89,7 +89,9 @@ def read_tegrastats(
         None if the tool is missing or prints nothing.
     """
     try:
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace"
+        ) as process:
             try:
                 output, _ = process.communicate(timeout=run_s)
             except subprocess.TimeoutExpired:
@@ -105,7 +107,7 @@ def throttle_events(folder: Path = HWMON) -> int | None:
     counts = []
     for path in sorted(folder.glob("hwmon*/oc*_event_cnt")):
         try:
-            counts.append(int(path.read_text()))
+            counts.append(int(path.read_text(encoding="utf-8")))
         except (OSError, ValueError):
             continue
     return sum(counts) if counts else None

@@ -183,7 +183,7 @@ def memory_mb(entry: str) -> float | None:
         entry: "VmRSS" for the present, "VmHWM" for the peak.
     """
     try:
-        lines = Path("/proc/self/status").read_text().splitlines()
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(entry)), None)
@@ -201,7 +201,7 @@ def load_adapter(path: Path) -> Any:
 
 def main() -> None:
     """Answer requests until standard input ends."""
-    replies = os.fdopen(os.dup(1), "w")
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever a library prints must not get between the replies
     if len(sys.argv) > 2 and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, [int(cpu) for cpu in sys.argv[2].split(",")])

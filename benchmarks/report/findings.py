@@ -208,9 +208,10 @@ def _noise(data: ReportData) -> Iterator[str]:
     for device in data.devices():
         delay = _delay(data.of(device))
         if delay > BUSY:
-            load = data.environments[device].get("load_average")
+            load = data.environments[device].get("load_average")  # Windows does not count it
+            told = "" if load is None else f" (load average {load})"
             yield (
-                f"{device} was busy during the measurement (load average {load}): the 90th percentile of the times "
+                f"{device} was busy during the measurement{told}: the 90th percentile of the times "
                 f"lies {100 * delay:.0f} % above undisturbed runs. Accuracy is not affected, but times are upper "
                 "bounds, and this report does not compare speeds on this device. Measure again on an idle machine."
             )

@@ -175,7 +175,9 @@ def git_commit() -> str:
     for words in (["ls-files", "--error-unmatch", here.name], ["rev-parse", "HEAD"]):
         command = ["git", "-C", str(here.parent), *words]
         try:
-            answers.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+            answers.append(
+                subprocess.run(command, capture_output=True, text=True, errors="replace", check=True).stdout.strip()
+            )
         except (OSError, subprocess.CalledProcessError):
             return ""
     return answers[-1]

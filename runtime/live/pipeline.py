@@ -61,7 +61,7 @@ def run(
     recorder: Recorder | None = None,
     max_frames: int | None = None,
     progress: Callable[[Iterable[Frame]], Iterable[Frame]] = lambda frames: frames,
-    clock: Clock = time.monotonic,
+    clock: Clock = time.perf_counter,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Summary:
     """Track a source, show it and record it, until it ends, the viewer ends it or Ctrl-C is pressed.

@@ -44,7 +44,8 @@ __all__ = [
 
 SAMPLE = "sample"
 WANTED = "give a camera number, a path, a URL, a list or iterator of pictures, or a cv2.VideoCapture"
-NO_WEBCAM = "no webcam found: showing the sample clip (name a camera, video, picture, folder or URL to see another)"
+NO_WEBCAM = "no webcam found"
+SHOWING_SAMPLE = "showing the sample clip (name a camera, video, picture, folder or URL to see another)"
 
 Source: TypeAlias = Any
 """What `open_source` takes."""
@@ -136,15 +137,16 @@ def default_source(*, mode: CameraMode = CameraMode(), say: Say = to_stderr) -> 
 
     Args:
         mode: what to ask the camera for.
-        say: is told that there is no webcam.
+        say: is told why there is no webcam.
 
     Raises:
         MissingDependency: there is no webcam, and the package that brings the sample clip is not installed.
     """
+    failures = []
     for index in camera_indices():
         try:
             return open_camera(index, mode, say=say)
-        except SourceError:
-            continue
-    say(NO_WEBCAM)
+        except SourceError as error:
+            failures.append(str(error))
+    say(f"{failures[0] if failures else NO_WEBCAM}: {SHOWING_SAMPLE}")
     return SampleSource()

@@ -27,8 +27,9 @@ class FrameSource(ABC):
         name: what messages call it, mostly as the user wrote it.
         fps: nominal rate.
         num_frames: number of frames, None where that is not known.
-        live: whether frames come by themselves. Late ones are then dropped, and their `timestamp_s` is the clock's
-            reading at the capture; otherwise every frame is given, and `timestamp_s` is its place in the clip.
+        live: whether frames come by themselves. Late ones are then dropped, and their `timestamp_s` is the reading of
+            `time.perf_counter` at the capture; otherwise every frame is given, and `timestamp_s` is its place in the
+            clip.
         stills: whether it gives pictures that have nothing to do with each other.
         loops: whether a viewer sees it again and again.
     """

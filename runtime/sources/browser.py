@@ -36,7 +36,7 @@ class BrowserSource(FrameSource):
     name = "camera of the browser"
     live = True
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.perf_counter) -> None:
         try:
             from PIL.JpegImagePlugin import JpegImageFile
         except ImportError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,20 @@ from sdfl.runtime.sources.base import DEFAULT_FPS
 
 NETWORK_TIMEOUT_MS = 8000
 NAMES = Path("/sys/class/video4linux")  # where Linux keeps what cameras are called
+PROBED = range(4)  # camera numbers that are tried where the system does not list cameras as files
+# System -> OpenCV's back end. Media Foundation gives the full frame rate of large frames, where DirectShow often falls
+# back to uncompressed ones. Its faults are a slow start, which sdfl/__init__.py cures, and that it does not see virtual
+# cameras of DirectShow. Never one back end after another: they count cameras differently, so that the same number may
+# be another camera.
+BACK_ENDS = {"linux": cv2.CAP_V4L2, "darwin": cv2.CAP_AVFOUNDATION, "win32": cv2.CAP_MSMF}
+FIRST_READS, FIRST_READS_PAUSE_S = 10, 0.1  # AVFoundation and Media Foundation may open before a first picture is there
+BUSY = "close the program that uses it"
+NO_PICTURE = {
+    "linux": f"{BUSY}, or try another index",
+    "darwin": "allow your terminal to use it in System Settings > Privacy & Security > Camera and start again, "
+    f"{BUSY}, or try another index",
+    "win32": f"{BUSY}, allow desktop apps to use it in Settings > Privacy & security > Camera, or try another index",
+}
 
 
 @dataclass(frozen=True)
@@ -101,14 +116,25 @@ def quiet_opencv() -> None:
 def open_device(index: int, mode: CameraMode = CameraMode()) -> Capture | None:
     """The reader of a camera, None where it is missing, busy or gives no picture."""
     quiet_opencv()
-    capture = cv2.VideoCapture(index, cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY)
+    capture = cv2.VideoCapture(index, BACK_ENDS.get(sys.platform, cv2.CAP_ANY))
     for key, value in mode.settings():
         capture.set(key, value)
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # an older picture in a driver's queue is latency
-    if capture.isOpened() and capture.read()[0]:
+    if capture.isOpened() and _sends(capture):
         return capture
     capture.release()
     return None
+
+
+def _sends(capture: Capture) -> bool:
+    """Whether a camera that was just opened gives a picture. V4L2 waits for the first one by itself."""
+    if sys.platform == "linux":
+        return capture.read()[0]
+    for _ in range(FIRST_READS):
+        if capture.read()[0]:
+            return True
+        time.sleep(FIRST_READS_PAUSE_S)
+    return False
 
 
 def nominal_fps(capture: Capture) -> float:
@@ -120,30 +146,44 @@ def nominal_fps(capture: Capture) -> float:
 def camera_indices() -> list[int]:
     """Numbers of the cameras that this computer may have, the lowest first."""
     if sys.platform != "linux":
-        return [0, 1]
+        return list(PROBED)
     names = (path.name.removeprefix("video") for path in Path("/dev").glob("video*"))
     return sorted(int(name) for name in names if name.isdecimal())
 
 
 def camera_lines() -> list[str]:
     """One line per camera: its number, and its name where the system knows it; or that there is none."""
-    lines = []
+    return [f"{index}  {_name(index)}".rstrip() for index in _present()] or ["no camera found"]
+
+
+def _present() -> list[int]:
+    """Numbers of the cameras that there are. Only Linux tells; elsewhere each is opened for a moment."""
+    if sys.platform == "linux":
+        return camera_indices()
+    present = []
     for index in camera_indices():
-        try:
-            name = (NAMES / f"video{index}" / "name").read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            name = ""
-        lines.append(f"{index}  {name}".rstrip())
-    return lines or ["no camera found"]
+        if (capture := open_device(index)) is not None:
+            capture.release()
+            present.append(index)
+    return present
+
+
+def _name(index: int) -> str:
+    try:
+        return (NAMES / f"video{index}" / "name").read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def why_no_camera(index: int) -> str:
     """One line that says why camera `index` did not open, and what to try."""
+    advice = NO_PICTURE.get(sys.platform, NO_PICTURE["linux"])
+    if sys.platform != "linux":
+        return f"camera {index} does not exist or gives no picture; {advice}"
     found = camera_indices()
-    device = Path(f"/dev/video{index}")
     if index not in found:
         others = f"this computer has {', '.join(map(str, found))}" if found else "this computer has none"
         return f"camera {index} does not exist ({others}); plug one in, or try the source 'sample'"
-    if sys.platform == "linux" and not os.access(device, os.R_OK | os.W_OK):
+    if not os.access(f"/dev/video{index}", os.R_OK | os.W_OK):
         return f"camera {index} may not be read; run sudo usermod -aG video $USER, then log in again"
-    return f"camera {index} gives no picture; close the program that uses it, or try another index"
+    return f"camera {index} gives no picture; {advice}"

@@ -43,7 +43,7 @@ class LiveSource(FrameSource):
         lost: str,
         back_off_s: Sequence[float] = (),
         stall_s: float = CAMERA_STALL_S,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.perf_counter,
         say: Say = to_stderr,
     ) -> None:
         self.name, self.fps = name, nominal_fps(capture)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -25,11 +26,14 @@ def default_view(environ: Mapping[str, str] = os.environ) -> str:
     """The name of the best view here: a window where there is a display and OpenCV can open one, else the browser.
 
     Args:
-        environ: the environment variables, which tell of a display.
+        environ: the environment variables, which tell of a display; macOS and Windows have one but in a remote shell.
     """
     from sdfl.runtime.views.window import has_gui
 
-    display = environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")
+    if sys.platform in ("darwin", "win32"):
+        display = not (environ.get("SSH_CONNECTION") or environ.get("SSH_TTY"))
+    else:
+        display = bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
     return "window" if display and has_gui() else "browser"
 
 

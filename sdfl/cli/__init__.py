@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 from collections.abc import Callable
@@ -27,12 +28,14 @@ from sdfl.cli import (
     verify,
     zoo,
 )
+from sdfl.cli.outputs import is_closed_pipe, let_go_of_stdout
 from sdfl.errors import SdflError, install_command
 
 DESCRIPTION = (
     "Find faces and their landmarks in pictures, videos and live cameras, on ordinary processors and NVIDIA GPUs; "
     "train, convert and measure the models for it."
 )
+WINDOW_NEEDS = {"linux": "apt-get install libgl1 && "}  # system -> what the OpenCV with windows needs beside it
 Verb = Callable[..., None]
 
 # What the verbs are for -> verbs, in the order of the help page.
@@ -108,25 +111,39 @@ def _top_level_options(
 def main() -> None:
     """Run the command line; `kill` ends it as cleanly as Ctrl-C does.
 
-    Exits with 0 when the verb is done, 1 after an expected failure, which is told in one line, and 2 for wrong usage.
+    Exits with 0 when the verb is done, 1 after an expected failure, which is told in one line, or after the reader of
+    what it prints has gone, and 2 for wrong usage.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _heed_requests_to_end()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # Windows' old code pages lack characters of tables and of file names
     try:
         app()
     except SdflError as error:
         _fail(str(error))
     except OSError as error:
+        if is_closed_pipe(error):
+            let_go_of_stdout()
+            sys.exit(1)
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}; check the path, its rights and the free space")
     except ImportError as error:
-        if error.name != "cv2" and "libGL" not in str(error):
+        if error.name != "cv2" and "libGL" not in str(error) and "cv2" not in str(error):
             raise
         _fail(
             f"OpenCV cannot be loaded ({error}); install one of these, not both: {install_command('headless')}; "
-            f"or with a display: apt-get install libgl1 && {install_command('window')}"
+            f"or with a display: {WINDOW_NEEDS.get(sys.platform, '')}{install_command('window')}"
         )
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _heed_requests_to_end() -> None:
+    """Treat what `kill`, a closing terminal and Windows' Ctrl-Break send as Ctrl-C; `nohup` keeps its effect."""
+    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
 
 
 def _fail(message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -62,15 +63,28 @@ def text_out(option: str, path: Path) -> Iterator[TextIO]:
 
     if str(path) != "-":
         try:
-            with recording_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+            with recording_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
                 yield file
-        except BrokenPipeError:  # of standard output, which is written beside this file
-            raise
         except OSError as error:
+            if is_closed_pipe(error):  # of standard output, which is written beside this file
+                raise
             raise ConfigError(f"{option} {path}: cannot be written ({error.strerror})") from error
         return
     try:
         yield sys.stdout
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader, `head` for example, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if not is_closed_pipe(error):
+            raise
+        let_go_of_stdout()  # the reader, `head` for example, has seen enough
+
+
+def is_closed_pipe(error: OSError) -> bool:
+    """Whether nobody reads standard output any more, which Windows calls an invalid argument."""
+    is_invalid_argument = error.errno == errno.EINVAL and error.filename is None
+    return isinstance(error, BrokenPipeError) or (sys.platform == "win32" and is_invalid_argument)
+
+
+def let_go_of_stdout() -> None:
+    """Let what is still to be printed vanish, for Python would complain about it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,10 +1,16 @@
 import json
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from sdfl.benchmarks import environment
 from sdfl.benchmarks.environment import read_environment
 from sdfl.benchmarks.latency.energy import find_rail, measured_energy
+from sdfl.runtime.backends.openvino.compiled_cache import processor_features
+from sdfl.runtime.processor import processor_name
 
 
 def test_the_environment_fits_into_a_record_and_names_what_moves_numbers() -> None:
@@ -13,6 +19,65 @@ def test_the_environment_fits_into_a_record_and_names_what_moves_numbers() -> No
     assert {"cpu", "cpu_flags", "governor", "power_mode", "gpu", "libraries", "git_commit", "cores"} <= set(table)
     assert table["libraries"]["numpy"]
     assert table["machine"] == read_environment("another name")["machine"]
+
+
+@pytest.fixture
+def no_linux(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A system without /proc and /sys, whose processor Python does not know."""
+    real = Path.read_text
+
+    def read_text(path: Path, *arguments: Any, **options: Any) -> str:
+        if path.parts[1:2] in (("proc",), ("sys",), ("etc",)):
+            raise FileNotFoundError(path)
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    monkeypatch.setattr("platform.processor", lambda: "")
+    monkeypatch.setattr("platform.machine", lambda: "")
+    monkeypatch.delenv("PROCESSOR_IDENTIFIER", raising=False)
+    for cached in (environment._cpu, processor_name):
+        cached.cache_clear()
+    yield
+    for cached in (environment._cpu, processor_name):
+        cached.cache_clear()
+
+
+MAC = {"machdep.cpu.brand_string": "Apple M2", "hw.memsize": str(16 * 2**30), "hw.optional": "1\n1"}
+WINDOWS = {"PROCESSOR_IDENTIFIER": "Intel64 Family 6 Model 151 Stepping 2, GenuineIntel"}
+
+
+@pytest.mark.parametrize(
+    ("system", "variables", "cpu", "memory_gb"),
+    [
+        pytest.param("darwin", {}, "Apple M2", 16.0, id="macOS"),
+        pytest.param("win32", WINDOWS, WINDOWS["PROCESSOR_IDENTIFIER"], None, id="Windows"),
+        pytest.param("win32", {}, "unknown", None, id="nothing is told"),
+    ],
+)
+def test_what_a_system_without_proc_tells(
+    system: str,
+    variables: dict[str, str],
+    cpu: str,
+    memory_gb: float | None,
+    no_linux: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = subprocess.run
+
+    def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[Any]:
+        if Path(command[0]).name == "sysctl":
+            return subprocess.CompletedProcess(command, 0, f"{MAC[command[-1]]}\n".encode())
+        return real(command, **options)
+
+    monkeypatch.setattr("sys.platform", system)
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.delattr("os.getloadavg")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    table = json.loads(json.dumps(read_environment()))
+    assert (table["cpu"], table["device"], table["memory_gb"]) == (cpu, cpu, memory_gb)
+    assert (table["load_average"], table["governor"], table["turbo"], table["cpu_flags"]) == (None, None, None, [])
+    assert cpu == "unknown" or cpu in processor_features(), "a cache of another processor must not be used"
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
+import errno
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
 
+from sdfl import files
 from sdfl.files import atomic_path, cache_dir, recording_path
 
 Writer = Callable[[Path], AbstractContextManager[Path]]
@@ -48,6 +50,39 @@ def test_a_device_is_written_to_and_never_replaced(writer: Writer) -> None:
     with writer(Path("/dev/null")) as path:
         path.write_text("gone")
     assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.parametrize("writer", [atomic_path, recording_path])
+@pytest.mark.parametrize(
+    ("system", "refusals", "attempts"),
+    [
+        pytest.param("win32", 2, 3, id="Windows, a virus scanner has it open for a moment"),
+        pytest.param("win32", 99, 5, id="Windows, a program has it open"),
+        pytest.param("linux", 99, 1, id="Linux, no right to the folder"),
+    ],
+)
+def test_a_file_that_cannot_be_replaced_yet(
+    tmp_path: Path, writer: Writer, system: str, refusals: int, attempts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, real = tmp_path / "a.txt", Path.replace
+    target.write_text("old")
+    tried: list[Path] = []
+
+    def replace(path: Path, new: Path) -> Path:
+        tried.append(path)
+        if len(tried) <= refusals:
+            raise PermissionError(errno.EACCES, "Access is denied", str(path))
+        return real(path, new)
+
+    monkeypatch.setattr("sys.platform", system)
+    monkeypatch.setattr(files, "OPEN_PAUSES_S", (0, 0, 0, 0))
+    monkeypatch.setattr(Path, "replace", replace)
+    lasts = refusals > attempts
+    with pytest.raises(PermissionError) if lasts else nullcontext() as caught, writer(target) as temporary:
+        temporary.write_text("new")
+    assert len(tried) == attempts
+    assert target.read_text() == ("old" if lasts else "new")
+    assert caught is None or caught.value.filename == str(target)
 
 
 @pytest.mark.parametrize(

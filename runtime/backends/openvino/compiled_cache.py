@@ -13,6 +13,7 @@ from typing import Any
 
 from sdfl.errors import UnusableHereError
 from sdfl.files import atomic_path, cache_dir
+from sdfl.runtime.processor import processor_name, sysctl
 
 MAX_FILES = 48  # the oldest beyond these are removed
 ISA_VARIABLE = "ONEDNN_MAX_CPU_ISA"
@@ -62,14 +63,14 @@ def _store(path: Path, content: bytes) -> None:
 
 
 def processor_features() -> str:
-    """What the system says that the processor can do, "" where it says nothing.
+    """What the system says that the processor can do; macOS and Windows say which one it is.
 
     OpenVINO's name of an Arm processor tells nothing: a home folder on a shared disk may serve several kinds.
     """
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return platform.processor()
+        return "\n".join((processor_name(), sysctl("hw.optional"), platform.machine()))
     kept = ("flags", "Features", "CPU part", "CPU implementer", "model name")
     return "\n".join(sorted({line for line in text.splitlines() if line.startswith(kept)}))
 

@@ -46,7 +46,7 @@ class Feed:
         """
         with self._lock:
             self._number += 1
-            self._image, self._stats, self._put_s = image, stats, time.monotonic()
+            self._image, self._stats, self._put_s = image, stats, time.perf_counter()
             jitter = None if jitter_percent is None else round(jitter_percent, 4)
             self._history.append((self._number, stats.ms, stats.latency_ms, jitter))
         self._loop.call_soon_threadsafe(self._wake)
@@ -86,7 +86,7 @@ class Feed:
             Empty before the first frame and after the last.
         """
         with self._lock:
-            stats, history, age_s = self._stats, list(self._history), time.monotonic() - self._put_s
+            stats, history, age_s = self._stats, list(self._history), time.perf_counter() - self._put_s
         if stats is None or self._ended:
             return {}
         jitters = [jitter for *_, jitter in history if jitter is not None]

@@ -122,7 +122,7 @@ def _listen(host: str, port: int | None) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for candidate in (PORT, 0) if port is None else (port,):
         listener = socket.socket(family)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, _sole_use(), 1)
         try:
             listener.bind((host, candidate))
             listener.listen()
@@ -135,6 +135,14 @@ def _listen(host: str, port: int | None) -> socket.socket:
             f"address {host} cannot be used ({refused.strerror}); give one of this computer, or 0.0.0.0 for all"
         ) from refused
     raise SdflError(f"port {candidate} of {host} cannot be used ({refused.strerror}); choose another") from refused
+
+
+def _sole_use() -> int:
+    """The option of a socket with which nobody else can take its port while it is open, and anybody can after that.
+
+    On Windows SO_REUSEADDR would let two servers have the same port at once.
+    """
+    return int(getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR))
 
 
 def _shown(host: str) -> str:

@@ -53,6 +53,17 @@ def test_without_a_compiler(wish: str, succeeds: bool, tmp_path: Path, monkeypat
         assert one_sentence(result.stderr).startswith("No C++ compiler was found: ")
 
 
+@pytest.mark.parametrize(("wish", "left_out"), [("AUTO", True), ("ON", False)])
+def test_on_windows_nothing_is_compiled_unasked(wish: str, left_out: bool, tmp_path: Path) -> None:
+    """A compiler that nobody has tried must not keep the package from being installed."""
+    pretend = ("-DCMAKE_SYSTEM_NAME=Windows", "-DCMAKE_CXX_COMPILER_WORKS=1", f"-DPython_EXECUTABLE={sys.executable}")
+    result = cmake("-S", ".", "-B", tmp_path, f"-DSDFL_OPENVINO={wish}", *pretend)
+    assert ("is built on Linux alone; it is left out" in result.stdout) == left_out
+    if left_out:
+        assert result.returncode == 0, result.stderr
+        assert "Building" not in cmake("--build", tmp_path).stdout
+
+
 @pytest.mark.native
 def test_sanitizers_find_nothing(tmp_path: Path) -> None:
     """Every vector, and indices and shapes that do not fit, under AddressSanitizer and UndefinedBehaviorSanitizer."""

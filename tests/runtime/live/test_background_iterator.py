@@ -36,7 +36,7 @@ class Camera(FrameSource):
         for index in range(self._count):
             if self._closed.wait(self._every_s):
                 return
-            yield Frame(scene(FACE), index, time.monotonic())
+            yield Frame(scene(FACE), index, time.perf_counter())
         if self._failure:
             raise self._failure
         self._closed.wait(30)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,8 +16,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from sdfl.cli import app
-from sdfl.errors import ConfigError
-from sdfl.runtime.sources import MemorySource, capture
+from sdfl.errors import ConfigError, SourceError
+from sdfl.runtime.sources import SHOWING_SAMPLE, MemorySource, capture, default_source, open_source
 from sdfl.runtime.sources.capture import CameraMode
 from sdfl.runtime.sources.mirror import MirrorSource
 
@@ -59,18 +62,24 @@ def test_any_text_is_a_mode_or_one_sentence(resolution: str, fps: float | None) 
 class AskedCapture:
     """A reader that remembers what was asked of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, there: bool = True, late_by: int = 0) -> None:
         self.asked: dict[int, float] = {}
+        self.released = False
+        self._there, self._late_by = there, late_by
 
     def set(self, key: int, value: float) -> bool:
         self.asked[key] = value
         return True
 
     def isOpened(self) -> bool:  # noqa: N802  OpenCV's name
-        return True
+        return self._there
 
     def read(self) -> tuple[bool, np.ndarray]:
-        return True, np.zeros((4, 4, 3), np.uint8)
+        self._late_by -= 1
+        return self._late_by < 0, np.zeros((4, 4, 3), np.uint8)
+
+    def release(self) -> None:
+        self.released = True
 
 
 def test_the_camera_is_asked_for_the_mode(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,6 +96,88 @@ def test_the_camera_is_asked_for_the_mode(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize(
+    ("system", "back_end"),
+    [
+        pytest.param("linux", cv2.CAP_V4L2, id="Linux"),
+        pytest.param("darwin", cv2.CAP_AVFOUNDATION, id="macOS"),
+        pytest.param("win32", cv2.CAP_MSMF, id="Windows"),
+        pytest.param("freebsd14", cv2.CAP_ANY, id="another system"),
+    ],
+)
+def test_each_system_has_its_back_end(system: str, back_end: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened_with: list[tuple[int, ...]] = []
+    monkeypatch.setattr("sys.platform", system)
+
+    def opened(*arguments: int) -> AskedCapture:
+        opened_with.append(arguments)
+        return AskedCapture()
+
+    monkeypatch.setattr(cv2, "VideoCapture", opened)
+    assert capture.open_device(2) is not None
+    assert opened_with == [(2, back_end)]
+
+
+def test_media_foundation_starts_without_hardware_transforms() -> None:
+    """They take up to minutes. OpenCV may read the variable when it is loaded, so it is set before."""
+    code = "import sdfl, sys, os; print('cv2' in sys.modules, os.environ['OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS'])"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENCV")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment, check=True, text=True)
+    assert done.stdout.split() == ["False", "0"]
+
+
+@pytest.mark.parametrize(
+    ("system", "late_by", "opens"),
+    [
+        pytest.param("darwin", 3, True, id="macOS, a few pictures late"),
+        pytest.param("win32", 10_000, False, id="Windows, never"),
+        pytest.param("linux", 1, False, id="V4L2 has waited already"),
+    ],
+)
+def test_the_first_picture_is_waited_for(
+    system: str, late_by: int, opens: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", system)
+    monkeypatch.setattr(capture, "FIRST_READS_PAUSE_S", 0)
+    asked = AskedCapture(late_by=late_by)
+    monkeypatch.setattr(cv2, "VideoCapture", lambda *_: asked)
+    assert (capture.open_device(0) is not None) == opens
+    assert asked.released != opens
+
+
+@pytest.mark.parametrize(
+    ("system", "advice"),
+    [
+        pytest.param("darwin", "System Settings > Privacy & Security > Camera", id="macOS"),
+        pytest.param("win32", "Settings > Privacy & security > Camera", id="Windows"),
+    ],
+)
+def test_where_cameras_are_no_files_the_system_says_what_to_do(
+    system: str, advice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", system)
+    monkeypatch.setattr(Path, "glob", lambda *_: pytest.fail("/dev was listed"))
+    monkeypatch.setattr(cv2, "VideoCapture", lambda *_: AskedCapture(there=False))
+    with pytest.raises(SourceError, match=f"^camera 1 does not exist or gives no picture; .*{advice}") as failure:
+        open_source("1")
+    assert "/dev" not in str(failure.value)
+    assert "usermod" not in str(failure.value)
+    pytest.importorskip("skimage", reason="the sample picture comes with the extra demo")
+    said: list[str] = []
+    assert default_source(say=said.append).name == "sample"
+    assert advice in said[0]
+    assert said[0].endswith(SHOWING_SAMPLE)
+
+
+def test_where_cameras_are_no_files_those_that_open_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    captures = {index: AskedCapture(there=index in (0, 2)) for index in range(10)}
+    monkeypatch.setattr("sys.platform", "win32")
+    monkeypatch.setattr(cv2, "VideoCapture", lambda index, _: captures[index])
+    result = CliRunner().invoke(app, ["demo", "--list-cameras"])
+    assert (result.exit_code, result.stdout) == (0, "0\n2\n")
+    assert all(capture.released for capture in captures.values() if capture.asked), "a light that stays on alarms"
+
+
+@pytest.mark.parametrize(
     ("indices", "printed"),
     [
         pytest.param([], "no camera found\n", id="none"),
@@ -94,6 +185,7 @@ def test_the_camera_is_asked_for_the_mode(monkeypatch: pytest.MonkeyPatch) -> No
     ],
 )
 def test_cameras_are_listed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, indices: list[int], printed: str) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
     (tmp_path / "video0").mkdir()
     (tmp_path / "video0" / "name").write_text("Front camera\n")
     monkeypatch.setattr(capture, "NAMES", tmp_path)

@@ -117,7 +117,7 @@ def test_the_newest_picture_of_the_browser_wins(view: BrowserView, camera: Brows
     frame = next(iter(camera))
     assert frame.image.shape == (48, 64, 3)
     assert abs(int(frame.image.mean()) - 200) < 3
-    assert abs(frame.timestamp_s - time.monotonic()) < 5
+    assert abs(frame.timestamp_s - time.perf_counter()) < 5
 
 
 def test_without_the_browser_as_source_its_camera_is_not_taken(board: Switchboard) -> None:

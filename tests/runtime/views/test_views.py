@@ -137,15 +137,38 @@ def test_a_taken_port_gives_way_to_a_free_one(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(
-    ("environ", "gui", "expected"),
+    ("system", "option"),
     [
-        pytest.param({"DISPLAY": ":0"}, True, "window", id="X11"),
-        pytest.param({"WAYLAND_DISPLAY": "wayland-0"}, True, "window", id="Wayland"),
-        pytest.param({"DISPLAY": ":0"}, False, "browser", id="OpenCV without windows"),
-        pytest.param({}, True, "browser", id="no display"),
+        pytest.param({}, socket.SO_REUSEADDR, id="Linux and macOS"),
+        pytest.param({"SO_EXCLUSIVEADDRUSE": -5}, -5, id="Windows, where SO_REUSEADDR shares a port"),
     ],
 )
-def test_choice_of_view(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], gui: bool, expected: str) -> None:
+def test_nobody_shares_the_port(system: dict[str, int], option: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in system.items():
+        monkeypatch.setattr(socket, name, value, raising=False)
+    options: list[int] = []
+    monkeypatch.setattr(socket.socket, "setsockopt", lambda _, level, option, value: options.append(option))
+    browser_module._listen("127.0.0.1", 0).close()
+    assert options == [option]
+
+
+@pytest.mark.parametrize(
+    ("system", "environ", "gui", "expected"),
+    [
+        pytest.param("linux", {"DISPLAY": ":0"}, True, "window", id="X11"),
+        pytest.param("linux", {"WAYLAND_DISPLAY": "wayland-0"}, True, "window", id="Wayland"),
+        pytest.param("linux", {"DISPLAY": ":0"}, False, "browser", id="OpenCV without windows"),
+        pytest.param("linux", {}, True, "browser", id="no display"),
+        pytest.param("darwin", {}, True, "window", id="macOS"),
+        pytest.param("win32", {}, True, "window", id="Windows"),
+        pytest.param("win32", {}, False, "browser", id="Windows, OpenCV without windows"),
+        pytest.param("darwin", {"SSH_CONNECTION": "::1 22"}, True, "browser", id="macOS from another computer"),
+    ],
+)
+def test_choice_of_view(
+    monkeypatch: pytest.MonkeyPatch, system: str, environ: dict[str, str], gui: bool, expected: str
+) -> None:
+    monkeypatch.setattr("sys.platform", system)
     monkeypatch.setattr("sdfl.runtime.views.window.has_gui", lambda: gui)
     assert default_view(environ) == expected
 
