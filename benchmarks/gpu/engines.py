@@ -103,8 +103,7 @@ def _require_library(workplace: Workplace) -> str:
     if not target:
         raise NotRun("TensorRT is not installed: there is neither a module tensorrt nor tensorrt_rtx")
     require_modules(*MODULES)
-    if not any(map(is_installed, BINDINGS)):
-        raise NotRun("neither cuda-bindings nor pycuda is installed; install one: pip install cuda-bindings")
+    require_cuda()
     if target == "tensorrt-rtx":
         from sdfl.runtime.backends.tensorrt.library import RTX_CAPABILITIES  # needs the modules
 
@@ -113,6 +112,12 @@ def _require_library(workplace: Workplace) -> str:
             choices = ", ".join(RTX_CAPABILITIES)
             raise NotRun(f"TensorRT is not installed, and TensorRT-RTX is for {choices}, not for {capability}")
     return target
+
+
+def require_cuda() -> None:
+    """Check that there is a package that reaches the GPU's memory. Raises NotRun."""
+    if not any(map(is_installed, BINDINGS)):
+        raise NotRun("neither cuda-bindings nor pycuda is installed; install one: pip install cuda-bindings")
 
 
 def read_engine(engine: Engine, workplace: Workplace, finished: Sequence[Finished]) -> dict[str, Any]:

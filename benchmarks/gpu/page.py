@@ -12,6 +12,10 @@ HEAD = """# NVIDIA GPUs
 `make gpu` runs everything that only an NVIDIA GPU can settle, and writes one record of it ([how to run
 it](../guide/deploy-jetson.md#everything-at-once)). This page is made by `python docs/tools/gpu_page.py`
 from the records in the folder `gpu` beside it.
+
+The steps named "tests" compare the kernel and the plugin with the formula in float64. Their errors are in machine
+epsilons of the type, times the sum of the magnitudes that make up a value; 4 are allowed in float32 and 0.51 in float16
+([The graph operator](../reference/operator.md#tests)).
 """
 NOTHING = """
 **No NVIDIA GPU has run this yet**: no kernel, no engine and no latency. The steps are tested with a fake of the tool

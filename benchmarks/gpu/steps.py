@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from sdfl.benchmarks.gpu.engines import engine_steps
+from sdfl.benchmarks.gpu.engines import engine_steps, find_target, require_cuda
 from sdfl.benchmarks.gpu.process import Finished
 from sdfl.benchmarks.gpu.workplace import Command, NotRun, Step, Workplace, python, require_file, require_modules
 
-TESTS = "tests/convert/operator"  # all tests that are marked gpu lie there
+TESTS = "tests/convert/operator/test_conformance.py"  # all tests that are marked gpu lie there
+TEST_MODULES = ("pytest", "hypothesis", "onnx", "onnxruntime", "cv2", "typer")
 TIMED_ROUNDS = 2000
 ERROR_STATUS = "9"  # of compute-sanitizer, where it finds something
 _VECTORS = re.compile(r"^ok  (\d+) vectors run, (\d+) of them compared bit by bit", re.MULTILINE)
@@ -29,7 +31,8 @@ def all_steps(workplace: Workplace) -> list[Step]:
         sanitizer_step("memcheck"),
         Step("kernel: times", 60, time_kernel, read_times),
         Step("plugin: enqueue", 60, ask_registry, read_registry),
-        Step("tests marked gpu", 300, run_tests, read_tests),
+        tests_step("tests: kernel", 120, "CUDA", require_kernel_tests),
+        tests_step("tests: plugin in engines of one node", 300, "TensorRT", require_plugin_tests),
         *engine_steps(workplace),
         sanitizer_step("initcheck"),
         sanitizer_step("racecheck"),
@@ -169,22 +172,52 @@ def read_registry(workplace: Workplace, finished: Sequence[Finished]) -> dict[st
     return {"checks": len(re.findall(r"^ok  ", out, re.MULTILINE)), "library": str(workplace.machine.runtime)}
 
 
-def run_tests(workplace: Workplace) -> list[Command]:
-    """The tests that need a GPU: the kernel, alone and in a CUDA graph, and both forms of the operator in engines."""
-    require_modules("pytest", "hypothesis", "onnx", "onnxruntime", "cv2", "typer")
-    report = _report(workplace)
-    report.unlink(missing_ok=True)
-    return [python("-m", "pytest", "-q", "-m", "gpu", "-p", "no:cacheprovider", f"--junitxml={report}", TESTS)]
+def tests_step(name: str, limit_s: float, rows: str, check: Callable[[Workplace], None]) -> Step:
+    """Some rows of the conformance suite: every test vector against the formula in numpy.
+
+    Args:
+        name: of the step.
+        limit_s: how long they may take.
+        rows: what the names of the rows contain.
+        check: raises NotRun where they cannot run.
+    """
+
+    def prepare(workplace: Workplace) -> list[Command]:
+        check(workplace)
+        report = _report(workplace, rows)
+        report.unlink(missing_ok=True)
+        chosen: Command = ["-m", "gpu", "-k", rows, TESTS]
+        return [python("-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *chosen)]
+
+    return Step(name, limit_s, prepare, partial(read_tests, rows))
 
 
-def _report(workplace: Workplace) -> Path:
-    return workplace.folder / "pytest.xml"
+def require_kernel_tests(workplace: Workplace) -> None:
+    """Whether the kernel's rows can run: launched, and in a CUDA graph. Raises NotRun."""
+    if not workplace.environment().get("SDFL_CUDA_LIBRARY"):
+        raise NotRun("the kernel was not built, and SDFL_CUDA_LIBRARY names no library of it")
+    require_modules(*TEST_MODULES)
+    require_cuda()
 
 
-def read_tests(workplace: Workplace, finished: Sequence[Finished]) -> dict[str, Any]:  # noqa: ARG001
-    """Counts of pytest."""
+def require_plugin_tests(workplace: Workplace) -> None:
+    """Whether the plugin's row can run, in engines of one node in fp32 and fp16. Raises NotRun."""
+    if not workplace.environment().get("SDFL_TENSORRT_PLUGIN"):
+        raise NotRun("the plugin was not built, and SDFL_TENSORRT_PLUGIN names no library of it")
+    require_modules(*TEST_MODULES)
+    require_cuda()
+    if find_target(workplace) != "tensorrt":
+        raise NotRun("TensorRT is not installed: there is no module tensorrt, and TensorRT-RTX takes no plugins")
+
+
+def _report(workplace: Workplace, rows: str) -> Path:
+    return workplace.folder / f"pytest_{rows}.xml"
+
+
+def read_tests(rows: str, workplace: Workplace, finished: Sequence[Finished]) -> dict[str, Any]:  # noqa: ARG001
+    """Counts of pytest, and the largest error of each type in its machine epsilons."""
     try:
-        root = ElementTree.parse(_report(workplace)).getroot()
+        root = ElementTree.parse(_report(workplace, rows)).getroot()
     except (OSError, ElementTree.ParseError) as error:
         raise ValueError("pytest wrote no report") from error
     cases = list(root.iter("testcase"))
@@ -195,4 +228,14 @@ def read_tests(workplace: Workplace, finished: Sequence[Finished]) -> dict[str, 
     reasons = sorted({str(skip.get("message")) for skip in skips if skip is not None})
     if not figures["passed"] and not figures["failed"]:
         raise NotRun(f"every test was skipped: {'; '.join(reasons)}" if reasons else "there was no test")
-    return figures | ({"skipped_because": reasons} if reasons else {})
+    return figures | _worst(root) | ({"skipped_because": reasons} if reasons else {})
+
+
+def _worst(root: ElementTree.Element) -> dict[str, float]:
+    """Name of a property of the tests -> its largest value. One that is no number belongs to a test that failed."""
+    worst: dict[str, float] = {}
+    for each in root.iter("property"):
+        name, value = each.get("name", ""), float(each.get("value", "nan"))
+        if isfinite(value):
+            worst[name] = max(round(value, 3), worst.get(name, 0.0))
+    return worst

@@ -65,6 +65,7 @@ class Workplace:
         variables = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
         paths = [str(self.project), os.environ.get("PYTHONPATH", "")]
         variables |= {"PATH": search_path(), "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        variables["COLUMNS"] = "400"  # pytest's summary keeps the reason of a failure
         built = {"SDFL_CUDA_LIBRARY": self.kernel, "SDFL_TENSORRT_PLUGIN": self.plugin}
         return variables | {name: str(path) for name, path in built.items() if path.is_file()}
 

@@ -1,7 +1,7 @@
 """`sdfl::SparseGraphConv` in ONNX: the node's schema, its body in standard operators, and how torch's node becomes it.
 
 The exporter emits the bare node; the body travels in the same file as a model-local function. A runtime with a native
-operator uses that, every other one the function.
+operator uses that, every other one the function. Only `translation_table` needs torch.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import onnx
-import onnxscript
-import torch
 from onnx import helper
 
 from sdfl.artifacts.landmark_spec import OPERATOR_DOMAIN, OPERATOR_NAME, OPERATOR_VERSION
@@ -68,6 +66,9 @@ def operator_function(opset: int) -> onnx.FunctionProto:
 
 def translation_table() -> dict[Any, Callable[..., Any]]:
     """For `torch.onnx.export(custom_translation_table=...)`: torch's operator becomes one bare node."""
+    import onnxscript
+    import torch
+
     if not onnx.defs.has(NAME, DOMAIN):
         onnx.defs.register_schema(operator_schema())
     opset = onnxscript.values.Opset(DOMAIN, OPERATOR_VERSION)

@@ -193,9 +193,11 @@ class FakePyCuda:
         return 2048 << 20, 7600 << 20
 
     def pagelocked_empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        assert np.prod(shape) > 0, "CUDA allocates nothing empty"
         return np.empty(shape, dtype)
 
     def mem_alloc(self, size: int) -> Any:
+        assert size > 0, "CUDA allocates nothing empty"
         address, cuda = self.cuda._allocate(size), self.cuda
 
         class Allocation:

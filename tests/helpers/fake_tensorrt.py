@@ -7,27 +7,17 @@ tests/convert/engines/test_fakes.py holds them against the real TensorRT-RTX whe
 
 from __future__ import annotations
 
-import ctypes
-import json
 from collections.abc import Callable
 from enum import IntEnum
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import onnx
 from fake_cuda import FakeCuda
+from fake_tensorrt_engine import ILogger, Runtime
 
 NOT_IN_11 = ("FP16", "INT8", "PREFER_PRECISION_CONSTRAINTS", "OBEY_PRECISION_CONSTRAINTS")
 FLAGS = ("TF32", "REFIT", "VERSION_COMPATIBLE")
-
-
-class ILogger:
-    class Severity(IntEnum):
-        INTERNAL_ERROR, ERROR, WARNING, INFO, VERBOSE = range(5)
-
-    def __init__(self) -> None:
-        pass
 
 
 class IProgressMonitor:
@@ -43,7 +33,7 @@ class FakeTensorRt:
     """
 
     ILogger, IProgressMonitor = ILogger, IProgressMonitor
-    uint8, float32 = "uint8", "float32"
+    uint8, float16, float32 = "uint8", "float16", "float32"
     MemoryPoolType = IntEnum("MemoryPoolType", ["WORKSPACE"])
     ProfilingVerbosity = IntEnum("ProfilingVerbosity", ["LAYER_NAMES_ONLY", "DETAILED", "NONE"])
     LayerInformationFormat = IntEnum("LayerInformationFormat", ["ONELINE", "JSON"])
@@ -151,7 +141,13 @@ class Builder:
         )
 
     def build_serialized_network(self, network: Network, config: Config) -> memoryview | None:
-        library, monitor = self.library, config.progress_monitor
+        library, monitor = (
+            self.library,
+            config.progress_monitor
+            or SimpleNamespace(
+                phase_start=lambda *_: None, phase_finish=lambda *_: None, step_complete=lambda *_: True
+            ),
+        )
         library.last = SimpleNamespace(config=config, network=network)
         if library.build_error:
             self.logger.log(ILogger.Severity.ERROR, library.build_error)
@@ -205,89 +201,3 @@ class OnnxParser:
     def _fail(self, message: str) -> None:
         self.errors.append(message)
         self.logger.log(ILogger.Severity.ERROR, message)
-
-
-class Runtime:
-    def __init__(self, library: FakeTensorRt, logger: Any) -> None:
-        self.library, self.logger = library, logger
-
-    def deserialize_cuda_engine(self, serialized_engine: bytes) -> CudaEngine | None:
-        try:
-            return CudaEngine(self.library, self.logger, onnx.load_from_string(bytes(serialized_engine)))
-        except Exception:
-            self.logger.log(ILogger.Severity.ERROR, "Serialization assertion failed. Version tag does not match.")
-            return None
-
-
-class CudaEngine:
-    def __init__(self, library: FakeTensorRt, logger: Any, model: onnx.ModelProto) -> None:
-        import onnxruntime
-
-        self.library, self.logger, self.model = library, logger, model
-        self.names = [entry.name for entry in (*model.graph.input, *model.graph.output)]
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        self.session = onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-
-    @property
-    def num_io_tensors(self) -> int:
-        return len(self.names)
-
-    def get_tensor_name(self, index: int) -> str:
-        return str(self.names[index])
-
-    def get_tensor_dtype(self, name: str) -> str:
-        return "uint8" if name == "image" else "float32"
-
-    def create_execution_context(self) -> ExecutionContext:
-        return ExecutionContext(self)
-
-    def create_engine_inspector(self) -> Any:
-        key = "Format/Datatype" if self.library.major == 10 else "DataType"
-        layers = [
-            {"Name": node.name, "LayerType": "CaskConvolution", "Inputs": [{"Name": "x", key: self.library.inner_type}]}
-            for node in self.model.graph.node
-            if node.op_type == "Conv"
-        ]
-        return SimpleNamespace(get_engine_information=lambda format: json.dumps({"Layers": layers}))
-
-
-class ExecutionContext:
-    def __init__(self, engine: CudaEngine) -> None:
-        self.engine, self.addresses = engine, dict[str, int]()
-        self.shape: tuple[int, ...] = ()
-        self.shapes: dict[str, tuple[int, ...]] = {}
-
-    def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
-        wanted = [dim.dim_value for dim in self.engine.model.graph.input[0].type.tensor_type.shape.dim]
-        if any(want and want != got for want, got in zip(wanted, shape, strict=True)):
-            return False
-        self.shape = tuple(shape)
-        results = self.engine.session.run(None, {"image": np.zeros(shape, np.uint8)})
-        outputs = self.engine.session.get_outputs()
-        self.shapes = {entry.name: value.shape for entry, value in zip(outputs, results, strict=True)}
-        return True
-
-    def get_tensor_shape(self, name: str) -> tuple[int, ...]:
-        return self.shapes[name]
-
-    def set_tensor_address(self, name: str, memory: int) -> bool:
-        self.addresses[name] = memory
-        return True
-
-    def execute_async_v3(self, stream_handle: int) -> bool:
-        library = self.engine.library
-        if library.run_error:
-            self.engine.logger.log(ILogger.Severity.ERROR, library.run_error)
-            return False
-        return library.cuda.enqueue(stream_handle, self._compute, capturable=library.capturable)
-
-    def _compute(self) -> None:
-        size = int(np.prod(self.shape))
-        image = np.frombuffer(ctypes.string_at(self.addresses["image"], size), np.uint8).reshape(self.shape)
-        results = self.engine.session.run(None, {"image": image})
-        for entry, value in zip(self.engine.session.get_outputs(), results, strict=True):
-            content = np.ascontiguousarray(value, np.float32).tobytes()
-            ctypes.memmove(self.addresses[entry.name], content, len(content))

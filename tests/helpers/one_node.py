@@ -10,6 +10,7 @@ from sdfl.convert.export.operator_function import DOMAIN, NAME, OPERATOR_VERSION
 
 OPSET = 18
 NODE = "last layer"  # the node's name
+INPUTS, OUTPUT = ("z", "attention"), "y"
 
 
 def one_node(vector: Vector, *, neighbours: Array | None = None, bias: Array | None = None) -> onnx.ModelProto:

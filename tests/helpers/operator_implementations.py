@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 from one_node import one_node
+from operator_call import CPU_ENTRY, call
+from operator_on_gpu import Run, cuda_kernel, tensorrt_plugin
 from operator_vectors import Floats, Vector
 
-Run = Callable[[Vector], Floats]
 Request = pytest.FixtureRequest
 
 
@@ -41,14 +42,6 @@ def epsilons(implementation: Implementation, vector: Vector, y: Floats) -> tuple
         return 0.0, allowed
     unit = allowed * np.finfo(kind).eps * vector.scale + float(np.finfo(kind).smallest_subnormal)
     return float(np.max(np.abs(y - vector.truth) / unit, initial=0) * allowed), allowed
-
-
-class Sizes(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_int32) for name in ("batch", "sources", "nodes", "neighbours", "channels")]
-
-    @classmethod
-    def of(cls, vector: Vector) -> Sizes:
-        return cls(*vector.z.shape[:2], *vector.neighbours.shape, vector.z.shape[2])
 
 
 def dense_matrix(_: Request) -> Run:
@@ -123,38 +116,10 @@ def cpu_reference(request: Request) -> Run:
         batch, nodes, _ = vector.attention.shape
         y = np.full((batch, nodes, vector.z.shape[2]), np.nan, vector.z.dtype)
         arrays = [vector.z, vector.attention, vector.neighbours, vector.bias, y]
-        call(library, "sparse_graph_conv_cpu", vector, [array.ctypes.data for array in arrays])
+        call(library, CPU_ENTRY, vector, [array.ctypes.data for array in arrays])
         return y
 
     return run
-
-
-def cuda_kernel(request: Request) -> Run:
-    torch = pytest.importorskip("torch", reason="torch is not installed")
-    if not torch.cuda.is_available():
-        pytest.skip("no NVIDIA GPU")
-    library = ctypes.CDLL(str(request.getfixturevalue("cuda_library")))
-
-    def run(vector: Vector) -> Floats:
-        arrays = [vector.z, vector.attention, vector.neighbours, vector.bias]
-        tensors = [torch.from_numpy(array).cuda() for array in arrays]
-        batch, nodes, _ = vector.attention.shape
-        tensors.append(torch.full((batch, nodes, vector.z.shape[2]), torch.nan, dtype=tensors[0].dtype, device="cuda"))
-        torch.cuda.synchronize()
-        status = call(library, "sparse_graph_conv_cuda", vector, [tensor.data_ptr() for tensor in tensors], None)
-        assert status == 0, f"CUDA error {status}"
-        y: Floats = tensors[-1].cpu().numpy()
-        return y
-
-    return run
-
-
-def call(library: ctypes.CDLL, name: str, vector: Vector, pointers: list[int], *stream: None) -> int:
-    entry = library[name + ("_f16" if vector.z.dtype == np.float16 else "_f32")]
-    pointer_types = [ctypes.c_void_p] * len(pointers)
-    entry.argtypes = [*pointer_types, Sizes, ctypes.c_float, *[ctypes.c_void_p for _ in stream]]
-    status: int = entry(*pointers, Sizes.of(vector), vector.slope, *stream)
-    return status
 
 
 FLOAT_SUMS = "sums of up to 98 floats in any order, half an epsilon a step, of random sign"
@@ -171,5 +136,7 @@ IMPLEMENTATIONS = (
     Implementation("OpenVINO, standard operators", openvino_conversion, 4, 0.51, ONE_ROUNDING),
     Implementation("OpenVINO, extension", openvino_extension, 4, 0.51, ONE_ROUNDING, marks=(pytest.mark.native,)),
     Implementation("CPU reference", cpu_reference, 4, 0.51, ONE_ROUNDING, marks=(pytest.mark.native,)),
-    Implementation("CUDA kernel", cuda_kernel, 4, 0.51, ONE_ROUNDING, marks=(pytest.mark.gpu,)),
+    Implementation("CUDA kernel", cuda_kernel(graph=False), 4, 0.51, ONE_ROUNDING, marks=(pytest.mark.gpu,)),
+    Implementation("CUDA kernel, CUDA graph", cuda_kernel(graph=True), 4, 0.51, ONE_ROUNDING, marks=(pytest.mark.gpu,)),
+    Implementation("TensorRT, plugin", tensorrt_plugin, 4, 0.51, ONE_ROUNDING, marks=(pytest.mark.gpu,)),
 )

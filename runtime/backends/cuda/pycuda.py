@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from sdfl.artifacts.passport import Gpu
@@ -33,11 +35,13 @@ class PyCuda:
 
     def buffer(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Buffer:
         """Allocate memory for a tensor; see `Cuda`."""
+        kind = np.dtype(dtype)
+        size = max(1, math.prod(shape) * kind.itemsize)  # CUDA allocates nothing empty
         with self._current():
-            host = self._driver.pagelocked_empty(shape, dtype)
-            device = self._driver.mem_alloc(max(1, host.nbytes))
+            memory = self._driver.pagelocked_empty((size,), np.uint8)
+            device = self._driver.mem_alloc(size)
         self._devices.append(device)
-        return Buffer(host, int(device))
+        return Buffer(np.frombuffer(memory, kind, count=math.prod(shape)).reshape(shape), int(device))
 
     def record(self, inputs: Sequence[Buffer], outputs: Sequence[Buffer], enqueue: Enqueue) -> Replay:
         """Run some work once, so that it can be repeated; see `Cuda`."""

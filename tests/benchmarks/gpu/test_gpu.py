@@ -14,7 +14,7 @@ from toy_engine import build_toy
 
 from sdfl.benchmarks.gpu import __main__ as program
 from sdfl.benchmarks.gpu import engines, side_by_side, steps
-from sdfl.benchmarks.gpu.machine import MAJOR, Machine, NoGpu, read_gpu
+from sdfl.benchmarks.gpu.machine import MAJOR, NoGpu, read_gpu
 from sdfl.benchmarks.gpu.page import as_markdown
 from sdfl.benchmarks.gpu.process import Finished
 from sdfl.benchmarks.gpu.record import FAILED, NOT_RUN, PASSED, GpuRecord, StepResult, read_record
@@ -23,12 +23,6 @@ from sdfl.benchmarks.gpu.workplace import NotRun, Step, Workplace, python
 from sdfl.errors import DataError
 
 SDFL_JSON = {"mean_px": 0.01, "p99_px": 0.05, "max_px": 0.1, "presence": 0.0, "limits": "passed", "crops": 32}
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Workplace:
-    tools = {name: f"/opt/{name}" for name in ("cmake", "nvcc", "compute-sanitizer")}
-    return Workplace(Machine("Orin", "8.7", "12.6", tools, {"tensorrt": "10.3.0"}), tmp_path / "gpu")
 
 
 def nothing(_: Workplace, __: Sequence[Finished]) -> dict[str, Any]:
@@ -182,18 +176,6 @@ def test_what_a_step_reads(
         read(place, done("something else"))
 
 
-def test_counts_of_the_tests_marked_gpu(place: Workplace) -> None:
-    place.folder.mkdir(parents=True)
-    report = place.folder / "pytest.xml"
-    report.write_text(
-        '<t><testcase/><testcase><failure/></testcase><testcase><skipped message="no nvcc"/></testcase></t>'
-    )
-    assert steps.read_tests(place, []) == {"passed": 1, "failed": 1, "skipped": 1, "skipped_because": ["no nvcc"]}
-    report.write_text('<t><testcase><skipped message="no nvcc"/></testcase></t>')
-    with pytest.raises(NotRun, match="every test was skipped: no nvcc"):
-        steps.read_tests(place, [])
-
-
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
@@ -201,11 +183,20 @@ def test_counts_of_the_tests_marked_gpu(place: Workplace) -> None:
         ("kernel: test vectors", "the kernel was not built"),
         ("kernel: times", "the kernel was not built"),
         ("plugin: enqueue", "the plugin was not built"),
+        ("tests: kernel", "the kernel was not built, and SDFL_CUDA_LIBRARY names no library of it"),
+        (
+            "tests: plugin in engines of one node",
+            "the plugin was not built, and SDFL_TENSORRT_PLUGIN names no library of it",
+        ),
         ("engine: small fp16, plugin", "the plugin was not built"),
         ("latency: small", "none of its engines was built"),
     ],
 )
-def test_what_an_earlier_step_did_not_make_is_missed(place: Workplace, name: str, reason: str) -> None:
+def test_what_an_earlier_step_did_not_make_is_missed(
+    place: Workplace, name: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("SDFL_CUDA_LIBRARY", "SDFL_TENSORRT_PLUGIN"):
+        monkeypatch.delenv(variable, raising=False)
     (tried,) = [each for each in steps.all_steps(place) if each.name == name]
     with pytest.raises(NotRun, match=reason):
         tried.prepare(place)

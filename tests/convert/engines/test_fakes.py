@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import fake_tensorrt
+import fake_tensorrt_engine
 import pytest
 from fake_cuda import Error, FakeCuda
 from fake_tensorrt import NOT_IN_11, FakeTensorRt
@@ -26,20 +27,20 @@ def test_cuda() -> None:
 
 OWN = {"library", "logger", "model", "names", "session", "errors", "network", "engine", "layers", "fails"}
 SHARED = [
-    pytest.param("Builder", "Builder", id="Builder"),
-    pytest.param("Network", "INetworkDefinition", id="INetworkDefinition"),
-    pytest.param("Config", "IBuilderConfig", id="IBuilderConfig"),
-    pytest.param("OnnxParser", "OnnxParser", id="OnnxParser"),
-    pytest.param("Runtime", "Runtime", id="Runtime"),
-    pytest.param("CudaEngine", "ICudaEngine", id="ICudaEngine"),
-    pytest.param("ExecutionContext", "IExecutionContext", id="IExecutionContext"),
+    pytest.param(fake_tensorrt.Builder, "Builder", id="Builder"),
+    pytest.param(fake_tensorrt.Network, "INetworkDefinition", id="INetworkDefinition"),
+    pytest.param(fake_tensorrt.Config, "IBuilderConfig", id="IBuilderConfig"),
+    pytest.param(fake_tensorrt.OnnxParser, "OnnxParser", id="OnnxParser"),
+    pytest.param(fake_tensorrt_engine.Runtime, "Runtime", id="Runtime"),
+    pytest.param(fake_tensorrt_engine.CudaEngine, "ICudaEngine", id="ICudaEngine"),
+    pytest.param(fake_tensorrt_engine.ExecutionContext, "IExecutionContext", id="IExecutionContext"),
 ]
 
 
 @pytest.mark.parametrize(("fake", "real"), SHARED)
-def test_tensorrt(fake: str, real: str) -> None:
+def test_tensorrt(fake: type, real: str) -> None:
     library = pytest.importorskip("tensorrt_rtx_bindings", reason="TensorRT-RTX is not installed")
-    used = public(getattr(fake_tensorrt, fake)) - OWN
+    used = public(fake) - OWN
     assert used
     assert {name for name in used if not hasattr(getattr(library, real), name)} == set()
 

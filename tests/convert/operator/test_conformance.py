@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import operator_vectors as generated
@@ -19,10 +20,15 @@ VECTORS = [case.name for case in CASES]
 @pytest.mark.parametrize("name", VECTORS)
 @pytest.mark.parametrize("implementation", ROWS)
 def test_implementation_gives_the_formula(
-    implementation: Implementation, name: str, vectors: dict[str, Vector], request: pytest.FixtureRequest
+    implementation: Implementation,
+    name: str,
+    vectors: dict[str, Vector],
+    request: pytest.FixtureRequest,
+    record_property: Callable[[str, object], None],
 ) -> None:
     vector = vectors[name]
     worst, allowed = epsilons(implementation, vector, implementation.open(request)(vector))
+    record_property(f"epsilons_{vector.z.dtype.name}", worst)
     assert worst <= allowed, f"{worst:.2f} epsilons where {allowed} are allowed: {implementation.reason}"
 
 

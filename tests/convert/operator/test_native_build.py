@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from native_build import PROJECT, build, cmake
-from operator_implementations import call
+from operator_call import CUDA_ENTRY, call
 from operator_vectors import Case, draw, write_binary
 
 pytestmark = pytest.mark.slow
@@ -76,8 +76,8 @@ def test_sanitizers_find_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.native
-def test_kernel_is_compiled_for_every_gpu(cuda_library: Path) -> None:
-    commands = (cuda_library.parents[3] / "compile_commands.json").read_text()
+def test_kernel_is_compiled_for_every_gpu(built_cuda_library: Path) -> None:
+    commands = (built_cuda_library.parents[3] / "compile_commands.json").read_text()
     for architecture in ARCHITECTURES:
         assert f"sm_{architecture}]" in commands
     assert "compute_75,sm_75" in commands  # PTX for what lies between them
@@ -86,12 +86,12 @@ def test_kernel_is_compiled_for_every_gpu(cuda_library: Path) -> None:
 
 @pytest.mark.native
 @pytest.mark.parametrize(("batch", "failing"), [(0, False), (1, True)])
-def test_kernel_entry_returns_an_error_without_a_gpu(batch: int, failing: bool, cuda_library: Path) -> None:
+def test_kernel_entry_returns_an_error_without_a_gpu(batch: int, failing: bool, built_cuda_library: Path) -> None:
     if Path("/dev/nvidiactl").exists():
         pytest.skip("here is a GPU")
     pointers = [ctypes.addressof(ctypes.create_string_buffer(16))] * 5  # never read
     vector = draw(Case(batch, 98, 98, 4, 128, 0))
-    status = call(ctypes.CDLL(str(cuda_library)), "sparse_graph_conv_cuda", vector, pointers, None)
+    status = call(ctypes.CDLL(str(built_cuda_library)), CUDA_ENTRY, vector, pointers, None)
     assert (status != 0) == failing
 
 
