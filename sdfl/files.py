@@ -42,7 +42,7 @@ def read_text(path: Path) -> str:
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         raise DataError(f"{path}:{line}: holds a zero byte, so it is no text in UTF-8; save the file as UTF-8")
-    return text
+    return text.replace("\n\ufeff", "\n")  # of a file that was appended to another
 
 
 def _with_line_feeds(text: str) -> str:

@@ -38,7 +38,10 @@ def load_coco(path: Path, *, say: Callable[[str], None] = to_stderr) -> list[Sam
     """
     content = read_json(path)
     try:
-        names = {entry["id"]: entry["file_name"] for entry in content["images"]}
+        names: dict[Any, Any] = {}
+        for entry in content["images"]:
+            if names.setdefault(entry["id"], entry["file_name"]) != entry["file_name"]:
+                raise DataError(f"{path}: two of its images have the id {entry['id']}; give each its own")
         annotations = list(content["annotations"])
     except (KeyError, TypeError) as error:
         raise DataError(f"{path}: is not COCO JSON (images and annotations)") from error
@@ -63,6 +66,8 @@ def _from_annotation(entry: dict[str, Any], names: dict[Any, Any], path: Path, i
         raise DataError(f"{where} must have an image_id of images and keypoints of x y v triples") from error
     if not isinstance(name, str):
         raise DataError(f"{where} names a picture whose file_name is no text")
+    if not len(rows):  # a face that only has a box
+        return None
     layout = layout_of(len(rows), where)
     flags = rows[:, 2]
     if not np.isin(flags, (NOT_LABELLED, COVERED, VISIBLE)).all():

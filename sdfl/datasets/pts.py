@@ -34,6 +34,8 @@ def read_pts(path: Path) -> FloatArray:
                 raise DataError(f"{path}:{line_number}: must be x and y of one point, got {line.strip()[:40]!r}")
             values += map(number, fields)
     points = finite_points(values, str(path))
+    if "{" in body.partition("}")[2]:
+        raise DataError(f"{path}: holds more than one block of points; write one file for each face")
     if not brace or "}" not in body or len(points) != count:
         raise DataError(f"{path}: declares {count} points but holds {len(points)}; the file is cut off or edited")
     return points - 1.0

@@ -124,6 +124,12 @@ def test_the_line_that_is_not_utf8_is_named(tmp_path: Path) -> None:
         read_text(tmp_path / "a.txt")
 
 
+def test_byte_order_marks_of_joined_files_are_no_part_of_names(folder: Path) -> None:
+    line = f"ä.png {as_text(POINTS)}\n".encode()
+    (folder / "a.txt").write_bytes((codecs.BOM_UTF8 + line) * 2)
+    assert [sample.image_path.name for sample in load_list(folder / "a.txt")] == ["ä.png"] * 2
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -49,6 +49,22 @@ def test_annotations_with_unlabelled_points_are_left_out_and_counted(
     assert (part.found, part.note, part.complete) == (2, wanted, True)
 
 
+def test_a_face_without_points_is_left_out(tmp_path: Path) -> None:
+    content = json.loads((path := write(tmp_path, 2)).read_text())
+    content["annotations"].append({"image_id": 1, "keypoints": [], "bbox": [1, 2, 3, 4]})
+    path.write_text(json.dumps(content))
+    notes: list[str] = []
+    assert len(load_coco(path, say=notes.append)) == len(notes) == 1
+
+
+def test_two_pictures_with_one_id_are_refused(tmp_path: Path) -> None:
+    content = json.loads((path := write(tmp_path, 2)).read_text())
+    content["images"].append({"id": 1, "file_name": "b.png"})
+    path.write_text(json.dumps(content))
+    with pytest.raises(DataError, match=r"a\.json: two of its images have the id 1; give each its own"):
+        load_coco(path)
+
+
 def test_windows_separators_in_file_names_are_read(tmp_path: Path) -> None:
     (sample,) = load_coco(write(tmp_path, 2, name=".\\a.png"))
     assert sample.image_path == tmp_path / "a.png"
