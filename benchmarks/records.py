@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,12 +12,14 @@ import msgspec
 import numpy as np
 
 from sdfl.config import build
-from sdfl.errors import ConfigError, SdflError
+from sdfl.errors import ConfigError, DataError, SdflError
+from sdfl.files import read_text
 
 T = TypeVar("T")
 
 PROTOCOL = 3  # raised whenever values of the same name no longer mean the same, or names of values change
 KINDS = ("latency", "accuracy", "sweep", "video")
+_BEGIN = b'{"kind":'  # of the line of every record
 STAGES = ("network", "frame")  # of latency: the network alone, a frame with one tracked face
 CROPS = ("true", "detected", "tracked")  # of accuracy, see `sdfl.benchmarks.accuracy.crops`
 OWN_CROPS = "its own"  # of another project's model, which has a detector of its own
@@ -132,13 +135,23 @@ def make_key(kind: str, subject: Subject, settings: dict[str, Any]) -> str:
 
 
 def append_record(path: Path, record: Record) -> None:
-    """Add one line to a file. A line that a killed process left unfinished is removed first."""
+    """Add one line to a file. A line that a killed process left unfinished is removed first.
+
+    Raises:
+        RecordsError: the file is in UTF-16.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as file:
         file.seek(0)
         content = file.read()
-        if content and not content.endswith(b"\n"):
-            file.truncate(content.rfind(b"\n") + 1)
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise RecordsError(f"{path}: is in UTF-16, to which no record can be added; save the file as UTF-8")
+        last = max(content.rfind(b"\n"), content.rfind(b"\r")) + 1
+        if last < len(content):
+            if _is_unfinished(content[last:]):
+                file.truncate(last)
+            else:
+                file.write(b"\n")
         file.seek(0, 2)
         file.write(record.to_json().encode() + b"\n")
 
@@ -215,16 +228,28 @@ def from_json(cls: type[T], content: str | bytes) -> T | int:
 def _read(path: Path) -> Iterable[Record | int]:
     """Records of this protocol; for others, their protocol's number. An unfinished last line is no record."""
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecordsError(f"{path}: cannot be read as records ({error})") from error
+        text = read_text(path)
+    except DataError as error:
+        raise RecordsError(str(error)) from error
+    lines = text.split("\n")
     for number, line in enumerate(lines, start=1):
-        if not line.strip():
+        if not line.strip() or (number == len(lines) and _is_unfinished(line.encode())):
             continue
         try:
             yield from_json(Record, line)
         except ConfigError as error:
-            raise RecordsError(f"{path}: line {number} is not a record ({error})") from error
+            raise RecordsError(f"{path}:{number}: is not a record ({error})") from error
+
+
+def _is_unfinished(line: bytes) -> bool:
+    """Whether this begins as a record does, and ends too early: the process that wrote it was stopped."""
+    if not (line.startswith(_BEGIN) or _BEGIN.startswith(line)):
+        return False
+    try:
+        msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        return True
+    return False
 
 
 def threads_name(count: int) -> str:

@@ -15,8 +15,8 @@ from pathlib import Path
 import msgspec
 
 from sdfl.benchmarks.records import PROTOCOL, Record, from_json
-from sdfl.errors import ConfigError, SdflError
-from sdfl.files import atomic_path
+from sdfl.errors import ConfigError, DataError, SdflError
+from sdfl.files import atomic_path, read_text
 
 NME_TOLERANCE = 0.02  # percentage points: another processor sums in another order; the pictures are the same
 
@@ -84,9 +84,9 @@ def read_baseline(path: Path) -> Baseline:
         ConfigError: it is missing, damaged or of another protocol; the message names the file and the key.
     """
     try:
-        baseline = from_json(Baseline, path.read_bytes())
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); make it with --write-baseline") from error
+        baseline = from_json(Baseline, read_text(path))
+    except DataError as error:
+        raise ConfigError(f"{error}; make a baseline with --write-baseline") from error
     except ConfigError as error:
         raise ConfigError(f"{path}: is not a baseline ({error}); make it again with --write-baseline") from error
     if isinstance(baseline, int):

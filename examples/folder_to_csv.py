@@ -28,10 +28,10 @@ def main(folder: Path, out: Path) -> None:
                 print(error, file=sys.stderr)
                 continue
             for face in faces:
-                pose = face.pose
-                angles = [round(angle, 1) for angle in (pose.yaw, pose.pitch, pose.roll)]
-                box = face.box.xyxy.round(1).tolist()
-                writer.writerow([path.name, *box, *angles, *face.landmarks.points.round(2).ravel().tolist()])
+                table = face.to_dict()  # rounded
+                angles = table.get("pose", dict.fromkeys(("yaw_deg", "pitch_deg", "roll_deg")))
+                coordinates = [value for point in table["points"] for value in point]
+                writer.writerow([path.name, *table["box"], *angles.values(), *coordinates])
             print(f"{path.name}: {len(faces)} faces")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,8 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
-from sdfl.errors import ConfigError
+from sdfl.errors import ConfigError, DataError
+from sdfl.files import read_text
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -33,11 +35,11 @@ def read_toml(path: Path) -> dict[str, Any]:
         ConfigError: names the file that is missing or no TOML.
     """
     try:
-        table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        table: dict[str, Any] = tomllib.loads(read_text(path))
         return table
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except DataError as error:
+        raise ConfigError(str(error)) from error
+    except (ValueError, RecursionError) as error:  # ValueError also for a number of thousands of digits
         raise ConfigError(f"{path}: is not valid TOML: {error}") from error
 
 
@@ -58,7 +60,7 @@ def override(table: dict[str, Any], assignments: Sequence[str]) -> None:
             raise ConfigError(f"--set {assignment}: write section.key=value")
         try:
             value = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             value = text.strip()
         target = table
         for section in sections:
@@ -92,7 +94,9 @@ def build(cls: type[T], table: Mapping[str, Any], where: str = "", *, unknown_ke
 
 
 def _check_keys(hint: Any, value: Any, where: str) -> None:
-    """Raise ConfigError for a key in `value` that no dataclass in the type `hint` has."""
+    """Raise ConfigError for a key in `value` that no dataclass in the type `hint` has, and for NaN and infinity."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{where.rstrip('.')} must be a finite number, got {value}")
     if isinstance(value, Mapping) and dataclasses.is_dataclass(hint):
         fields = get_type_hints(hint)
         for key, entry in value.items():

@@ -63,7 +63,7 @@ class Evaluation:
             writer.writerow(["image", "nme_percent", "presence"])
             for sample, error, presence in zip(self.samples, self.errors, self.presence, strict=True):
                 missed = bool(np.isnan(error))
-                row = ["", ""] if missed else [f"{error * 100:.4f}", f"{presence:.4f}"]
+                row = ["", ""] if missed else [round(float(error) * 100, 4), round(float(presence), 4)]
                 writer.writerow([str(sample.image_path), *row])
 
 

@@ -1,7 +1,9 @@
-"""Writing files so that nothing half-written is ever left under its final name."""
+"""Reading text that users supply, and writing files so that none is ever left half-written under its final name."""
 
 from __future__ import annotations
 
+import codecs
+import json
 import os
 import stat
 import sys
@@ -9,6 +11,67 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+from sdfl.errors import DataError
+
+_ENCODINGS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+def read_text(path: Path) -> str:
+    """Read a text file as editors and shells of all systems write it.
+
+    It may be UTF-8 with or without a byte order mark, or UTF-16 with one, as `>` in Windows PowerShell writes it.
+
+    Returns:
+        The text without the mark; lines end in a line feed, whatever they end in in the file.
+
+    Raises:
+        DataError: names the file that cannot be read or has another encoding, and the line.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    encoding = next((name for mark, name in _ENCODINGS.items() if content.startswith(mark)), "utf-8")
+    try:
+        text = _with_line_feeds(content.decode(encoding))
+    except UnicodeDecodeError as error:
+        line = _with_line_feeds(content[: error.start].decode(encoding, "ignore")).count("\n") + 1
+        kind = "UTF-8" if encoding.startswith("utf-8") else "UTF-16, although the file begins as such"
+        raise DataError(f"{path}:{line}: is not text in {kind}; save the file as UTF-8") from error
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise DataError(f"{path}:{line}: holds a zero byte, so it is no text in UTF-8; save the file as UTF-8")
+    return text.replace("\n\ufeff", "\n")  # of a file that was appended to another
+
+
+def _with_line_feeds(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def numbered_lines(path: Path) -> list[tuple[str, str]]:
+    """The lines of a text file that are not blank, each with its place, `<file>:<line>`, in front.
+
+    Raises:
+        DataError: see `read_text`.
+    """
+    lines = enumerate(read_text(path).split("\n"), start=1)
+    return [(f"{path}:{number}", line) for number, line in lines if line.strip()]
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        DataError: names the file that cannot be read or holds no JSON, and the line.
+    """
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}:{error.lineno}: is not valid JSON ({error.msg}, column {error.colno})") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of brackets
+        raise DataError(f"{path}: is not valid JSON ({error})") from error
 
 OPEN_PAUSES_S = (0.05, 0.2, 0.5, 1.0)  # between attempts to replace a file that a program may have open
 

@@ -52,8 +52,7 @@ class DataConfig:
 
     Attributes:
         train: folders below --data. "wflw:train" and the like name the training split of a dataset in its official
-            files,
-            and a name that ends in .txt is a list of `load_list`.
+            files, and a name that ends in .txt, .csv or .json is a file of `load_labels`.
         holdout: what is kept for validation.
         balance_bins: pose bins of Pose-based Data Balancing (PDB), 0 turns it off.
         balance_max_repeat: how many times as often as the commonest pose a rare one is drawn at most.

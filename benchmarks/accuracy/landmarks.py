@@ -142,8 +142,9 @@ def accuracy_result(
         "regions_nme_percent": {name: _percents(each) for name, each in regions.items()},
     }
     worst = np.argsort(-np.nan_to_num(errors, nan=-1.0))[:NUM_WORST]
+    rounded = predicted.astype(np.float64).round(1)  # of float32 many digits would be written
     result["worst"] = [
-        {"name": names[i], "nme_percent": _percent(errors[i]), "points": np.round(predicted[i], 1).tolist()}
+        {"name": names[i], "nme_percent": _percent(errors[i]), "points": rounded[i].tolist()}
         for i in worst
         if np.isfinite(errors[i])
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sdfl.errors import DataError
-from sdfl.files import atomic_path
+from sdfl.files import atomic_path, read_json
 
 PASSED, FAILED, NOT_RUN = OUTCOMES = ("passed", "failed", "not run")
 NOT_REACHED = "the run ended before this step"
@@ -113,10 +113,8 @@ def read_record(path: Path) -> GpuRecord:
         DataError: the file is missing, or is no such record.
     """
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
+        table = read_json(path)
         return GpuRecord(**table | {"steps": _read_steps(table["steps"])})
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, TypeError, KeyError) as error:
         raise DataError(f"{path}: is no record of a run on a GPU ({error}); make it again: make gpu") from error
 

@@ -7,6 +7,8 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from sdfl.benchmarks.records import Record
 from sdfl.benchmarks.report.data import ReportData
 from sdfl.benchmarks.report.tables import all_tables
@@ -49,7 +51,13 @@ def _flat(record: Record) -> dict[str, Any]:
         "created_utc": record.created_utc,
         "protocol": record.protocol,
     }
-    return head | subject | record.settings | result | {"error": record.error, "command": record.command}
+    row = head | subject | record.settings | result | {"error": record.error, "command": record.command}
+    return {key: _as_in_json(value) if isinstance(value, int | float) else value for key, value in row.items()}
+
+
+def _as_in_json(value: float) -> str:
+    """A number or truth value as the line of its record has it."""
+    return msgspec.json.encode(value).decode()
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.artifacts.names import PRECISIONS
 from sdfl.config import build
-from sdfl.errors import ArtifactError, ConfigError
-from sdfl.files import atomic_path
+from sdfl.errors import ArtifactError, ConfigError, DataError
+from sdfl.files import atomic_path, read_text
 
 TARGETS = ("tensorrt", "tensorrt-rtx", "openvino")
 
@@ -157,8 +157,10 @@ def read_passport(engine: Path) -> Passport:
     """
     path = passport_path(engine)
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(path)
+    except DataError as error:
+        if path.exists():
+            raise ArtifactError(f"{error}, or build the engine again with `sdfl build`") from error
         raise ArtifactError(
             f"{engine}: its passport {path.name} is missing; keep the two together, or build the engine again with "
             "`sdfl build`"

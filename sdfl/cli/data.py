@@ -29,7 +29,7 @@ def data_check(
         width = max(len(part.name) for part in result.parts)
         for part in result.parts:
             official = "" if part.official is None else f" of {part.official}"
-            note = part.problem or ("" if part.complete else "incomplete")
+            note = part.problem or part.note or ("" if part.complete else "incomplete")
             typer.echo(f"{part.name:{width}}  {part.found}{official}  {note}".rstrip())
     if sheet:
         contact_sheet(result.samples, sheet)

@@ -1,6 +1,8 @@
 """Labelled pictures on disk. Reading needs numpy and OpenCV only, so that evaluation runs without torch."""
 
-from sdfl.datasets.lists import load_coco, load_list
+from sdfl.datasets.coco import load_coco
+from sdfl.datasets.labels import LABEL_SUFFIXES, load_labels
+from sdfl.datasets.lists import load_list
 from sdfl.datasets.official import DATASETS, is_split, load_split
 from sdfl.datasets.pictures import IMAGE_SUFFIXES, find_pictures, read_image
 from sdfl.datasets.pts import find_samples, read_pts
@@ -9,11 +11,13 @@ from sdfl.datasets.sample import Sample
 __all__ = [
     "DATASETS",
     "IMAGE_SUFFIXES",
+    "LABEL_SUFFIXES",
     "Sample",
     "find_pictures",
     "find_samples",
     "is_split",
     "load_coco",
+    "load_labels",
     "load_list",
     "load_split",
     "read_image",

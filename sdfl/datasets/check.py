@@ -12,7 +12,7 @@ import numpy as np
 
 from sdfl.artifacts.names import has_suffix
 from sdfl.datasets import wflw
-from sdfl.datasets.lists import load_coco, load_list
+from sdfl.datasets.labels import LABEL_SUFFIXES, load_labels
 from sdfl.datasets.official import DATASETS, W300_PARTS, Dataset
 from sdfl.datasets.pictures import read_image
 from sdfl.datasets.pts import find_samples
@@ -32,12 +32,14 @@ class DatasetPart:
         found: how many labelled pictures are there.
         official: how many there should be, None where nobody says.
         problem: why it cannot be read, "" where it can.
+        note: what was left out, "" where nothing was.
     """
 
     name: str
     found: int
     official: int | None = None
     problem: str = ""
+    note: str = ""
 
     @property
     def complete(self) -> bool:
@@ -116,15 +118,15 @@ def _parts_300w(root: Path) -> tuple[list[DatasetPart], list[Sample]]:
 def _unknown(folder: Path) -> tuple[list[DatasetPart], list[Sample]]:
     """A folder that is no known dataset: every json and list in it, else its .pts files."""
     rows, all_samples = [], []
-    readers = {".json": load_coco, ".txt": load_list, ".csv": load_list}
     for path in sorted(folder.rglob("*")):
-        if path.suffix in readers:
+        if path.suffix.lower() in LABEL_SUFFIXES:
+            notes: list[str] = []
             try:
-                samples = readers[path.suffix](path)
+                samples = load_labels(path, say=notes.append)
             except DataError as error:
                 rows.append(DatasetPart(str(path.relative_to(folder)), 0, problem=str(error)))
                 continue
-            rows.append(DatasetPart(str(path.relative_to(folder)), len(samples)))
+            rows.append(DatasetPart(str(path.relative_to(folder)), len(samples), note=" ".join(notes)))
             all_samples += samples
     if not all_samples:
         all_samples = find_samples(folder)

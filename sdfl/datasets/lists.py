@@ -1,39 +1,30 @@
-"""Labels of many pictures in one file: a plain list (picture and coordinates a line), or COCO's json."""
+"""Labels of many pictures in one text file: the path of a picture and its coordinates on each line."""
 
 from __future__ import annotations
 
-import json
 import re
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
+from sdfl.datasets.fields import existing_picture, finite_points, is_number, layout_of, number
 from sdfl.datasets.sample import Sample
 from sdfl.errors import DataError
-from sdfl.layouts import LAYOUTS, layout_with
+from sdfl.files import numbered_lines
+from sdfl.layouts import layout_with
 
-
-def _layout(count: int, where: str) -> str:
-    found = layout_with(count)
-    if found is None:
-        wanted = " or ".join(str(layout.num_points) for layout in LAYOUTS.values())
-        raise DataError(f"{where}: has {count} points, expected {wanted}")
-    return found.name
-
-
-def _existing(image: Path, where: str) -> Path:
-    if not image.is_file():
-        raise DataError(f"{where}: names the picture {image}, which does not exist")
-    return image
+_BETWEEN = r"[\s,;]+"
+_QUOTED_NUMBER = re.compile(r'"([-+.\deE]+)"')
+_QUOTED_FIRST = re.compile(rf"""^(["'])(?P<name>.+)\1{_BETWEEN}(?P<numbers>[^"']*)$""")
+_QUOTED_LAST = re.compile(rf"""^(?P<numbers>[^"']*){_BETWEEN}(["'])(?P<name>.+)\2$""")
 
 
 def load_list(path: Path, images: Path | None = None) -> list[Sample]:
-    """Read a text file with one face per line: a picture's path and 2N numbers x y x y ...
+    r"""Read a text file with one face per line: a picture's path and 2N numbers x y x y ...
 
-    The path comes first or last; blanks or commas separate the fields, and a path that comes first may itself hold
-    blanks. The lists of the paper's released code have this form, too; the 2N weights that these may hold behind the
-    points are not used.
+    The path comes first or last; blanks, commas or semicolons separate the fields, and behind semicolons decimals may
+    have a comma. A path with blanks comes first or is quoted, and may have Windows' separators (`.\a.png`). A first
+    line may name the columns. The lists of the paper's released code have this form, too; the 2N weights that these may
+    hold behind the points are not used.
 
     Args:
         path: the list.
@@ -42,84 +33,70 @@ def load_list(path: Path, images: Path | None = None) -> list[Sample]:
     Raises:
         DataError: names the file and the line.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as text ({error})") from error
     folder = images or path.parent
-    samples = []
-    for number, line in enumerate(lines, 1):
-        fields = line.replace(",", " ").split()
-        if not fields or line.lstrip().startswith("#"):
-            continue
-        where = f"{path}:{number}"
-        name, values = _split(line.strip(), fields)
-        if not all(map(_is_number, values)) or len(values) % 2:
-            raise DataError(f"{where}: must hold a picture's path and x y of every point")
-        points = np.array(values, dtype=np.float32).reshape(-1, 2)
-        if layout_with(len(points)) is None and len(points) % 2 == 0 and layout_with(len(points) // 2):
-            points = points[: len(points) // 2]
-        layout = _layout(len(points), where)
-        if not np.isfinite(points).all():
-            raise DataError(f"{where}: holds a coordinate that is not a finite number")
-        samples.append(Sample(_existing(folder / name, where), points, layout))
-    if not samples:
+    lines = [(where, line.strip()) for where, line in numbered_lines(path) if not line.lstrip().startswith("#")]
+    if lines and _names_columns(lines[0][1]):
+        del lines[0]
+    if not lines:
         raise DataError(f"{path}: holds no labelled picture")
-    return samples
+    return [_sample(line, where, folder) for where, line in lines]
 
 
-def _split(line: str, fields: list[str]) -> tuple[str, list[str]]:
-    """The picture's path and the numbers of a line with these fields."""
-    if _is_number(fields[0]):
-        return fields[-1], fields[:-1]
-    numbers = 0
-    while numbers < len(fields) - 1 and _is_number(fields[-1 - numbers]):
-        numbers += 1
-    path = re.split(r"[\s,]+", line.rstrip(" ,\t")[::-1], maxsplit=numbers)[-1][::-1] if numbers else line
-    return path.strip(" ,\t"), fields[len(fields) - numbers :]
+def _sample(line: str, where: str, folder: Path) -> Sample:
+    name, numbers = _split(line)
+    values = _values(numbers, where)
+    count = len(values) // 2
+    if count % 2 == 0 and layout_with(count) is None and layout_with(count // 2) and not re.search("[,;]", numbers):
+        count //= 2  # weights follow; between commas they could as well be decimals with a comma
+    layout = layout_of(count, where)
+    return Sample(existing_picture(folder, name, where), finite_points(values[: 2 * count], where), layout)
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _split(line: str) -> tuple[str, str]:
+    """The picture's path and the numbers of a line."""
+    line = _QUOTED_NUMBER.sub(r"\1", line).strip(" \t,;")
+    for form in (_QUOTED_FIRST, _QUOTED_LAST):
+        if found := form.match(line):
+            return found["name"].replace('""', '"'), found["numbers"]
+    fields = re.split(_BETWEEN, line)
+    if is_number(fields[0]) and not is_number(fields[-1]):
+        count = len(list(takewhile(is_number, fields)))
+        name = re.split(_BETWEEN, line, maxsplit=count)[-1]
+        return name, line[: len(line) - len(name)]
+    count = len(list(takewhile(is_number, reversed(fields))))
+    name = re.split(_BETWEEN, line[::-1], maxsplit=count)[-1][::-1] if count else line
+    return name, line[len(name) :]
 
 
-def load_coco(path: Path) -> list[Sample]:
-    """Read COCO's json.
-
-    Args:
-        path: holds `images` (id, and file_name beside the file) and `annotations` (image_id, and keypoints x y v
-            ..., where
-            v is 2 for a visible point).
-
-    Raises:
-        DataError: names the file and the annotation.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        names = {entry["id"]: entry["file_name"] for entry in content["images"]}
-        annotations = content["annotations"]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as text ({error})") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: is not COCO json (images and annotations)") from error
-    if not annotations:
-        raise DataError(f"{path}: holds no labelled picture")
-    return [_from_annotation(entry, names, path, index) for index, entry in enumerate(annotations)]
+def _values(numbers: str, where: str) -> list[float]:
+    """The numbers of a line."""
+    numbers = numbers.strip(" \t,;")
+    separators = {separator.strip() for separator in re.findall(r"\s*[,;]\s*|\s+", numbers)}
+    if separators == {"", ","}:
+        raise DataError(f"{where}: has blanks and commas between numbers; use one of them, and a point in decimals")
+    if ";" in separators:
+        fields = [field.strip().replace(",", ".") for field in numbers.split(";")]
+    else:
+        fields = re.split(r"\s*,\s*" if "," in separators else r"\s+", numbers)
+    if len(fields) % 2 or not all(map(is_number, fields)):
+        raise DataError(
+            f"{where}: must hold a picture's path and x y of every point; the first line may name such columns"
+        )
+    return [number(field) for field in fields]
 
 
-def _from_annotation(entry: dict[str, Any], names: dict[Any, str], path: Path, index: int) -> Sample:
-    where = f"{path}: annotations[{index}]"
-    try:
-        rows = np.asarray(entry["keypoints"], dtype=np.float32).reshape(-1, 3)
-        name = names[entry["image_id"]]
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{where} must have an image_id of images and keypoints of x y v triples") from error
-    layout = _layout(len(rows), where)
-    if not np.isfinite(rows).all():
-        raise DataError(f"{where} holds a coordinate that is not a finite number")
-    visible = rows[:, 2] > 1 if (rows[:, 2] > 1).any() else None  # WFLW's json has no 2: it says nothing of visibility
-    return Sample(_existing(path.parent / name, where), rows[:, :2].copy(), layout, visible=visible)
+def _names_columns(line: str) -> bool:
+    """Whether a line is a header like "image,x0,y0,x1,y1,...": coordinates must stand in the order that lines have."""
+    separator = next((mark for mark in ",;\t" if mark in line), None)
+    columns = [column.strip(" \"'").lower() for column in line.split(separator)]
+    return any(
+        len(names) > 1
+        and len(names) % 2 == 0
+        and not any(map(is_number, names))
+        and all(_is_axis(name, "xy"[index % 2]) for index, name in enumerate(names))
+        for names in (columns[1:], columns[:-1])
+    )
+
+
+def _is_axis(column: str, axis: str) -> bool:
+    return column.startswith(axis) or column.endswith(axis)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
+from sdfl.datasets.fields import finite_points, is_number, layout_of, number
 from sdfl.datasets.pictures import IMAGE_SUFFIXES
 from sdfl.datasets.sample import Sample
 from sdfl.errors import DataError
-from sdfl.layouts import LAYOUTS, layout_with
+from sdfl.files import read_text
 from sdfl.types import FloatArray
 
 
@@ -22,24 +21,23 @@ def read_pts(path: Path) -> FloatArray:
     Raises:
         DataError: names the file that is missing, cut off or something else.
     """
+    head, brace, body = read_text(path).partition("{")
+    declared = next((line.partition(":")[2] for line in head.split("\n") if line.strip().startswith("n_points")), "")
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as text ({error})") from error
-    head, brace, body = text.partition("{")
-    declared = next((line.partition(":")[2] for line in head.splitlines() if line.strip().startswith("n_points")), "")
-    try:
-        rows = [
-            [float(value) for value in line.split()] for line in body.partition("}")[0].splitlines() if line.strip()
-        ]
-        points = np.asarray(rows, dtype=np.float32).reshape(-1, 2)
         count = int(declared)
     except ValueError as error:
         raise DataError(f"{path}: is not a .pts file (n_points, then one 'x y' per line between braces)") from error
+    values: list[float] = []
+    for line_number, line in enumerate(body.partition("}")[0].split("\n"), start=head.count("\n") + 1):
+        if fields := line.split():
+            if len(fields) != 2 or not all(map(is_number, fields)):
+                raise DataError(f"{path}:{line_number}: must be x and y of one point, got {line.strip()[:40]!r}")
+            values += map(number, fields)
+    points = finite_points(values, str(path))
+    if "{" in body.partition("}")[2]:
+        raise DataError(f"{path}: holds more than one block of points; write one file for each face")
     if not brace or "}" not in body or len(points) != count:
         raise DataError(f"{path}: declares {count} points but holds {len(points)}; the file is cut off or edited")
-    if not np.isfinite(points).all():
-        raise DataError(f"{path}: holds a coordinate that is not a finite number")
     return points - 1.0
 
 
@@ -74,12 +72,4 @@ def _sample(image_path: Path, label_path: Path | None, layout: str) -> Sample:
     if label_path is None:
         raise DataError(f"{image_path}: has no .pts file beside it; add {image_path.stem}.pts or remove the picture")
     points = read_pts(label_path)
-    found = layout_with(len(points))
-    if found is None or (layout and found.name != layout):
-        wanted = (
-            f"{LAYOUTS[layout].num_points} ({layout})"
-            if layout
-            else " or ".join(str(each.num_points) for each in LAYOUTS.values())
-        )
-        raise DataError(f"{label_path}: has {len(points)} points, expected {wanted}")
-    return Sample(image_path, points, found.name)
+    return Sample(image_path, points, layout_of(len(points), str(label_path), layout))

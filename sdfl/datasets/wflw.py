@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
+from sdfl.datasets.fields import existing_picture, finite_points, number
 from sdfl.datasets.sample import Sample
 from sdfl.errors import DataError
+from sdfl.files import numbered_lines
 
 ATTRIBUTES = ("pose", "expression", "illumination", "make-up", "occlusion", "blur")  # in the file's order
 COUNTS = {"train": 7500, "test": 2500}
@@ -52,11 +52,7 @@ def load(root: Path, split: str) -> list[Sample]:
     images = root / "WFLW_images"
     if not images.is_dir():
         raise DataError(f"{images}: is not a folder; unpack WFLW_images.tar.gz in {root}")
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not text") from error
-    samples = [_sample(line, f"{path}:{number}", images) for number, line in enumerate(lines, 1) if line.strip()]
+    samples = [_sample(line, where, images) for where, line in numbered_lines(path)]
     if not samples:
         raise DataError(f"{path}: is empty")
     return samples
@@ -67,16 +63,13 @@ def _sample(line: str, where: str, images: Path) -> Sample:
     if len(fields) != _FIELDS:
         raise DataError(f"{where}: has {len(fields)} fields, expected {_FIELDS} (98 x and y, 4, 6 attributes, picture)")
     try:
-        points = np.array(fields[: 2 * _POINTS], dtype=np.float32).reshape(_POINTS, 2)
+        values = [number(field) for field in fields[: 2 * _POINTS]]
     except ValueError as error:
         raise DataError(f"{where}: holds a coordinate that is not a number") from error
+    points = finite_points(values, where)
     flags = fields[2 * _POINTS + 4 : -1]
-    if not np.isfinite(points).all():
-        raise DataError(f"{where}: holds a coordinate that is not a finite number")
     if not set(flags) <= {"0", "1"}:
         raise DataError(f"{where}: attributes must be 0 or 1, got {' '.join(flags)}")
-    image = images / fields[-1].strip()
-    if not image.is_file():
-        raise DataError(f"{where}: names the picture {image}, which does not exist")
+    image = existing_picture(images, fields[-1].strip(), where)
     subsets = tuple(name for name, flag in zip(ATTRIBUTES, flags, strict=True) if flag == "1")
     return Sample(image, points, "wflw98", subsets)

@@ -49,25 +49,25 @@ def test_records_of_another_protocol_are_left_out_and_said_so(tmp_path: Path) ->
     ("content", "reason"),
     [
         pytest.param("", "no records; measure some with: sdfl bench", id="an empty file"),
-        pytest.param("{}\n", r"line 1 is not a record \(protocol is missing\)", id="json, but no record"),
-        pytest.param("[1]\n", "line 1 is not a record", id="a list"),
+        pytest.param("{}\n", r":1: is not a record \(protocol is missing\)", id="json, but no record"),
+        pytest.param("[1]\n", ":1: is not a record", id="a list"),
         pytest.param(
             f'{{"protocol": {PROTOCOL}, "kind": "latency"}}\n',
-            r"line 1 .* \(subject is missing\)",
+            r":1: .* \(subject is missing\)",
             id="a key is missing",
         ),
         pytest.param(
             f'{{"protocol": {PROTOCOL}, "kind": "speed", "subject": {{"name": "a", "backend": "b"}}, "settings": {{}}, '
             '"environment": {}}\n',
-            "line 1 .*kind must be one of latency",
+            ":1: .*kind must be one of latency",
             id="an unknown kind",
         ),
         pytest.param(
             f'{{"protocol": {PROTOCOL}, "kind": "latency", "subject": {{"name": 3}}}}\n',
-            r"line 1 .*subject.name must be of type str, got 3",
+            r":1: .*subject.name must be of type str, got 3",
             id="a wrong type",
         ),
-        pytest.param("hello\n", "line 1 is not a record", id="text"),
+        pytest.param("hello\n", ":1: is not a record", id="text"),
         pytest.param('{"protocol": 99}\n', "measured with protocol 99", id="only another protocol"),
     ],
 )

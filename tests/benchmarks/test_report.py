@@ -10,12 +10,14 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+import numpy as np
 import pytest
 from bench_fakes import ENVIRONMENT, accuracy_record, latency_record, subject
 
 from sdfl.benchmarks.records import PROTOCOL, Record, Records
 from sdfl.benchmarks.report import findings, tables
 from sdfl.benchmarks.report.data import collect
+from sdfl.benchmarks.report.text import csv_text
 
 pytestmark = pytest.mark.slow
 
@@ -180,6 +182,13 @@ def test_pictures_markdown_and_csv_hold_the_same_numbers(report: Path) -> None:
     assert len(rows) == len(RECORDS)
     assert rows[0]["p50_ms"] == "4.0"
     assert rows[-1]["error"] == "broken.onnx: cannot <load> it"
+
+
+@pytest.mark.parametrize("value", [225.3, 4.0, 1e-7, 1e17, 3, True, float(np.float32(225.3))])
+def test_numbers_have_the_digits_of_their_records(value: float) -> None:
+    record = replace(RECORDS[0], result={"p50_ms": value})
+    (row,) = csv.DictReader(csv_text([record]).splitlines())
+    assert f'"result":{{"p50_ms":{row["p50_ms"]}}}' in record.to_json()
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,7 @@ def test_a_folder_becomes_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[
     with (tmp_path / "faces.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["picture"] for row in rows] == ["a.png", "b.png", "b.png"]
+    assert max(len(row[name].partition(".")[2]) for row in rows for name in row if name != "picture") <= 2, "digits"
     assert abs(float(rows[1]["left"]) - float(rows[2]["left"])) > 30, "the second picture holds the face twice"
     assert "c.jpg" in capsys.readouterr().err
 

@@ -41,6 +41,14 @@ def test_tables_become_dataclasses() -> None:
         pytest.param({"title": "a", "inner": {"size": True}}, r"inner\.size must be of type int", id="bool for int"),
         pytest.param({"title": "a", "inner": {"names": "x"}}, r"inner\.names must be a list", id="text for list"),
         pytest.param({"title": "a", "inner": {"names": [1]}}, r"inner\.names\[0\] must be of type str", id="list item"),
+        pytest.param(
+            {"title": "a", "inner": {"rate": float("nan")}}, r"inner\.rate must be a finite number, got nan", id="NaN"
+        ),
+        pytest.param(
+            {"title": "a", "inner": {"pair": [0.0, float("inf")]}},
+            r"inner\.pair\[1\] must be a finite number, got inf",
+            id="infinity in a list",
+        ),
         pytest.param({"title": "a", "inner": 3}, "inner must be a section", id="value for section"),
         pytest.param(
             {"title": "a", "inner": {"pair": [1]}}, r"inner\.pair must have 2 entries, got 1", id="too few entries"

@@ -17,7 +17,8 @@ from sdfl.artifacts.onnx_metadata import read_metadata
 from sdfl.artifacts.passport import read_passport
 from sdfl.benchmarks.records import read_records
 from sdfl.config import override, read_toml
-from sdfl.datasets.lists import load_coco, load_list
+from sdfl.datasets.coco import load_coco
+from sdfl.datasets.lists import load_list
 from sdfl.datasets.pictures import read_image
 from sdfl.datasets.pts import read_pts
 from sdfl.errors import SdflError

@@ -93,13 +93,13 @@ def test_finished_cells_are_not_run_again_and_tables_are_written(
 
 
 def test_spread_is_the_standard_deviation_over_seeds(experiment: Experiment) -> None:
-    runs = [Run("graph", seed, 1, {"faces.nme": nme}) for seed, nme in enumerate((4.0, 5.0, 6.0))]
-    assert "| graph | 3 | 5.00 ± 1.00 | 4.7 | - |" in markdown(experiment, runs)
+    runs = [Run("graph", seed, 1, {"faces.nme": nme}) for seed, nme in enumerate((4.0, 5.123456789, 6.0))]
+    assert "| graph | 3 | 5.04 ± 1.00 | 4.7 | - |" in markdown(experiment, runs)
     rows = list(csv.DictReader(table_csv(experiment, runs).splitlines()))
     assert [(row["seed"], row["value"], row["paper"]) for row in rows] == [
-        ("0", "4", "4.7"),
-        ("1", "5", "4.7"),
-        ("2", "6", "4.7"),
+        ("0", "4.0", "4.7"),
+        ("1", "5.123456789", "4.7"),
+        ("2", "6.0", "4.7"),
     ]
 
 

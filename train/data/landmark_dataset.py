@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from sdfl.datasets import Sample, find_samples, is_split, load_list, load_split, read_image
+from sdfl.datasets import LABEL_SUFFIXES, Sample, find_samples, is_split, load_labels, load_split, read_image
 from sdfl.errors import DataError
 from sdfl.geometry import REFERENCE_CROP_PX, evaluation_affine, invert_affine, transform_points
 from sdfl.layouts import get_layout
@@ -65,11 +65,11 @@ def split_samples(config: DataConfig, data: Path, layout: str) -> tuple[list[Sam
 
 
 def _load(data: Path, name: str, layout: str) -> list[Sample]:
-    """A split of a dataset in its official files ("wflw:train"), a list (.txt), or a folder of pictures with .pts."""
+    """A split of a dataset in its official files ("wflw:train"), a list, COCO's JSON, or a folder with .pts files."""
     if is_split(name):
         samples = load_split(data, name)
-    elif name.endswith(".txt"):
-        samples = load_list(locate(data, name))
+    elif name.lower().endswith(LABEL_SUFFIXES):
+        samples = load_labels(locate(data, name))
     else:
         return find_samples(locate(data, name), layout)
     if samples[0].layout != layout:

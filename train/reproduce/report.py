@@ -82,7 +82,7 @@ def table_csv(experiment: Experiment, runs: Sequence[Run]) -> str:
         for column in experiment.columns:
             if column in run.scores:
                 figure = paper.get(run.cell, {}).get(column, "")
-                writer.writerow([run.cell, run.seed, run.epochs, column, f"{run.scores[column]:.6g}", figure])
+                writer.writerow([run.cell, run.seed, run.epochs, column, run.scores[column], figure])
     return file.getvalue()
 
 

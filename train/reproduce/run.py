@@ -13,7 +13,7 @@ import torch
 from sdfl.config import build
 from sdfl.errors import CheckpointError, ConfigError, DataError
 from sdfl.evaluation import evaluate
-from sdfl.files import atomic_path
+from sdfl.files import atomic_path, read_json
 from sdfl.model.checkpoint import read_checkpoint
 from sdfl.train.devices import Devices
 from sdfl.train.loop import LAST, is_complete
@@ -153,9 +153,9 @@ def read_run(path: Path, recipe: Recipe) -> Run | None:
     if not path.exists():
         return None
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = read_json(path)
         run, made_with = build(Run, content, unknown_keys=True), content["recipe"]
-    except (ConfigError, ValueError, KeyError) as error:
+    except (ConfigError, DataError, TypeError, KeyError) as error:
         raise CheckpointError(f"{path}: is not a result of sdfl reproduce; remove it") from error
     if changed_keys(made_with, recipe):
         raise CheckpointError(f"{path}: was made with another recipe; choose another --out or remove the folder")

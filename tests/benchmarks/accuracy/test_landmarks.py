@@ -66,6 +66,8 @@ def test_missed_faces_fail_and_are_not_among_the_worst(samples: list[Sample]) ->
     assert (result["num_found"], result["failure_rate_10_percent"]) == (15, 25)
     assert result["pictures"]["nme_percent"][:5] == [None] * 5
     assert not {item["name"] for item in result["worst"]} & set(result["pictures"]["name"][:5])
+    drawn = np.asarray([item["points"] for item in result["worst"]]).ravel().tolist()
+    assert max(len(str(value).partition(".")[2]) for value in drawn) == 1, "one digit behind the point"
 
 
 def test_nothing_found_gives_no_nme_and_no_interval(samples: list[Sample]) -> None:

@@ -87,10 +87,17 @@ def test_the_record_is_complete_after_every_step_and_a_cut_off_run_goes_on(place
     assert {each.reason for each in late.steps} == {"no time was left for it; run the rest with --resume"}
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"gpu": ""}'], ids=["empty", "no fields", "no GPU"])
-def test_what_is_no_record_is_refused(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("", r"r\.json:1: is not valid JSON", id="empty"),
+        pytest.param("{}", r"r\.json: is no record of a run on a GPU", id="no fields"),
+        pytest.param('{"gpu": ""}', r"r\.json: is no record of a run on a GPU", id="no GPU"),
+    ],
+)
+def test_what_is_no_record_is_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "r.json").write_text(text)
-    with pytest.raises(DataError, match=r"r\.json: is no record of a run on a GPU"):
+    with pytest.raises(DataError, match=message):
         read_record(tmp_path / "r.json")
 
 

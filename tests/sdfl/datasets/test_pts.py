@@ -68,9 +68,19 @@ def _not_finite(folder: Path) -> None:
     write_pts(folder / "face.pts", np.full((68, 2), np.nan))
 
 
+def _two_faces(folder: Path) -> None:
+    write_face(folder, "face")
+    (folder / "face.pts").write_text((folder / "face.pts").read_text() * 2)
+
+
+def _not_two(folder: Path) -> None:
+    write_face(folder, "face")
+    (folder / "face.pts").write_text("version: 1\nn_points: 1\n{\n\n1,5 2,5\n}\n")
+
+
 def _binary(folder: Path) -> None:
     write_face(folder, "face")
-    (folder / "face.pts").write_bytes(b"\xff\xfe\x00\x80")
+    (folder / "face.pts").write_bytes(b"\x80\x00\xff\xfe")
 
 
 @pytest.mark.parametrize(
@@ -81,9 +91,11 @@ def _binary(folder: Path) -> None:
         pytest.param(_too_few_points, r"face\.pts: has 67 points, expected 68 \(ibug68\)", id="67 points"),
         pytest.param(_cut_off, r"face\.pts: declares 68 points but holds 40", id="cut off"),
         pytest.param(_no_braces, r"face\.pts: declares 68 points but holds 0", id="no braces"),
-        pytest.param(_words, r"face\.pts: is not a \.pts file", id="words"),
-        pytest.param(_not_finite, r"face\.pts: holds a coordinate", id="not a number"),
-        pytest.param(_binary, r"face\.pts: cannot be read as text", id="binary"),
+        pytest.param(_words, r"face\.pts:5: must be x and y of one point, got 'three four'", id="words"),
+        pytest.param(_two_faces, r"face\.pts: holds more than one block of points", id="two faces"),
+        pytest.param(_not_two, r"face\.pts:5: must be x and y of one point, got '1,5 2,5'", id="decimal commas"),
+        pytest.param(_not_finite, r"face\.pts: holds a coordinate .* finite number \(point 1\)", id="not a number"),
+        pytest.param(_binary, r"face\.pts:1: is not text in UTF-8; save the file as UTF-8", id="binary"),
         pytest.param(lambda folder: None, r"holds no pictures", id="an empty folder"),
         pytest.param(lambda folder: folder.rmdir(), r"is not a folder", id="a missing folder"),
     ],
