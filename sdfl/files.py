@@ -73,6 +73,7 @@ def read_json(path: Path) -> Any:
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of brackets
         raise DataError(f"{path}: is not valid JSON ({error})") from error
 
+
 OPEN_PAUSES_S = (0.05, 0.2, 0.5, 1.0)  # between attempts to replace a file that a program may have open
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from collections.abc import Iterator
 from numbers import Integral
 from pathlib import Path
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 SAMPLE = "sample"
+CAMERA_FILE = re.compile(r"/dev/video(\d+)")
 WANTED = "give a camera number, a path, a URL, a list or iterator of pictures, or a cv2.VideoCapture"
 NO_WEBCAM = "no webcam found"
 SHOWING_SAMPLE = "showing the sample clip (name a camera, video, picture, folder or URL to see another)"
@@ -58,7 +60,7 @@ def open_source(source: Source, *, mode: CameraMode = CameraMode(), say: Say = t
         source: one of
             - the path of a video, a picture or a folder of pictures, as text or Path; what exists is never taken for
               one of the following;
-            - a camera number (0 or "0");
+            - a camera number (0, "0" or "/dev/video0");
             - "sample", a clip that needs neither;
             - the URL of a stream, a video or a picture (rtsp://, http://, file://);
             - a list of pictures of one video (arrays or PIL) or of `Frame`s, or of paths of pictures that have nothing
@@ -114,6 +116,8 @@ def _open_named(text: str, mode: CameraMode, say: Say) -> FrameSource:
     exists = os.path.exists(path)  # noqa: PTH110  no error for what is too long to be a path
     if text == SAMPLE and exists:
         say(f"{text}: the {'folder' if path.is_dir() else 'file'} of this name is taken, and not the sample clip")
+    if device := CAMERA_FILE.fullmatch(text):
+        return open_camera(int(device[1]), mode, say=say)
     if not exists:
         if text == SAMPLE:
             return SampleSource()

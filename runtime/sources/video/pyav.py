@@ -84,6 +84,8 @@ class PyavDecoder(VideoDecoder):
         stream.thread_type = "SLICE" if self.endless else "AUTO"
         if stream.codec_context.codec.intra_only:
             stream.codec_context.options = {"err_detect": "explode"}  # no frame that is half made up
+        # MPEG-TS calls packets corrupt where recordings were joined; its decoders tell what is.
+        self._knows_parts = "mpegts" not in name
         # AVI keeps no time of a frame, only the order in which frames are decoded.
         self._time_field = "dts" if "avi" in name else "pts"
         self._converter = self._av.video.reformatter.VideoReformatter()
@@ -109,7 +111,7 @@ class PyavDecoder(VideoDecoder):
         end, error = self._av.error.EOFError, self._av.error.FFmpegError
         intact, partial = True, set()
         for packet in self._packets():
-            if packet.is_corrupt:  # the file, or the network, has given only a part of it
+            if packet.is_corrupt and self._knows_parts:  # the file, or the network, has given only a part of it
                 partial.add(packet.pts)
             try:
                 frames = packet.decode()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sdfl.errors import SourceError
+from sdfl.files import is_special
 from sdfl.runtime.notices import Say, to_stderr
 from sdfl.runtime.sources.base import FrameSource, to_bgr8
 from sdfl.runtime.sources.capture import nominal_fps
@@ -66,6 +67,8 @@ class VideoSource(FrameSource):
 
     def _open_file(self) -> VideoDecoder:
         assert self.path is not None, "either a path or a function that opens"
+        if is_special(self.path):
+            raise SourceError(f"{self.name}: is a pipe or a device, which cannot be read twice; give a file or a URL")
         if not self.path.is_file():
             raise SourceError(
                 f"{self.name}: no such file; give a camera index, a video, a picture, a folder, a URL or 'sample'"
@@ -103,6 +106,8 @@ def open_decoder(path: Path, name: str) -> VideoDecoder:
     except PermissionError as error:
         raise SourceError(f"{name}: may not be read; change its permissions") from error
     except OSError as error:
+        if not path.stat().st_size:
+            raise SourceError(f"{name}: is empty; copy or record it again") from None
         if missing := missing_bytes(path):
             raise SourceError(
                 f"{name}: is cut off: its last {missing} bytes are missing, and without them {library} cannot decode "

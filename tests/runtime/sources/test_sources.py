@@ -81,6 +81,7 @@ def _broken_picture(folder: Path) -> str:
         pytest.param(_empty_folder, "holds no pictures", id="folder without pictures"),
         pytest.param(_broken_picture, "is not a picture that can be decoded", id="broken picture"),
         pytest.param(lambda _: "77", "camera 77 does not exist", id="missing camera"),
+        pytest.param(lambda _: "/dev/video77", "camera 77 does not exist", id="missing camera by its file"),
         pytest.param(lambda _: "rtsp://127.0.0.1:9/x", "does not answer with video", id="stream without a server"),
     ],
 )

@@ -170,3 +170,47 @@ def test_the_picture_on_the_cover_of_a_song_is_no_video(tmp_path: Path) -> None:
 def test_a_name_with_a_colon_is_no_address(tmp_path: Path) -> None:
     path = encode(tmp_path / "10:30.mp4", sample_images(3))
     assert len(frames_of(path)) == 3
+
+
+def test_recordings_that_were_joined_lose_nothing(tmp_path: Path) -> None:
+    """Their sizes differ, their clocks start again, and MPEG-TS calls the place where they meet corrupt."""
+    first = encode(tmp_path / "first.ts", sample_images(24))
+    second = encode(tmp_path / "second.ts", sized(320, 240, 24))
+    path = tmp_path / "joined.ts"
+    path.write_bytes(first.read_bytes() + second.read_bytes())
+    frames = frames_of(path)
+    assert [frame.image.shape[0] for frame in frames] == [480] * 24 + [240] * 24
+    assert [frame.timestamp_s for frame in frames] == pytest.approx([index / 30 for index in range(48)])
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixel_format", "name"),
+    [
+        ("libx265", "yuv420p10le", "a.mp4"),
+        ("libvpx-vp9", "yuva420p", "a.webm"),
+        ("ffv1", "gray16le", "a.mkv"),
+        ("rawvideo", "bgr24", "a.avi"),
+        ("prores_ks", "yuv422p10le", "a.mov"),
+        ("mpeg2video", "yuv420p", "a.mxf"),
+        ("wmv2", "yuv420p", "a.wmv"),
+        ("libx264", "yuv420p", "a.m3u8"),
+        ("libx264", "yuv444p", "percent%03d.mp4"),
+    ],
+)
+def test_other_codecs_and_containers(tmp_path: Path, codec: str, pixel_format: str, name: str) -> None:
+    images = sized(320, 240, 10)
+    options = {"x265-params": "log-level=none"} if codec == "libx265" else {}
+    frames = frames_of(
+        encode(tmp_path / name, images, codec=codec, pixel_format=pixel_format, rate=25, options=options)
+    )
+    assert [frame.timestamp_s for frame in frames] == pytest.approx([index / 25 for index in range(10)], abs=1e-3)
+    grey = (images[0].mean(axis=2), frames[0].image.mean(axis=2))
+    assert np.abs(grey[0] - grey[1]).mean() < 4
+
+
+def test_an_empty_file_and_a_pipe_say_what_they_are(tmp_path: Path) -> None:
+    (tmp_path / "empty.mp4").touch()
+    with pytest.raises(SourceError, match=r"empty\.mp4: is empty"):
+        VideoSource(tmp_path / "empty.mp4")
+    with pytest.raises(SourceError, match=r"/dev/null: is a pipe or a device"):
+        VideoSource(Path("/dev/null"))
