@@ -61,7 +61,10 @@ def text_out(option: str, path: Path) -> Iterator[TextIO]:
 
     if str(path) != "-":
         try:
-            with recording_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+            with (
+                recording_path(path) as temporary,
+                temporary.open("w", encoding="utf-8", errors="surrogateescape") as file,
+            ):
                 yield file
         except BrokenPipeError:  # of standard output, which is written beside this file
             raise

@@ -100,7 +100,7 @@ def test_a_reader_that_has_seen_enough_is_not_blamed_on_the_table(write_video: W
     shell = ["bash", "-o", "pipefail", "-c", command]
     done = subprocess.run(shell, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert (tmp_path / "f.csv").read_text().startswith("frame,timestamp_s,id,presence,")
+    assert (tmp_path / "f.csv").read_text().startswith("frame,timestamp_s,source,id,presence,")
 
 
 @pytest.mark.parametrize(
