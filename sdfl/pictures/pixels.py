@@ -61,7 +61,7 @@ def to_bgr(picture: Any, bits: int = 16) -> Image:
 
 def to_bgr8(grey: npt.NDArray[Any], bits: int) -> Image:
     """A grey picture of `bits` bits as (H, W, 3) uint8 BGR; the lowest bits are dropped, as OpenCV does."""
-    if grey.size and (grey.min() < 0 or int(grey.max()) >> bits):
+    if bits > 16 or grey.min() < 0 or int(grey.max()) >> bits:
         raise ValueError("holds numbers of 32 bits; save it with 8 or 16 bits")
     eight = (grey >> (bits - 8)).astype(np.uint8)
     return np.asarray(cv2.cvtColor(eight, cv2.COLOR_GRAY2BGR), np.uint8)
