@@ -21,7 +21,7 @@ MAX_SCANS = 100  # encoders write about ten; each scan decodes the whole picture
 _SOI, _EOI, _SOS, _APP1 = 0xD8, 0xD9, 0xDA, 0xE1
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
-_MARKER = re.compile(rb"\xff+([^\x00\x01\xd0-\xd7\xff])")  # neither a stuffed byte of the pixels nor a restart
+_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")  # neither a stuffed byte of the pixels nor a restart
 _EXIF = b"Exif\0\0"
 _FILLS = (bytes(256), bytes(range(1, 255)))  # two different continuations of the pixels
 

@@ -47,12 +47,11 @@ def read(file: BinaryIO, name: str, max_pixels: int, say: Callable[[str], None] 
         return _with_opencv(file, name, tags)
     if say is not None and tags.next:
         say(f"{name}: holds several pages; the first one was taken")
-    picture.load()
-    orientation = picture.getexif().get(_ORIENTATION, 1)  # newer Pillow has turned it, and says so by 1
+    picture.load()  # turns it upright, in every version of Pillow that is allowed
     bits = int(np.atleast_1d(tags.get(_BITS, 1))[0])
     image = to_bgr(picture, bits)
     inverted = picture.mode.startswith("I;16") and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
-    return upright(255 - image if inverted else image, orientation)
+    return 255 - image if inverted else image
 
 
 def _first_tags(file: BinaryIO) -> Any:
