@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.checks import require_count
 from sdfl.errors import ClosedError, ConfigError
+from sdfl.pictures import MAX_PIXELS
 from sdfl.runtime.backends import TAKES_PROVIDERS
 from sdfl.runtime.detector import open_detector
 from sdfl.runtime.sources import FrameSource, Source, open_source
@@ -109,12 +110,13 @@ class FaceLandmarker:
         """What the model says about itself."""
         return self._backend.spec
 
-    def detect(self, image: Picture) -> list[Face]:
+    def detect(self, image: Picture, *, max_pixels: int = MAX_PIXELS) -> list[Face]:
         """The faces in one picture, the most certain first.
 
         Args:
             image: the path of a picture, an array (H, W, 3) BGR as `cv2.imread` gives it, or grey or BGRA, uint8 or
                 uint16; or a PIL picture.
+            max_pixels: largest number of pixels of a picture file; a larger one is not decoded.
 
         Returns:
             Every face, at most `max_faces`; landmarks in px of the picture.
@@ -124,15 +126,16 @@ class FaceLandmarker:
             ClosedError: the landmarker was closed.
         """
         every = self._new_tracker(self._max_faces or sys.maxsize)
-        return every.update(Frame(to_image(image), 0, 0.0))
+        return every.update(Frame(to_image(image, max_pixels=max_pixels), 0, 0.0))
 
-    def track(self, source: Source) -> Iterator[tuple[Frame, list[Face]]]:
+    def track(self, source: Source, *, max_pixels: int = MAX_PIXELS) -> Iterator[tuple[Frame, list[Face]]]:
         """Every frame of a source with the faces in it, which keep their ids from frame to frame.
 
         Args:
             source: what `sdfl.open_source` takes: a camera number, the path or URL of a video, a folder of pictures, a
                 list of arrays, an iterator of arrays or frames, a `cv2.VideoCapture`, or an opened source. What this
                 call opened is closed at the end.
+            max_pixels: largest number of pixels of a picture file; a larger one is not decoded.
 
         Yields:
             The frame, and its faces, those known longest first.
@@ -144,10 +147,10 @@ class FaceLandmarker:
         self._require_open()
         if isinstance(source, FrameSource):
             return self._tracked(source)
-        return self._opened_and_tracked(source)
+        return self._opened_and_tracked(source, max_pixels)
 
-    def _opened_and_tracked(self, source: Source) -> Iterator[tuple[Frame, list[Face]]]:
-        with open_source(source) as opened:
+    def _opened_and_tracked(self, source: Source, max_pixels: int) -> Iterator[tuple[Frame, list[Face]]]:
+        with open_source(source, max_pixels=max_pixels) as opened:
             yield from self._tracked(opened)
 
     def _tracked(self, source: FrameSource) -> Iterator[tuple[Frame, list[Face]]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol, overload
 
 import numpy as np
@@ -32,11 +33,13 @@ class Frame:
         index: 0 for the source's first picture.
         timestamp_s: of a file, its place in the clip in seconds; of a camera or stream, a clock's reading at the
             capture.
+        source: the file of this picture, where every picture has its own; None for videos and cameras.
     """
 
     image: Image
     index: int
     timestamp_s: float
+    source: Path | None = None
 
     def __post_init__(self) -> None:
         require_shape("Frame.image", self.image, ("H", "W", 3))

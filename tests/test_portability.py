@@ -35,15 +35,18 @@ def texts_without_encoding(tree: ast.AST) -> Iterator[str]:
         opens_by_default = isinstance(node.func, ast.Name) and name == "open" and len(node.args) == 1 and not modes
         is_text = name in ("read_text", "write_text", "fdopen") or is_text_file or opens_by_default
         starts = name in ("run", "Popen", "check_output") and "text" in given
-        if is_text and "encoding" not in given and not _is_metadata(node):
+        if is_text and "encoding" not in given and not _is_another(node):
             yield f"line {node.lineno}: {name} without encoding"
         if starts and not {"encoding", "errors"} & given:
             yield f"line {node.lineno}: {name} with text, without encoding or errors"
 
 
-def _is_metadata(node: ast.Call) -> bool:
-    """`importlib.metadata` has a `read_text` that takes a name."""
-    return isinstance(node.func, ast.Attribute) and node.func.attr == "read_text" and bool(node.args)
+def _is_another(node: ast.Call) -> bool:
+    """`sdfl.files.read_text` knows encodings, and that of `importlib.metadata` takes a name."""
+    is_method = isinstance(node.func, ast.Attribute)
+    return (not is_method and getattr(node.func, "id", "") == "read_text") or (
+        is_method and getattr(node.func, "attr", "") == "read_text" and bool(node.args)
+    )
 
 
 def posix_alone(tree: ast.AST) -> Iterator[str]:
@@ -57,8 +60,8 @@ def posix_alone(tree: ast.AST) -> Iterator[str]:
             names = {alias.name for alias in node.names} | {getattr(node, "module", None)}
             for name in sorted(ONLY_POSIX & {str(each) for each in names}):
                 yield f"line {node.lineno}: import of {name}"
-        is_of_os = isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "os"
-        if is_of_os and node.attr in NOT_EVERYWHERE - asked:
+        of_os = isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "os"
+        if of_os and isinstance(node, ast.Attribute) and node.attr in NOT_EVERYWHERE - asked:
             yield f"line {node.lineno}: os.{node.attr}"
 
 

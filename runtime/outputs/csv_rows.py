@@ -16,8 +16,8 @@ OPENNESS = ("left_eye_open", "right_eye_open", "mouth_open")
 class CsvWriter:
     """Writes one row for each face; a frame without faces has none.
 
-    Columns: frame, timestamp, id, presence, box, angles of the head, openness of eyes and mouth, then x0, y0, x1, ...
-    in frame px. What a layout does not tell is left empty.
+    Columns: frame, timestamp, file of the picture, id, presence, box, angles of the head, openness of eyes and mouth,
+    then x0, y0, x1, ... in frame px. What a layout does not tell is left empty, and so is the file of a video's frame.
 
     Args:
         file: open for writing text.
@@ -28,7 +28,7 @@ class CsvWriter:
         self._writer = csv.writer(file, lineterminator="\n")
         points = [f"{axis}{index}" for index in range(num_points) for axis in "xy"]
         box = ("left", "top", "right", "bottom")
-        self._writer.writerow(["frame", "timestamp_s", "id", "presence", *box, *ANGLES, *OPENNESS, *points])
+        self._writer.writerow(["frame", "timestamp_s", "source", "id", "presence", *box, *ANGLES, *OPENNESS, *points])
 
     def write(self, result: Result, *, start_s: float) -> None:
         """Add the faces of one frame.
@@ -37,7 +37,8 @@ class CsvWriter:
             result: the tracked frame.
             start_s: the timestamp that counts as 0.
         """
-        head = [result.frame.index, round(result.frame.timestamp_s - start_s, 4)]
+        frame = result.frame
+        head = [frame.index, round(frame.timestamp_s - start_s, 4), frame.source or ""]
         self._writer.writerows([*head, *_row(face)] for face in result.faces)
 
 

@@ -14,9 +14,11 @@ def to_json_line(result: Result, *, start_s: float) -> str:
         result: the tracked frame; each of its faces is written as `Face.to_dict` gives it.
         start_s: the timestamp that counts as 0.
     """
+    frame = result.frame
     record = {
-        "frame": result.frame.index,
-        "timestamp_s": round(result.frame.timestamp_s - start_s, 4),
+        "frame": frame.index,
+        "timestamp_s": round(frame.timestamp_s - start_s, 4),
+        **({} if frame.source is None else {"source": str(frame.source)}),
         "ms": round(result.ms, 2),
         "faces": [face.to_dict() for face in result.faces],
     }

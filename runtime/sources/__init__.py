@@ -17,19 +17,20 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from sdfl.datasets import IMAGE_SUFFIXES
 from sdfl.errors import SourceError
+from sdfl.pictures import MAX_PIXELS, is_animation, is_picture
 from sdfl.runtime.notices import Say, to_stderr
 from sdfl.runtime.sources.addresses import is_url, path_of
 from sdfl.runtime.sources.base import FrameSource
 from sdfl.runtime.sources.capture import CameraMode, camera_indices
 from sdfl.runtime.sources.live import LiveSource, open_camera
 from sdfl.runtime.sources.network import open_url
-from sdfl.runtime.sources.pictures import IteratorSource, MemorySource, PictureSource, is_pil
+from sdfl.runtime.sources.pictures import AnimationSource, IteratorSource, MemorySource, PictureSource, is_pil
 from sdfl.runtime.sources.sample import SampleSource
 from sdfl.runtime.sources.video import CaptureSource, VideoSource
 
 __all__ = [
+    "AnimationSource",
     "CaptureSource",
     "FrameSource",
     "IteratorSource",
@@ -53,13 +54,19 @@ Source: TypeAlias = Any
 """What `open_source` takes."""
 
 
-def open_source(source: Source, *, mode: CameraMode = CameraMode(), say: Say = to_stderr) -> FrameSource:  # noqa: B008
+def open_source(
+    source: Source,
+    *,
+    mode: CameraMode = CameraMode(),  # noqa: B008
+    max_pixels: int = MAX_PIXELS,
+    say: Say = to_stderr,
+) -> FrameSource:
     """Frames from wherever they come.
 
     Args:
         source: one of
             - the path of a video, a picture or a folder of pictures, as text or Path; what exists is never taken for
-              one of the following;
+              one of the following, and an animated picture is a video;
             - a camera number (0, "0" or "/dev/video0");
             - "sample", a clip that needs neither;
             - the URL of a stream, a video or a picture (rtsp://, http://, file://);
@@ -70,7 +77,8 @@ def open_source(source: Source, *, mode: CameraMode = CameraMode(), say: Say = t
             - an opened `cv2.VideoCapture`;
             - a `FrameSource`, which is returned as it is.
         mode: what to ask a camera for.
-        say: takes one-line remarks, such as that a camera reconnects.
+        max_pixels: largest number of pixels of a picture file.
+        say: takes one-line remarks, such as that a camera reconnects or a picture of a folder is damaged.
 
     Returns:
         A context manager that iterates over `Frame`s.
@@ -85,17 +93,17 @@ def open_source(source: Source, *, mode: CameraMode = CameraMode(), say: Say = t
             raise SourceError(f"a camera number must not be negative, got {source}")
         return open_camera(int(source), mode, say=say)
     if isinstance(source, str | os.PathLike):
-        return _open_named(os.fspath(source), mode, say)
+        return _open_named(os.fspath(source), mode, max_pixels, say)
     if hasattr(source, "read") and hasattr(source, "isOpened"):
         return CaptureSource(source)
     if isinstance(source, list | tuple):
         if source and all(isinstance(each, str | os.PathLike) for each in source):
-            return PictureSource([Path(each).expanduser() for each in source])
+            return PictureSource([Path(each).expanduser() for each in source], max_pixels=max_pixels, say=say)
         return MemorySource(source)
     if isinstance(source, Iterator):
         first = list(itertools.islice(source, 1))
         if first and isinstance(first[0], str | os.PathLike):
-            return open_source([*first, *source])
+            return open_source([*first, *source], max_pixels=max_pixels, say=say)
         return IteratorSource(itertools.chain(first, source))
     raise SourceError(f"the source is {_kind_of(source)}; {WANTED}")
 
@@ -109,7 +117,7 @@ def _kind_of(source: object) -> str:
     return "None" if source is None else type(source).__name__
 
 
-def _open_named(text: str, mode: CameraMode, say: Say) -> FrameSource:
+def _open_named(text: str, mode: CameraMode, max_pixels: int, say: Say) -> FrameSource:
     if not text:
         raise SourceError(f"the source is an empty text; {WANTED}")
     path = Path(text).expanduser()
@@ -124,16 +132,18 @@ def _open_named(text: str, mode: CameraMode, say: Say) -> FrameSource:
         if text.isdecimal():
             return open_camera(int(text), mode, say=say)
         if text.lower().startswith("file://"):
-            return _open_file(path_of(text), say)
+            return _open_file(path_of(text), max_pixels, say)
         if is_url(text):
-            return open_url(text, say=say)
-    return _open_file(path, say)
+            return open_url(text, max_pixels=max_pixels, say=say)
+    return _open_file(path, max_pixels, say)
 
 
-def _open_file(path: Path, say: Say) -> FrameSource:
-    if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
-        return PictureSource(path)
-    return VideoSource(path, say=say)
+def _open_file(path: Path, max_pixels: int, say: Say) -> FrameSource:
+    if is_animation(path):
+        return AnimationSource(path, max_pixels=max_pixels)
+    if path.is_dir() or is_picture(path):
+        return PictureSource(path, max_pixels=max_pixels, say=say)
+    return VideoSource(path, max_pixels=max_pixels, say=say)
 
 
 def default_source(*, mode: CameraMode = CameraMode(), say: Say = to_stderr) -> FrameSource:  # noqa: B008

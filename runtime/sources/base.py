@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from sdfl.errors import SourceError
+from sdfl.pictures import MAX_SIDE_PX
 from sdfl.types import Frame, Image
 
 Self = TypeVar("Self", bound="FrameSource")
 DEFAULT_FPS = 30.0
-MAX_SIDE_PX = 32_766  # OpenCV cuts no crops out of larger ones
 _TO_BGR = {1: cv2.COLOR_GRAY2BGR, 4: cv2.COLOR_BGRA2BGR}
 
 

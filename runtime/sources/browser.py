@@ -5,12 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from io import BytesIO
 
-import cv2
-import numpy as np
-
-from sdfl.errors import MissingDependency, SourceError
+from sdfl.errors import SourceError
+from sdfl.pictures import jpeg
+from sdfl.pictures.pixels import upright
 from sdfl.runtime.sources.base import FrameSource
 from sdfl.runtime.sources.latest_frame import Latest
 from sdfl.types import Frame, Image
@@ -28,34 +26,27 @@ class BrowserSource(FrameSource):
 
     Args:
         clock: gives the time in seconds.
-
-    Raises:
-        MissingDependency: Pillow is not installed.
     """
 
     name = "camera of the browser"
     live = True
 
     def __init__(self, *, clock: Callable[[], float] = time.perf_counter) -> None:
-        try:
-            from PIL.JpegImagePlugin import JpegImageFile
-        except ImportError as error:
-            raise MissingDependency("Pillow", extra="demo") from error
-        self._clock, self._read_header = clock, JpegImageFile
+        self._clock = clock
         self._lock = threading.Lock()  # several pages may send at once
         self._slot: Latest[tuple[Image, float]] = Latest()
 
-    def put(self, jpeg: bytes) -> None:
+    def put(self, content: bytes) -> None:
         """Take a picture, from any thread.
 
         Args:
-            jpeg: the content of a JPEG file.
+            content: of a JPEG file.
 
         Raises:
             SourceError: this is no JPEG, or is damaged or too large.
         """
         arrived_s = self._clock()
-        image = self._decoded(jpeg)
+        image = _decoded(content)
         with self._lock:
             self._slot.put((image, arrived_s))
 
@@ -75,18 +66,17 @@ class BrowserSource(FrameSource):
         """End the iteration. May be called twice."""
         self._slot.close()
 
-    def _decoded(self, jpeg: bytes) -> Image:
-        """The picture; its size is read from the header first, since a few kilobytes may stand for gigabytes."""
-        if not jpeg.startswith(JPEG_START):
-            raise SourceError("the picture is no JPEG; send image/jpeg")
-        try:
-            with self._read_header(BytesIO(jpeg)) as header:
-                width, height = header.size
-        except Exception as error:  # the bytes are a stranger's, and so are the errors that they lead to
-            raise SourceError(UNREADABLE) from error
+
+def _decoded(content: bytes) -> Image:
+    """The picture; its size is read from the header first, since a few kilobytes may stand for gigabytes."""
+    if not content.startswith(JPEG_START):
+        raise SourceError("the picture is no JPEG; send image/jpeg")
+    try:
+        header = jpeg.read_header(content)
+        width, height = header.width, header.height
         if max(width, height) > MAX_SIDE_PX:
-            raise SourceError(f"the picture has {width} x {height} px; at most {MAX_SIDE_PX} x {MAX_SIDE_PX} are taken")
-        image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
-        if image is None:
-            raise SourceError(UNREADABLE)
-        return np.asarray(image, np.uint8)
+            most = f"{MAX_SIDE_PX} x {MAX_SIDE_PX}"
+            raise SourceError(f"the picture has {width} x {height} px; at most {most} are taken")
+        return upright(jpeg.decode(content, header), header.orientation)
+    except jpeg.BadJpegError as error:
+        raise SourceError(UNREADABLE) from error

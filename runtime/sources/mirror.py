@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -25,7 +26,7 @@ class MirrorSource(FrameSource):
 
     def __iter__(self) -> Iterator[Frame]:
         for frame in self._source:
-            yield Frame(np.asarray(cv2.flip(frame.image, 1), np.uint8), frame.index, frame.timestamp_s)
+            yield replace(frame, image=np.asarray(cv2.flip(frame.image, 1), np.uint8))
 
     def close(self) -> None:
         """Release what the source holds."""

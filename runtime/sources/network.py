@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sdfl.errors import SourceError
+from sdfl.pictures import MAX_PIXELS
 from sdfl.runtime.notices import Say, to_stderr
 from sdfl.runtime.sources.addresses import without_credentials
 from sdfl.runtime.sources.base import FrameSource
@@ -24,6 +25,7 @@ from sdfl.runtime.sources.live import LiveSource
 from sdfl.runtime.sources.video import VideoSource, pyav
 from sdfl.runtime.sources.video.decoder import DecodedFrame, VideoDecoder
 from sdfl.runtime.sources.video.opencv import OpencvDecoder
+from sdfl.runtime.sources.video.source import check_frames
 
 STALL_S = 20.0  # longer than readers wait by themselves
 BACK_OFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -31,11 +33,12 @@ OPTIONS = {"rtsp_transport": "tcp"}  # UDP loses packets, and what is built on t
 LOST = "stopped sending and could not be reached again; check the network, then start again"
 
 
-def open_url(url: str, *, say: Say = to_stderr) -> FrameSource:
+def open_url(url: str, *, max_pixels: int = MAX_PIXELS, say: Say = to_stderr) -> FrameSource:
     """What a URL names. It is endless where it has no length: RTSP, a camera's MJPEG, a live broadcast.
 
     Args:
         url: rtsp://, http:// or another one that FFmpeg reads.
+        max_pixels: largest number of pixels of a frame.
         say: is told when a stream stops sending, and when a video was damaged.
 
     Raises:
@@ -43,6 +46,11 @@ def open_url(url: str, *, say: Say = to_stderr) -> FrameSource:
     """
     name = without_credentials(url)
     decoder = _decoder(url, name)
+    try:
+        check_frames(decoder, name, max_pixels)
+    except SourceError:
+        decoder.close()
+        raise
     if not decoder.endless:
         whole = not url.lower().startswith("http") or _gives_a_frame(decoder)
         decoder.close()

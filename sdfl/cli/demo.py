@@ -15,6 +15,7 @@ from sdfl.cli.options import (
     DetectorChoice,
     MaxFaces,
     MaxFrames,
+    MaxPixels,
     Model,
     Precision,
     Providers,
@@ -68,8 +69,10 @@ def demo(
         bool, typer.Option("--list-cameras", help="List the cameras of this computer and exit.")
     ] = False,
     max_frames: MaxFrames = None,
+    max_pixels: MaxPixels = None,
 ) -> None:
     """Track faces live and show their landmarks, in a window or in the browser."""
+    from sdfl.pictures import MAX_PIXELS
     from sdfl.runtime.live.pipeline import run
     from sdfl.runtime.live.switchboard import Switchboard
     from sdfl.runtime.outputs.video_file import Recorder
@@ -94,7 +97,12 @@ def demo(
         )  # fmt: skip
         camera = BrowserSource() if source == "browser" else None
         opened = stack.enter_context(
-            camera or (open_source(source, mode=mode) if source else default_source(mode=mode))
+            camera
+            or (
+                open_source(source, mode=mode, max_pixels=max_pixels or MAX_PIXELS)
+                if source
+                else default_source(mode=mode)
+            )
         )
         frames = MirrorSource(opened) if mirror else opened
         recorder = stack.enter_context(Recorder(save, frames.fps)) if save else None

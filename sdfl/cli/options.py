@@ -87,6 +87,13 @@ Smoothing = Annotated[
     bool, typer.Option("--smoothing/--no-smoothing", help="Reduce the jitter of the points of tracked faces.")
 ]
 
+MaxPixels = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Refuse pictures of more pixels, before they are decoded. Default: 100000000 (100 megapixels)."
+    ),
+]
+
 Save = Annotated[Path | None, typer.Option(help="Also write a video with the landmarks drawn (.mp4, .avi, .mkv).")]
 
 MaxFrames = Annotated[int | None, typer.Option("--frames", min=1, help="Stop after this number of frames.")]

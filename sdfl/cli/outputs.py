@@ -63,7 +63,10 @@ def text_out(option: str, path: Path) -> Iterator[TextIO]:
 
     if str(path) != "-":
         try:
-            with recording_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+            with (
+                recording_path(path) as temporary,
+                temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
+            ):
                 yield file
         except OSError as error:
             if is_closed_pipe(error):  # of standard output, which is written beside this file

@@ -15,6 +15,7 @@ from sdfl.cli.options import (
     DetectorChoice,
     MaxFaces,
     MaxFrames,
+    MaxPixels,
     Model,
     Precision,
     Providers,
@@ -38,6 +39,7 @@ def track(
     detector: DetectorChoice = None,
     smoothing: Smoothing = True,
     max_frames: MaxFrames = None,
+    max_pixels: MaxPixels = None,
     jsonl: Annotated[
         Path | None,
         typer.Option(
@@ -51,6 +53,7 @@ def track(
     """Track faces in a video or pictures; write landmarks, head pose and openness of eyes and mouth of each frame."""
     import itertools
 
+    from sdfl.pictures import MAX_PIXELS
     from sdfl.runtime.outputs.csv_rows import CsvWriter
     from sdfl.runtime.outputs.json_lines import to_json_line
     from sdfl.runtime.outputs.overlay import draw
@@ -68,7 +71,7 @@ def track(
                 max_faces=max_faces, detector=detector, smoothing=smoothing,
             )
         )  # fmt: skip
-        opened = stack.enter_context(open_source(source))
+        opened = stack.enter_context(open_source(source, max_pixels=max_pixels or MAX_PIXELS))
         lines = stack.enter_context(text_out("--jsonl", jsonl)) if jsonl else None
         rows = stack.enter_context(text_out("--csv", csv)) if csv else None
         table = CsvWriter(rows, landmarker.spec.num_points) if rows else None

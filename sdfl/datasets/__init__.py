@@ -4,13 +4,12 @@ from sdfl.datasets.coco import load_coco
 from sdfl.datasets.labels import LABEL_SUFFIXES, load_labels
 from sdfl.datasets.lists import load_list
 from sdfl.datasets.official import DATASETS, is_split, load_split
-from sdfl.datasets.pictures import IMAGE_SUFFIXES, find_pictures, read_image
+from sdfl.datasets.pictures import find_pictures, read_image
 from sdfl.datasets.pts import find_samples, read_pts
 from sdfl.datasets.sample import Sample
 
 __all__ = [
     "DATASETS",
-    "IMAGE_SUFFIXES",
     "LABEL_SUFFIXES",
     "Sample",
     "find_pictures",

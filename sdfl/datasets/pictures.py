@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
-import numpy as np
-
-from sdfl.datasets.cofw import read_picture
+from sdfl.datasets.cofw import read_picture as read_cofw_picture
 from sdfl.errors import DataError
+from sdfl.pictures import is_picture, read_picture
 from sdfl.types import Image
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+MACOS = "__MACOSX"  # what macOS adds to archives: a folder of files that only look like the pictures
 
 
 def read_image(path: Path) -> Image:
     """Read a picture.
 
     Args:
-        path: any file that OpenCV reads, or `<file>.mat/<i>` for the i-th picture inside a COFW file.
+        path: any file that `sdfl.pictures.read_picture` reads, or `<file>.mat/<i>` for the i-th picture inside a COFW
+            file.
 
     Returns:
         (H, W, 3) uint8 BGR.
@@ -27,16 +27,7 @@ def read_image(path: Path) -> Image:
         DataError: names the file that is missing or no picture.
         MissingDependency: h5py is not installed, for a COFW file.
     """
-    if path.parent.suffix == ".mat":
-        return read_picture(path)
-    try:
-        content = np.fromfile(path, dtype=np.uint8)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
-    if image is None:
-        raise DataError(f"{path}: is not a picture that can be decoded; replace or remove it")
-    return np.asarray(image, dtype=np.uint8)
+    return read_cofw_picture(path) if path.parent.suffix == ".mat" else read_picture(path)
 
 
 def find_pictures(folder: Path) -> list[Path]:
@@ -50,4 +41,12 @@ def find_pictures(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: is not a folder; point --data at a folder of pictures of faces")
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    return sorted(path for path in visible_files(folder) if is_picture(path))
+
+
+def visible_files(folder: Path) -> Iterator[Path]:
+    """All files below a folder except hidden ones and those that macOS adds to archives."""
+    for path in folder.rglob("*"):
+        parts = path.relative_to(folder).parts
+        if not any(part.startswith(".") or part == MACOS for part in parts) and not path.is_dir():
+            yield path

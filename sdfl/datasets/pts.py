@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from sdfl.datasets.fields import finite_points, is_number, layout_of, number
-from sdfl.datasets.pictures import IMAGE_SUFFIXES
+from sdfl.datasets.pictures import visible_files
 from sdfl.datasets.sample import Sample
 from sdfl.errors import DataError
 from sdfl.files import read_text
+from sdfl.pictures import is_picture
 from sdfl.types import FloatArray
 
 
@@ -57,11 +58,11 @@ def find_samples(folder: Path, layout: str = "") -> list[Sample]:
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: is not a folder; point --data at a folder of pictures with .pts files")
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (*IMAGE_SUFFIXES, ".pts"))
-    images = {path.with_suffix(""): path for path in files if path.suffix.lower() != ".pts"}
+    files = sorted(visible_files(folder))
+    images = {path.with_suffix(""): path for path in files if path.suffix.lower() != ".pts" and is_picture(path)}
     labels = {path.with_suffix(""): path for path in files if path.suffix.lower() == ".pts"}
     if not images:
-        raise DataError(f"{folder}: holds no pictures ({', '.join(IMAGE_SUFFIXES)})")
+        raise DataError(f"{folder}: holds no pictures")
     for stem, path in labels.items():
         if stem not in images:
             raise DataError(f"{path}: has no picture beside it")

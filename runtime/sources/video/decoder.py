@@ -26,6 +26,7 @@ class VideoDecoder(ABC):
 
     Attributes:
         library: that decodes it.
+        size: (width, height) of the stored frames in px, (0, 0) where only the frames tell.
         fps: nominal rate.
         num_frames: about how many frames there are, None where that is not known.
         endless: whether it has no length, as a camera on the network.
@@ -36,6 +37,7 @@ class VideoDecoder(ABC):
 
     library: str
     fps: float
+    size: tuple[int, int] = (0, 0)
     num_frames: int | None = None
     endless: bool = False
     still: bool = False

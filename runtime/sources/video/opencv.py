@@ -43,6 +43,7 @@ class OpencvDecoder(VideoDecoder):
         self._capture = capture
         count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         self.num_frames, self.fps = count if count > 0 else None, nominal_fps(capture)
+        self.size = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
         self.endless = network and not self.num_frames
         if not network and _version() >= FIRST_WITHOUT_INTERLACED and gives_random_memory(address):
             self.close()

@@ -80,6 +80,7 @@ class PyavDecoder(VideoDecoder):
         rates = (stream.guessed_rate, stream.average_rate)
         self.fps = next((float(rate) for rate in rates if rate and 0.1 <= rate <= MOST_FPS), DEFAULT_FPS)
         self.num_frames = self._about_how_many()
+        self.size = (stream.codec_context.width, stream.codec_context.height)
         # Threads that each take a frame are faster, and late by as many frames as there are threads.
         stream.thread_type = "SLICE" if self.endless else "AUTO"
         if stream.codec_context.codec.intra_only:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sdfl.errors import SourceError
+from sdfl.errors import DataError, SourceError
 from sdfl.files import is_special
+from sdfl.pictures import MAX_PIXELS, check_size
 from sdfl.runtime.notices import Say, to_stderr
 from sdfl.runtime.sources.base import FrameSource, to_bgr8
 from sdfl.runtime.sources.capture import nominal_fps
@@ -29,6 +30,7 @@ class VideoSource(FrameSource):
         path: of the file.
         name: what messages call it, None for its path.
         opening: opens the video, None for the file.
+        max_pixels: largest number of pixels of a frame.
         say: is told at the end how many frames were damaged.
 
     Raises:
@@ -41,6 +43,7 @@ class VideoSource(FrameSource):
         *,
         name: str | None = None,
         opening: Callable[[], VideoDecoder] | None = None,
+        max_pixels: int = MAX_PIXELS,
         say: Say = to_stderr,
     ) -> None:
         self.name, self.path, self._say = name or str(path), path, say
@@ -49,6 +52,7 @@ class VideoSource(FrameSource):
         self.fps, self.num_frames = decoder.fps, decoder.num_frames
         self.stills = self.loops = decoder.still  # a single picture stays in view
         decoder.close()
+        check_frames(decoder, self.name, max_pixels)
 
     def __iter__(self) -> Iterator[Frame]:
         decoder, count = self._opening(), 0
@@ -117,6 +121,21 @@ def open_decoder(path: Path, name: str) -> VideoDecoder:
             f"{name}: is not a video that {library} can decode, or its recording was not finished; copy or convert it "
             "again"
         ) from error
+
+
+def check_frames(decoder: VideoDecoder, name: str, max_pixels: int) -> None:
+    """Raise SourceError for a video whose frames are larger than they may be.
+
+    Args:
+        decoder: opened or closed.
+        name: what the message calls the video.
+        max_pixels: largest number of pixels of a frame.
+    """
+    try:
+        if all(decoder.size):
+            check_size(name, *decoder.size, max_pixels)
+    except DataError as error:
+        raise SourceError(str(error)) from error
 
 
 class CaptureSource(FrameSource):

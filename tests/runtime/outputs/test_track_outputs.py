@@ -43,7 +43,7 @@ def test_a_row_says_what_the_line_says(track: Callable[..., Result], write_video
     assert len(told) == len(written) == sum(1 for _ in VideoSource(video)) == 6
     for line, row in zip(told, written, strict=True):
         (face,) = line["faces"]
-        wanted = {name: line[name] for name in ("frame", "timestamp_s")}
+        wanted = {name: line[name] for name in ("frame", "timestamp_s")} | {"source": ""}
         wanted |= dict(zip(("left", "top", "right", "bottom"), face.pop("box"), strict=True)) | face.pop("pose")
         for index, (x, y) in enumerate(face.pop("points")):
             wanted |= {f"x{index}": x, f"y{index}": y}
@@ -99,7 +99,7 @@ def test_a_reader_that_has_seen_enough_is_not_blamed_on_the_table(write_video: W
     shell = ["bash", "-o", "pipefail", "-c", command]
     done = subprocess.run(shell, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert (tmp_path / "f.csv").read_text().startswith("frame,timestamp_s,id,presence,")
+    assert (tmp_path / "f.csv").read_text().startswith("frame,timestamp_s,source,id,presence,")
 
 
 @pytest.mark.parametrize(

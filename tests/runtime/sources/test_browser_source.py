@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import cv2
 import numpy as np
 import pytest
@@ -11,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from toy_face import scene
 
-from sdfl.errors import MissingDependency, SourceError
+from sdfl.errors import SourceError
 from sdfl.runtime.sources.browser import JPEG_START, MAX_SIDE_PX, BrowserSource
 from sdfl.types import Image
 
@@ -57,7 +55,7 @@ def test_a_picture_becomes_a_frame() -> None:
             f"has 65535 x 65535 px|{DAMAGED}",
             id="gigabytes; OpenCV 4.8 calls them damaged",
         ),
-        pytest.param(WITH_TWO_SIZES, DAMAGED, id="a large size behind a small one"),
+        pytest.param(WITH_TWO_SIZES, "has 8192 x 8192 px; at most 4096", id="a large size behind a small one"),
     ],
 )
 def test_what_is_no_usable_picture_is_one_sentence(content: bytes, message: str) -> None:
@@ -83,9 +81,3 @@ def test_any_bytes_are_a_picture_of_bounded_size_or_one_sentence(content: bytes)
         return
     assert image.ndim == 3
     assert max(image.shape[:2]) <= MAX_SIDE_PX
-
-
-def test_without_pillow_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "PIL.JpegImagePlugin", None)
-    with pytest.raises(MissingDependency, match=r"Pillow is not installed; .*pip install '.*\[demo\]'"):
-        BrowserSource()

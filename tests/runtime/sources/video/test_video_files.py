@@ -214,3 +214,10 @@ def test_an_empty_file_and_a_pipe_say_what_they_are(tmp_path: Path) -> None:
         VideoSource(tmp_path / "empty.mp4")
     with pytest.raises(SourceError, match=r"/dev/null: is a pipe or a device"):
         VideoSource(Path("/dev/null"))
+
+
+def test_frames_have_a_budget(tmp_path: Path) -> None:
+    path = encode(tmp_path / "large.mp4", sample_images(1))
+    with pytest.raises(SourceError, match=r"large\.mp4: has 640 x 480 px, more than 0\.3 megapixels"):
+        VideoSource(path, max_pixels=300_000)
+    assert len(list(VideoSource(path, max_pixels=640 * 480))) == 1

@@ -1,0 +1,67 @@
+"""From what Pillow decoded to 8-bit BGR, upright."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from sdfl.types import Image
+
+# EXIF orientation -> what turns the picture upright.
+_UPRIGHT: dict[int, Callable[[Image], cv2.typing.MatLike]] = {
+    2: lambda image: cv2.flip(image, 1),
+    3: lambda image: cv2.rotate(image, cv2.ROTATE_180),
+    4: lambda image: cv2.flip(image, 0),
+    5: cv2.transpose,
+    6: lambda image: cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE),
+    7: lambda image: cv2.rotate(cv2.transpose(image), cv2.ROTATE_180),
+    8: lambda image: cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE),
+}
+_TO_BGR = {"L": cv2.COLOR_GRAY2BGR, "RGB": cv2.COLOR_RGB2BGR, "RGBA": cv2.COLOR_RGBA2BGR}
+
+
+def upright(image: Image, orientation: object) -> Image:
+    """The picture as a viewer shows it.
+
+    Args:
+        image: (H, W, 3) uint8.
+        orientation: EXIF's; anything but 2 to 8 leaves the picture as it is.
+    """
+    turn = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    return image if turn is None else np.asarray(turn(image), np.uint8)
+
+
+def to_bgr(picture: Any, bits: int = 16) -> Image:
+    """A loaded picture of Pillow as (H, W, 3) uint8 BGR. Transparency is left out, not blended.
+
+    Args:
+        picture: `PIL.Image.Image` of any mode.
+        bits: of a picture whose mode has 16 or more bits.
+
+    Raises:
+        ValueError: it holds numbers that do not say what is black and what is white.
+    """
+    mode = picture.mode
+    if mode.startswith("I"):
+        return to_bgr8(np.asarray(picture), bits)
+    if mode == "F":
+        raise ValueError("holds floating-point numbers; save it with 8 or 16 bits")
+    if mode == "LA":
+        picture = picture.getchannel("L")
+    elif mode == "RGBa":
+        picture = picture.convert("RGBA")
+    elif mode not in _TO_BGR:
+        picture = picture.convert("RGB")
+    return np.asarray(cv2.cvtColor(np.asarray(picture), _TO_BGR[picture.mode]), np.uint8)
+
+
+def to_bgr8(grey: npt.NDArray[Any], bits: int) -> Image:
+    """A grey picture of `bits` bits as (H, W, 3) uint8 BGR; the lowest bits are dropped, as OpenCV does."""
+    if bits > 16 or grey.min() < 0 or int(grey.max()) >> bits:
+        raise ValueError("holds numbers of 32 bits; save it with 8 or 16 bits")
+    eight = (grey >> (bits - 8)).astype(np.uint8)
+    return np.asarray(cv2.cvtColor(eight, cv2.COLOR_GRAY2BGR), np.uint8)
