@@ -42,11 +42,11 @@ def texts_without_encoding(tree: ast.AST) -> Iterator[str]:
 
 
 def _is_another(node: ast.Call) -> bool:
-    """`sdfl.files.read_text` knows encodings, and that of `importlib.metadata` takes a name."""
-    is_method = isinstance(node.func, ast.Attribute)
-    return (not is_method and getattr(node.func, "id", "") == "read_text") or (
-        is_method and getattr(node.func, "attr", "") == "read_text" and bool(node.args)
-    )
+    """`sdfl.files.read_text` knows encodings, that of `importlib.metadata` takes a name, and `av.open` opens videos."""
+    if not isinstance(node.func, ast.Attribute):
+        return getattr(node.func, "id", "") == "read_text"
+    of_av = node.func.attr == "open" and getattr(node.func.value, "id", "") == "av"
+    return of_av or (node.func.attr == "read_text" and bool(node.args))
 
 
 def posix_alone(tree: ast.AST) -> Iterator[str]:
