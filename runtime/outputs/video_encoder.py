@@ -121,7 +121,8 @@ class _H264(VideoEncoder):
 
     def _refusal(self, error: Any) -> ConfigError:
         width, height = self._size
-        return ConfigError(f"--save {self._shown}: a video of {width} x {height} px fails ({error.strerror})")
+        reason = f"a video of {width} x {height} px fails ({error.strerror})"
+        return ConfigError(f"--save {self._shown}: {reason}; try a name ending in .avi")
 
 
 class _OpencvEncoder(VideoEncoder):

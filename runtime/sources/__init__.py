@@ -20,7 +20,7 @@ import numpy as np
 from sdfl.errors import SourceError
 from sdfl.pictures import MAX_PIXELS, is_animation, is_picture
 from sdfl.runtime.notices import Say, to_stderr
-from sdfl.runtime.sources.addresses import is_url, path_of
+from sdfl.runtime.sources.addresses import is_url, path_of, shown_source
 from sdfl.runtime.sources.base import FrameSource
 from sdfl.runtime.sources.capture import CameraMode, camera_indices
 from sdfl.runtime.sources.live import LiveSource, open_camera
@@ -45,6 +45,7 @@ __all__ = [
 ]
 
 SAMPLE = "sample"
+MOST_DIGITS = 4  # of a camera's number
 CAMERA_FILE = re.compile(r"/dev/video(\d+)")
 WANTED = "give a camera number, a path, a URL, a list or iterator of pictures, or a cv2.VideoCapture"
 NO_WEBCAM = "no webcam found"
@@ -91,7 +92,7 @@ def open_source(
     if isinstance(source, Integral) and not isinstance(source, bool):
         if int(source) < 0:
             raise SourceError(f"a camera number must not be negative, got {source}")
-        return open_camera(int(source), mode, say=say)
+        return _open_camera(str(int(source)), mode, say)
     if isinstance(source, str | os.PathLike):
         return _open_named(os.fspath(source), mode, max_pixels, say)
     if hasattr(source, "read") and hasattr(source, "isOpened"):
@@ -120,22 +121,38 @@ def _kind_of(source: object) -> str:
 def _open_named(text: str, mode: CameraMode, max_pixels: int, say: Say) -> FrameSource:
     if not text:
         raise SourceError(f"the source is an empty text; {WANTED}")
-    path = Path(text).expanduser()
+    path = _path(text)
     exists = os.path.exists(path)  # noqa: PTH110  no error for what is too long to be a path
     if text == SAMPLE and exists:
         say(f"{text}: the {'folder' if path.is_dir() else 'file'} of this name is taken, and not the sample clip")
     if device := CAMERA_FILE.fullmatch(text):
-        return open_camera(int(device[1]), mode, say=say)
+        return _open_camera(device[1], mode, say)
     if not exists:
         if text == SAMPLE:
             return SampleSource()
         if text.isdecimal():
-            return open_camera(int(text), mode, say=say)
-        if text.lower().startswith("file://"):
+            return _open_camera(text, mode, say)
+        if text.lower().startswith("file:/"):
             return _open_file(path_of(text), max_pixels, say)
-        if is_url(text):
-            return open_url(text, max_pixels=max_pixels, say=say)
+        if is_url(text.strip()):
+            return open_url(text.strip(), _open_file, max_pixels=max_pixels, say=say)
+        raise SourceError(f"{shown_source(text)}: no such file; {WANTED}")
     return _open_file(path, max_pixels, say)
+
+
+def _path(text: str) -> Path:
+    if "\0" in text:
+        raise SourceError(f"{text!r}: a name cannot hold the character 0")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # ~somebody who has no account here
+        return Path(text)
+
+
+def _open_camera(digits: str, mode: CameraMode, say: Say) -> FrameSource:
+    if len(digits) > MOST_DIGITS:
+        raise SourceError(f"camera {digits[:MOST_DIGITS]}... does not exist; camera numbers are small, such as 0")
+    return open_camera(int(digits), mode, say=say)
 
 
 def _open_file(path: Path, max_pixels: int, say: Say) -> FrameSource:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from sdfl.errors import SourceError
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # one letter is a drive of Windows
+_NAMED = re.compile(r"((?:user|usr|login|pass|pwd|psw|token|key|auth|secret)\w*=)[^&;/?]*", re.IGNORECASE)
 HIDDEN = "***"
 
 
@@ -33,7 +33,21 @@ def without_credentials(url: str) -> str:
     if "@" in query:
         return f"{scheme}{separator}{HIDDEN}"
     _, at, host_and_path = plain.rpartition("@")
+    host_and_path = _NAMED.sub(rf"\1{HIDDEN}", host_and_path)  # some cameras take them in the path
     return f"{scheme}{separator}{f'{HIDDEN}@' if at else ''}{host_and_path}{mark}{HIDDEN if mark else ''}"
+
+
+def shown_source(text: str) -> str:
+    """What messages call a source that cannot be found: an address that is written wrongly may hold a password, too.
+
+    Args:
+        text: as the user wrote it.
+    """
+    if is_url(text.strip()):
+        return without_credentials(text.strip())
+    front, at, rest = text.rpartition("@")
+    name = f"{HIDDEN}@{rest}" if at and ":" in front else text
+    return name if name.isprintable() else repr(name)
 
 
 def path_of(url: str) -> Path:
@@ -45,8 +59,12 @@ def path_of(url: str) -> Path:
     Raises:
         SourceError: it names another computer.
     """
-    parts = urlsplit(url)
-    if parts.hostname not in (None, "", "localhost", "127.0.0.1"):
-        raise SourceError(f"{url}: names a file on another computer; copy it here, or give its http:// address")
+    if "://" not in url:  # file:/folder/clip.mp4
+        url = url.replace(":", "://", 1)
+    host = url.partition("://")[2].partition("/")[0]
+    if host.lower() not in ("", "localhost", "127.0.0.1"):
+        raise SourceError(
+            f"{without_credentials(url)}: names a file on another computer; copy it here, or give its http:// address"
+        )
     path = url.partition("://")[2].partition("/")[2]  # urlsplit would end it at # and ?, which file names may hold
     return Path(url2pathname(f"/{path}"))

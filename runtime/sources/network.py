@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 import tempfile
+import zlib
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from urllib.request import Request, urlopen
 
 import cv2
@@ -26,18 +29,28 @@ from sdfl.runtime.sources.video import VideoSource, pyav
 from sdfl.runtime.sources.video.decoder import DecodedFrame, VideoDecoder
 from sdfl.runtime.sources.video.opencv import OpencvDecoder
 from sdfl.runtime.sources.video.source import check_frames
+from sdfl.types import Frame
 
 STALL_S = 20.0  # longer than readers wait by themselves
 BACK_OFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 OPTIONS = {"rtsp_transport": "tcp"}  # UDP loses packets, and what is built on them
+SAFE = "%/:=&?~+!$,;'@()*[]"  # what an address may hold as it is
 LOST = "stopped sending and could not be reached again; check the network, then start again"
 
 
-def open_url(url: str, *, max_pixels: int = MAX_PIXELS, say: Say = to_stderr) -> FrameSource:
+def open_url(
+    url: str,
+    open_file: Callable[[Path, int, Say], FrameSource],
+    *,
+    max_pixels: int = MAX_PIXELS,
+    say: Say = to_stderr,
+) -> FrameSource:
     """What a URL names. It is endless where it has no length: RTSP, a camera's MJPEG, a live broadcast.
 
     Args:
         url: rtsp://, http:// or another one that FFmpeg reads.
+        open_file: opens a picture or video on disk, since a picture is downloaded first, and so is a video whose server
+            gives no parts of it.
         max_pixels: largest number of pixels of a frame.
         say: is told when a stream stops sending, and when a video was damaged.
 
@@ -48,16 +61,17 @@ def open_url(url: str, *, max_pixels: int = MAX_PIXELS, say: Say = to_stderr) ->
     decoder = _decoder(url, name)
     try:
         check_frames(decoder, name, max_pixels)
+        kept = decoder.endless or not _must_be_downloaded(url, decoder)
     except SourceError:
         decoder.close()
         raise
     if not decoder.endless:
-        whole = not url.lower().startswith("http") or _gives_a_frame(decoder)
         decoder.close()
-        if whole:
-            return VideoSource(None, name=name, opening=lambda: _decoder(url, name), say=say)
-        say(f"{name}: its server gives no parts of a file, so it is downloaded first")
-        return DownloadedVideo(url, name, say)
+        if kept:
+            return VideoSource(None, name=name, opening=lambda: _decoder(url, name), max_pixels=max_pixels, say=say)
+        if not decoder.still:
+            say(f"{name}: its server gives no parts of a file, so it is downloaded first")
+        return DownloadedSource(url, name, lambda path, tell: open_file(path, max_pixels, tell), say)
 
     def reopen() -> DecodedCapture | None:
         try:
@@ -82,43 +96,62 @@ def _decoder(url: str, name: str) -> VideoDecoder:
         ) from None
 
 
-def _gives_a_frame(decoder: VideoDecoder) -> bool:
-    """Whether the server lets the decoder jump to where the frames lie, which in MP4 may be before their index."""
-    try:
-        return next(iter(decoder), None) is not None
-    except OSError:
+def _must_be_downloaded(url: str, decoder: VideoDecoder) -> bool:
+    """Whether this is a picture, or the server does not let the decoder jump to the frames of a video."""
+    if not url.lower().startswith(("http:", "https:")):
         return False
+    try:
+        return decoder.still or next(iter(decoder), None) is None
+    except OSError:
+        return True
 
 
-class DownloadedVideo(VideoSource):
-    """A video of a web server, as a temporary copy that is removed with the source.
+class DownloadedSource(FrameSource):
+    """What a web server gives, as a temporary copy that is removed with the source.
 
     Args:
         url: http:// or https://, may hold a user and a password.
         name: what messages call it.
-        say: see `VideoSource`.
+        open_file: opens the copy; takes what is told of it.
+        say: takes one-line remarks.
 
     Raises:
-        SourceError: the server does not give it, or it is no video.
+        SourceError: the server does not give it, or it can be neither read as a picture nor as a video.
     """
 
-    def __init__(self, url: str, name: str, say: Say) -> None:
+    def __init__(self, url: str, name: str, open_file: Callable[[Path, Say], FrameSource], say: Say) -> None:
+        self.name = name
         self._folder = tempfile.TemporaryDirectory(prefix="sdfl-")
-        path = Path(self._folder.name) / "video"
+        self._path = Path(self._folder.name) / "download"
         try:
-            download(url, path)
-            super().__init__(path, name=name, say=say)
-        except OSError as error:
+            download(url, self._path)
+            self._inner = open_file(self._path, lambda line: say(self._named(line)))
+        except SourceError as error:
+            self.close()
+            raise SourceError(self._named(str(error))) from None
+        except (OSError, HTTPException, EOFError, zlib.error, ValueError) as error:
             self.close()
             reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or type(error).__name__
             raise SourceError(f"{name}: cannot be downloaded ({reason}); check the network and the disk") from None
         except BaseException:
             self.close()
             raise
+        self.fps, self.num_frames = self._inner.fps, self._inner.num_frames
+        self.stills, self.loops = self._inner.stills, self._inner.loops
+
+    def __iter__(self) -> Iterator[Frame]:
+        try:
+            for frame in self._inner:
+                yield Frame(frame.image, frame.index, frame.timestamp_s)
+        except SourceError as error:
+            raise SourceError(self._named(str(error))) from None
 
     def close(self) -> None:
         """Remove the copy. May be called twice."""
         self._folder.cleanup()
+
+    def _named(self, text: str) -> str:
+        return text.replace(str(self._path), self.name)
 
 
 def download(url: str, path: Path) -> None:
@@ -133,12 +166,15 @@ def download(url: str, path: Path) -> None:
     """
     parts = urlsplit(url)
     place = parts.netloc.rpartition("@")[2]
-    request = Request(urlunsplit(parts._replace(netloc=place)))
+    plain = parts._replace(netloc=place, path=quote(parts.path, SAFE), query=quote(parts.query, SAFE))
+    request = Request(urlunsplit(plain), headers={"Accept-Encoding": "identity"})
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        request.add_header("Authorization", f"Basic {b64encode(pair.encode()).decode()}")
+        # Unlike other headers, it is not passed on when the server names another address.
+        request.add_unredirected_header("Authorization", f"Basic {b64encode(pair.encode()).decode()}")
     with urlopen(request, timeout=NETWORK_TIMEOUT_MS / 1000) as answer, path.open("wb") as file:
-        shutil.copyfileobj(answer, file)
+        packed = answer.headers.get("Content-Encoding") == "gzip"
+        shutil.copyfileobj(gzip.GzipFile(fileobj=answer) if packed else answer, file)
 
 
 class DecodedCapture:

@@ -14,6 +14,7 @@ from sdfl.errors import DataError, SourceError
 from sdfl.pictures import MAX_PIXELS, Animation, is_picture, read_picture
 from sdfl.pictures.reading import shown
 from sdfl.runtime.notices import Say, to_stderr
+from sdfl.runtime.sources.addresses import is_url, shown_source
 from sdfl.runtime.sources.base import DEFAULT_FPS, FrameSource, to_bgr8
 from sdfl.types import Frame, Image
 
@@ -34,7 +35,11 @@ def to_image(picture: Picture, name: str = "image", *, max_pixels: int = MAX_PIX
         SourceError: it cannot be read, or is something else; says what came.
     """
     if isinstance(picture, str | os.PathLike):
+        if is_url(str(picture).strip()):
+            raise SourceError(f"{shown_source(str(picture))}: is an address; use track, or download the picture first")
         path = Path(picture).expanduser()
+        if not os.path.lexists(path):
+            raise SourceError(f"{shown_source(str(picture))}: no such picture")
         if path.is_dir():
             raise SourceError(f"{picture}: is a folder; use track, or call detect for each picture in it")
         try:
@@ -93,7 +98,7 @@ class PictureSource(FrameSource):
             raise SourceError(f"{path}: holds no pictures")
         missing = next((each for each in self.paths if not os.path.lexists(each)), None)
         if missing is not None:
-            raise SourceError(f"{shown(missing)}: no such picture")
+            raise SourceError(f"{shown_source(str(missing))}: no such picture")
 
     def __iter__(self) -> Iterator[Frame]:
         damaged = 0

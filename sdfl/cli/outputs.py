@@ -28,14 +28,33 @@ def check_outputs(source: str, outputs: dict[str, Path | None]) -> None:
     """
     from sdfl.files import is_special
 
-    # Unlike Path.exists, os.path.exists is no error for an address that is too long to be a path.
-    taken = {Path(source).resolve(): "the source"} if os.path.exists(source) else {}  # noqa: PTH110
+    source_path = _path_of_source(source)
+    taken = {source_path: "the source"} if source_path else {}
     for option, path in outputs.items():
-        if path is None or str(path) == "-" or is_special(path):
+        if path is None or is_special(path):
             continue
-        other = taken.setdefault(path.resolve(), option)
+        place = path if str(path) == "-" else path.resolve()
+        other = taken.setdefault(place, option)
+        if source_path in place.parents and place.exists():
+            other = "a file of the source"
         if other != option:
             raise ConfigError(f"{option} {path}: is {other} too; choose another name")
+
+
+def _path_of_source(source: str) -> Path | None:
+    """The file or folder that a source names, None for cameras, streams and what is not there."""
+    from sdfl.errors import SourceError
+    from sdfl.runtime.sources.addresses import path_of
+
+    try:
+        named = path_of(source) if source.lower().startswith("file:/") else Path(source).expanduser()
+    except (SourceError, RuntimeError):
+        named = Path(source)
+    # Unlike Path.exists, os.path.exists is no error for an address that is too long to be a path.
+    for path in (Path(source), named):
+        if source and os.path.exists(path):  # noqa: PTH110
+            return path.resolve()
+    return None
 
 
 @contextmanager
@@ -44,7 +63,8 @@ def naming_what_is_kept(recorder: Recorder | None) -> Iterator[None]:
     try:
         yield
     except SdflError as error:
-        kept = f"; {recorder.frames_written} frames are kept in {recorder.path}" if recorder else ""
+        count = recorder.frames_written if recorder else 0
+        kept = f"; {count} frames are kept in {recorder.path}" if recorder and count else ""
         raise type(error)(f"{error}{kept}") from error
 
 

@@ -102,15 +102,15 @@ def woven(images: Iterable[Image]) -> Iterator[Image]:
         yield both
 
 
-def remux(source: Path, target: Path, *, container_format: str | None = None, **options: str) -> Path:
-    """Copy the video of a file into another container without encoding it again."""
+def remux(source: Path, target: Path, *, container_format: str | None = None, skip: int = 0, **options: str) -> Path:
+    """Copy the video of a file into another container without encoding it again, but for the first `skip` packets."""
     with (
         av.open(str(source)) as old,
         av.open(str(target), "w", options=options, format=container_format) as new,
     ):
         stream = new.add_stream_from_template(old.streams.video[0])
-        for packet in old.demux(video=0):
-            if packet.dts is not None:
+        for index, packet in enumerate(old.demux(video=0)):
+            if packet.dts is not None and index >= skip:
                 packet.stream = stream
                 new.mux(packet)
     return target

@@ -38,6 +38,17 @@ def orientation_of(matrix: bytes) -> Orientation:
     return Orientation(transpose=True, flip_x=c < 0, flip_y=b < 0)
 
 
+def rotated(degrees: float) -> Orientation:
+    """The orientation that turns the stored picture anticlockwise, by the nearest number of quarter turns."""
+    quarters = round(degrees / 90) % 4
+    return (
+        UPRIGHT,
+        Orientation(transpose=True, flip_y=True),
+        Orientation(flip_x=True, flip_y=True),
+        Orientation(transpose=True, flip_x=True),
+    )[quarters]
+
+
 def as_shown(image: Image, pixel_aspect: Fraction | None, orientation: Orientation = UPRIGHT) -> Image:
     """The picture that a player shows.
 

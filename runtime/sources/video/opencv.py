@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -37,7 +38,7 @@ class OpencvDecoder(VideoDecoder):
 
     def __init__(self, address: str, *, network: bool = False) -> None:
         self._address = address
-        capture = open_url(address) if network else open_path(address)
+        capture = open_url(address) if network else open_path(str(Path(address).absolute()))
         if capture is None:
             raise OSError("OpenCV cannot open it")
         self._capture = capture
@@ -51,6 +52,8 @@ class OpencvDecoder(VideoDecoder):
 
     def __iter__(self) -> Iterator[DecodedFrame]:
         across, down = self._capture.get(cv2.CAP_PROP_SAR_NUM), self._capture.get(cv2.CAP_PROP_SAR_DEN)
+        if self._capture.get(cv2.CAP_PROP_ORIENTATION_META) % 180 == 90:  # OpenCV has turned the frames already
+            across, down = down, across
         aspect = Fraction(int(across), int(down)) if across > 0 and down > 0 else None
         while True:
             arrived, pixels = self._capture.read()

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from sdfl.runtime.sources.base import DEFAULT_FPS
+from sdfl.runtime.sources.video.damage import DamageFilter
 from sdfl.runtime.sources.video.decoder import DecodedFrame, VideoDecoder
-from sdfl.runtime.sources.video.geometry import UPRIGHT, as_shown, blended, orientation_of
+from sdfl.runtime.sources.video.geometry import UPRIGHT, Orientation, as_shown, blended, orientation_of, rotated
 from sdfl.types import Image
 
 MOST_FPS = 240  # of a stream whose rate is not declared, FFmpeg may guess 90000
 LIVE_FORMATS = frozenset({"rtsp", "sdp", "mpjpeg", "rtp"})
+SILENT_CODECS = frozenset({"mpeg1video", "mpeg2video", "wmv1", "wmv2", "flv", "h263", "msmpeg4"})  # about damage
 PLAYLIST_FORMATS = frozenset({"hls", "dash"})  # of these the size is that of the list
 
 
@@ -83,12 +85,14 @@ class PyavDecoder(VideoDecoder):
         self.size = (stream.codec_context.width, stream.codec_context.height)
         # Threads that each take a frame are faster, and late by as many frames as there are threads.
         stream.thread_type = "SLICE" if self.endless else "AUTO"
-        if stream.codec_context.codec.intra_only:
+        codec = stream.codec_context.codec
+        if codec.intra_only or codec.name in SILENT_CODECS:
             stream.codec_context.options = {"err_detect": "explode"}  # no frame that is half made up
         # MPEG-TS calls packets corrupt where recordings were joined; its decoders tell what is.
         self._knows_parts = "mpegts" not in name
         # AVI keeps no time of a frame, only the order in which frames are decoded.
         self._time_field = "dts" if "avi" in name else "pts"
+        self._given = 0
         self._converter = self._av.video.reformatter.VideoReformatter()
 
     def _about_how_many(self) -> int | None:
@@ -108,28 +112,40 @@ class PyavDecoder(VideoDecoder):
             yield self._shown(frame)
 
     def _decoded(self) -> Iterator[Any]:
-        """Frames without damage. After a damaged one, those that build on it are left out up to the next key frame."""
-        end, error = self._av.error.EOFError, self._av.error.FFmpegError
-        intact, partial = True, set()
-        for packet in self._packets():
-            if packet.is_corrupt and self._knows_parts:  # the file, or the network, has given only a part of it
-                partial.add(packet.pts)
+        """Frames that may be shown; the others are counted."""
+        codec = self._stream.codec_context.codec
+        damage = DamageFilter(predicted=not codec.intra_only)
+        failure: OSError | None = None
+        packets = self._packets()
+        while True:
             try:
-                frames = packet.decode()
-            except end:
-                break
-            except error:
-                frames, intact = [], self._lose()
+                packet = next(packets, None)
+            except OSError as error:  # what the decoder holds is good all the same
+                packet, failure = None, error
+            if packet is not None:
+                damage.take_packet(packet, partial=packet.is_corrupt and self._knows_parts)
+            try:
+                frames = self._stream.decode(packet)
+            except self._av.error.EOFError:
+                frames = []
+            except self._av.error.FFmpegError:
+                frames = []
+                self._lose()
+                damage.take_error()
             for frame in frames:
-                intact = (intact or frame.key_frame) and not frame.is_corrupt and frame.pts not in partial
-                if intact:
+                if damage.passes(frame):
                     self.ends_damaged = False
+                    self._given += 1
                     yield frame
                 else:
-                    partial.discard(frame.pts)
                     self._lose()
-        for _ in partial:  # what the decoder has not even tried to show
+            if packet is None or not packet.size:
+                break
+        for _ in range(damage.unseen):
             self._lose()
+        # A server that does not say how long its file is ends it like a connection that breaks.
+        if failure is not None and (self.num_frames is None or self._given + self.lost < self.num_frames):
+            raise failure
 
     def _packets(self) -> Iterator[Any]:
         packets = self._container.demux(self._stream)
@@ -140,17 +156,15 @@ class PyavDecoder(VideoDecoder):
                 return
             yield packet
 
-    def _lose(self) -> bool:
+    def _lose(self) -> None:
         self.lost += 1
         self.ends_damaged = True
-        return False
 
     def _shown(self, frame: Any) -> DecodedFrame:
         ticks = getattr(frame, self._time_field)
         time_s = None if ticks is None else float(ticks * (frame.time_base or self._stream.time_base))
-        matrix = frame.side_data.get("DISPLAYMATRIX")
         aspect: Fraction | None = self._stream.sample_aspect_ratio
-        image = as_shown(self._bgr(frame), aspect, orientation_of(bytes(matrix)) if matrix else UPRIGHT)
+        image = as_shown(self._bgr(frame), aspect, _orientation(frame))
         return DecodedFrame(image, time_s)
 
     def _bgr(self, frame: Any) -> Image:
@@ -163,6 +177,14 @@ class PyavDecoder(VideoDecoder):
     def close(self) -> None:
         """Close the file or the connection. May be called twice."""
         self._container.close()
+
+
+def _orientation(frame: Any) -> Orientation:
+    try:
+        matrix = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # beside data that PyAV has no name for, such as EXIF, it tells the angle alone
+        return rotated(frame.rotation)
+    return orientation_of(bytes(matrix)) if matrix else UPRIGHT
 
 
 @contextlib.contextmanager

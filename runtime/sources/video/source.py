@@ -11,6 +11,7 @@ from sdfl.errors import DataError, SourceError
 from sdfl.files import is_special
 from sdfl.pictures import MAX_PIXELS, check_size
 from sdfl.runtime.notices import Say, to_stderr
+from sdfl.runtime.sources.addresses import shown_source
 from sdfl.runtime.sources.base import FrameSource, to_bgr8
 from sdfl.runtime.sources.capture import nominal_fps
 from sdfl.runtime.sources.video import pyav
@@ -19,6 +20,8 @@ from sdfl.runtime.sources.video.opencv import OpencvDecoder
 from sdfl.runtime.sources.video.times import FrameTimes
 from sdfl.runtime.sources.video.truncation import missing_bytes
 from sdfl.types import Frame
+
+CUT_OFF_S = 0.5  # durations are rounded, and the last frame's may be long
 
 
 class VideoSource(FrameSource):
@@ -46,7 +49,7 @@ class VideoSource(FrameSource):
         max_pixels: int = MAX_PIXELS,
         say: Say = to_stderr,
     ) -> None:
-        self.name, self.path, self._say = name or str(path), path, say
+        self.name, self.path, self._say = name or shown_source(str(path)), path, say
         self._opening = opening or self._open_file
         decoder = self._opening()
         self.fps, self.num_frames = decoder.fps, decoder.num_frames
@@ -67,7 +70,7 @@ class VideoSource(FrameSource):
             ) from error
         finally:
             decoder.close()
-        self._report(decoder, count)
+        self._report(decoder, count, times.last_s)
 
     def _open_file(self) -> VideoDecoder:
         assert self.path is not None, "either a path or a function that opens"
@@ -79,16 +82,23 @@ class VideoSource(FrameSource):
             )
         return open_decoder(self.path, self.name)
 
-    def _report(self, decoder: VideoDecoder, count: int) -> None:
+    def _report(self, decoder: VideoDecoder, count: int, last_s: float) -> None:
         """Say what is wrong with the video as a whole, once all that can be used has been used."""
         if not count:
             raise SourceError(f"{self.name}: holds no frame that can be decoded; copy or convert it again")
         if self.path is not None and missing_bytes(self.path):
             raise SourceError(f"{self.name}: is cut off after frame {count}; the frames before that were used")
+        if (missing_s := (self.num_frames or 0) / self.fps - last_s) > CUT_OFF_S and self._may_end_early(decoder):
+            advice = "pip install av, which reads more" if self.path else "the connection may have been cut"
+            self._say(f"{self.name}: its last {missing_s:.1f} s did not come; {advice}")
         if decoder.lost:
             damaged = "frame is damaged and was" if decoder.lost == 1 else "frames are damaged and were"
             end = "; the file ends in a damaged frame and is probably cut off" if decoder.ends_damaged else ""
             self._say(f"{self.name}: {decoder.lost} {damaged} left out, {count} were used{end}")
+
+    def _may_end_early(self, decoder: VideoDecoder) -> bool:
+        """Whether the number of frames is to be trusted more than the end of the video."""
+        return not decoder.still and (self.path is None or isinstance(decoder, OpencvDecoder))
 
 
 def open_decoder(path: Path, name: str) -> VideoDecoder:

@@ -8,6 +8,9 @@ ROUNDING_S = 0.001  # Matroska and WebM keep whole milliseconds
 class FrameTimes:
     """Seconds from the first frame on; each frame lies after the one before.
 
+    Attributes:
+        last_s: time of the frame before.
+
     Args:
         fps: nominal rate, used where a time is missing, and where one is nothing but a multiple of it that was rounded.
     """
@@ -15,7 +18,7 @@ class FrameTimes:
     def __init__(self, fps: float) -> None:
         self._fps = fps
         self._start_s: float | None = None
-        self._last_s = 0.0
+        self.last_s = 0.0
 
     def place(self, time_s: float | None) -> float:
         """The time of the next frame.
@@ -26,14 +29,14 @@ class FrameTimes:
         if self._start_s is None:
             self._start_s = time_s or 0.0
             return 0.0
-        next_s = self._exact_s(self._last_s + 1 / self._fps)
+        next_s = self._exact_s(self.last_s + 1 / self._fps)
         raw_s = next_s if time_s is None else time_s - self._start_s
         now_s = self._exact_s(raw_s)
-        if now_s <= self._last_s:
+        if now_s <= self.last_s:
             now_s = raw_s  # two frames within the rounding
-        if time_s is not None and now_s <= self._last_s:  # joined recordings start their clock again
+        if time_s is not None and now_s <= self.last_s:  # joined recordings start their clock again
             now_s, self._start_s = next_s, time_s - next_s
-        self._last_s = now_s
+        self.last_s = now_s
         return now_s
 
     def _exact_s(self, time_s: float) -> float:

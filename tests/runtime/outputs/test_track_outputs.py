@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from toy_face import truth
@@ -108,6 +109,7 @@ def test_a_reader_that_has_seen_enough_is_not_blamed_on_the_table(write_video: W
         pytest.param(["--save", "in.mp4"], r"--save .*in\.mp4: is the source too", id="the source itself"),
         pytest.param(["--jsonl", "x", "--csv", "x"], r"--csv .*x: is --jsonl too", id="one file for two"),
         pytest.param(["--save", "link.mp4"], r"--save .*link\.mp4: is the source too", id="the source by another name"),
+        pytest.param(["--jsonl", "-", "--csv", "-"], r"--csv -: is --jsonl too", id="standard output twice"),
     ],
 )
 def test_nothing_is_written_over_something_that_is_used(
@@ -116,8 +118,30 @@ def test_nothing_is_written_over_something_that_is_used(
     clip = write_video("in.mp4", num_frames=3)
     (tmp_path / "link.mp4").symlink_to(clip)
     before = clip.read_bytes()
-    named = [option if option.startswith("--") else str(clip.parent / option) for option in options]
+    named = [option if option.startswith("-") else str(clip.parent / option) for option in options]
     result = track(clip, *named)
     assert isinstance(result.exception, ConfigError)
     assert re.search(message, str(result.exception))
     assert clip.read_bytes() == before
+
+
+def test_the_source_is_known_under_every_name(
+    track: Callable[..., Result], write_video: WriteVideo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = write_video("in.mp4", num_frames=3)
+    before = clip.read_bytes()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    for name in ("~/in.mp4", clip.as_uri(), f"file:{clip}"):
+        result = track(name, "--save", clip)
+        assert isinstance(result.exception, ConfigError), name
+    assert clip.read_bytes() == before
+
+
+def test_a_picture_of_the_source_folder_is_not_replaced(track: Callable[..., Result], tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((8, 8, 3), np.uint8))
+    before = (tmp_path / "a.png").read_bytes()
+    result = track(tmp_path, "--csv", tmp_path / "a.png")
+    assert isinstance(result.exception, ConfigError)
+    assert (tmp_path / "a.png").read_bytes() == before
+    assert track(tmp_path, "--csv", tmp_path / "new.csv").exit_code == 0

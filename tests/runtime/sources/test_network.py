@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -18,19 +18,29 @@ pytest.importorskip("av", reason="videos are made with PyAV")
 pytest.importorskip("skimage", reason="the sample picture comes with the extra demo")
 
 from clips import encode, remux, sample_images
+from PIL import Image as Pil
 
 from sdfl.errors import SourceError
 from sdfl.runtime.sources import open_source
 from sdfl.runtime.sources.addresses import is_url, path_of, without_credentials
+from sdfl.runtime.sources.pictures import to_image
 
 
 class _Server(SimpleHTTPRequestHandler):
     """Files of a folder, without parts of them on demand; /camera is MJPEG without an end."""
 
+    seen: ClassVar[list[tuple[str, str | None]]] = []
+
     def log_message(self, *_: object) -> None:
         pass
 
     def do_GET(self) -> None:
+        if self.path.startswith("/elsewhere/"):
+            self.send_response(302)
+            self.send_header("Location", f"http://localhost:{self.headers['Host'].rpartition(':')[2]}/{self.path[11:]}")
+            self.end_headers()
+            return
+        _Server.seen.append((self.path, self.headers.get("Authorization")))
         if self.path != "/camera":
             super().do_GET()
             return
@@ -87,6 +97,30 @@ def test_a_video_whose_index_lies_at_its_end_is_downloaded(
         f"http://***@{address[7:]}/long.mp4: its server gives no parts of a file, so it is downloaded first"
     ]
     assert list(copies.iterdir()) == []
+
+
+def test_a_password_does_not_follow_to_another_server(tmp_path: Path, address: str) -> None:
+    cv2.imwrite(str(tmp_path / "face.png"), sample_images(1)[0])
+    _Server.seen.clear()
+    with open_source(address.replace("//", "//me:secret@") + "/elsewhere/face.png") as source:
+        assert len(list(source)) == 1
+    assert _Server.seen
+    assert {authorization for _, authorization in _Server.seen} == {None}
+
+
+def test_a_name_with_blanks_is_downloaded(tmp_path: Path, address: str) -> None:
+    cv2.imwrite(str(tmp_path / "my face.png"), sample_images(1)[0])
+    assert len(list(open_source(f"{address}/my face.png"))) == 1
+
+
+def test_a_picture_of_a_web_server_is_turned_and_has_a_budget(tmp_path: Path, address: str) -> None:
+    exif = Pil.Exif()
+    exif[0x0112] = 6
+    Pil.fromarray(sample_images(1)[0][:, :, ::-1]).save(tmp_path / "turned.jpg", exif=exif)
+    (frame,) = open_source(f"{address}/turned.jpg")
+    assert frame.image.shape == (640, 480, 3)
+    with pytest.raises(SourceError, match=r"http://127.*turned\.jpg: has 640 x 480 px, more than 0\.1 megapixels"):
+        list(open_source(f"{address}/turned.jpg", max_pixels=100_000))
 
 
 @pytest.mark.parametrize("name", ["face.png", "face.jpg", "face.webp"])
@@ -148,6 +182,8 @@ def test_an_address_may_be_longer_than_a_path() -> None:
         ("http://camera/video?user=me&pwd=secret", "http://camera/video?***"),
         ("http://camera/video?pwd=s@cret", "http://***"),
         ("http://camera/video#secret", "http://camera/video"),
+        ("rtsp://camera/user=me&password=secret&channel=1", "rtsp://camera/user=***&password=***&channel=1"),
+        ("rtsp://camera/;user=me;pwd=secret", "rtsp://camera/;user=***;pwd=***"),
     ],
 )
 def test_no_address_shows_a_password(url: str, shown: str) -> None:
@@ -162,6 +198,45 @@ def test_no_error_shows_a_password(url: str, capfd: pytest.CaptureFixture[str]) 
     assert not any("ss/word" in str(each) for each in chain)
     assert caught.value.__suppress_context__
     assert "ss/word" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        " rtsp://me:s3cret@127.0.0.1:9/a",
+        "rtsp:/me:s3cret@camera/a",
+        "me:s3cret@camera/a",
+        "file://me:s3cret@camera/a.mp4",
+        ["rtsp://me:s3cret@camera/a"],
+        Path("rtsp://me:s3cret@camera/a"),
+    ],
+    ids=str,
+)
+def test_no_address_that_is_written_wrongly_shows_a_password(source: Any) -> None:
+    with pytest.raises(SourceError) as caught:
+        open_source(source)
+    assert "s3cret" not in f"{caught.value} {caught.value.__cause__}"
+    with pytest.raises(SourceError) as caught:
+        to_image(source[0] if isinstance(source, list) else source)
+    assert "s3cret" not in f"{caught.value}"
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("~nobody_of_this_name/a.mp4", "no such file"),
+        ("99999999999", "camera 9999... does not exist"),
+        ("9" * 5000, "camera 9999... does not exist"),
+        ("/dev/video99999999999", "camera 9999... does not exist"),
+        ("a\0b.mp4", "a name cannot hold the character 0"),
+        ("a\nb.mp4", "no such file"),
+    ],
+    ids=range(6),
+)
+def test_impossible_names_are_one_line(source: str, message: str) -> None:
+    with pytest.raises(SourceError, match=message) as caught:
+        open_source(source)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

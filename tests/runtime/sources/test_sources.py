@@ -74,8 +74,8 @@ def _broken_picture(folder: Path) -> str:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        pytest.param(lambda _: "nowhere.mp4", "no such file; give a camera index", id="missing file"),
-        pytest.param(lambda _: "nowhere.png", "no such picture", id="missing picture"),
+        pytest.param(lambda _: "nowhere.mp4", "no such file; give a camera number", id="missing file"),
+        pytest.param(lambda _: "nowhere.png", "no such file; give a camera number", id="missing picture"),
         pytest.param(_text_file, "is not a video that PyAV can decode", id="text named mp4"),
         pytest.param(_cut_off_mp4, "is not a video that PyAV can decode", id="mp4 without its index"),
         pytest.param(_empty_folder, "holds no pictures", id="folder without pictures"),

@@ -20,6 +20,8 @@ from clips import encode, overwrite, packets, remux, sample_images, woven
 from sdfl import FaceLandmarker
 from sdfl.errors import SourceError
 from sdfl.runtime.sources import VideoSource
+from sdfl.runtime.sources.video import pyav
+from sdfl.runtime.sources.video.geometry import orientation_of
 from sdfl.types import Frame
 
 ONE = 1 << 16  # 1 in a display matrix
@@ -153,6 +155,43 @@ def test_h264_is_left_out_from_the_damage_to_the_next_key_frame(tmp_path: Path) 
     said: list[str] = []
     assert [round(frame.timestamp_s * 30) for frame in frames_of(path, said)] == [*range(25), *range(40, 60)]
     assert said == [f"{path}: 15 frames are damaged and were left out, 45 were used"]
+
+
+def test_damage_right_behind_a_key_frame_is_not_forgotten(tmp_path: Path) -> None:
+    """The decoder reports it while it still holds the key frame, which comes later and is good."""
+    images = sample_images(60)
+    path = encode(tmp_path / "gop.mp4", images, options={"g": "20", "bf": "2", "x264-params": "scenecut=0"})
+    clean = frames_of(path)
+    overwrite(path, [packets(path)[21]])
+    shown = {round(frame.timestamp_s * 30): frame.image for frame in frames_of(path)}
+    assert set(range(19)) | set(range(40, 60)) <= set(shown)
+    for index, image in shown.items():
+        assert np.abs(image.astype(int) - clean[index].image).mean() < 1, index
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.avi", "mpeg4"), ("a.wmv", "wmv2"), ("a.ts", "libx264")])
+def test_nothing_is_made_up_before_the_first_key_frame(tmp_path: Path, name: str, codec: str) -> None:
+    whole = encode(
+        tmp_path / f"whole{Path(name).suffix}", sample_images(60), codec=codec, options={"g": "20", "bf": "0"}
+    )
+    clean = frames_of(whole)
+    path = remux(whole, tmp_path / name, skip=5)
+    frames = frames_of(path)
+    assert len(frames) == 40
+    assert np.abs(frames[0].image.astype(int) - clean[20].image).mean() < 1
+
+
+def test_the_angle_is_known_beside_data_that_pyav_has_no_name_for() -> None:
+    """JPEG with EXIF in a video is such data; asking PyAV for any of it is then an error."""
+
+    class Frame:
+        rotation = -90
+
+        @property
+        def side_data(self) -> object:
+            raise ValueError("31 is not a valid Type")
+
+    assert pyav._orientation(Frame()) == orientation_of(np.array([0, ONE, 0, -ONE, 0, 0, 0, 0, 1], np.int32).tobytes())
 
 
 def test_the_picture_on_the_cover_of_a_song_is_no_video(tmp_path: Path) -> None:
