@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sdfl.artifacts.landmark_spec import ModelSpec
@@ -11,15 +14,28 @@ from sdfl.types import Image
 
 
 class Closable:
-    """Something that is closed once; every other method calls `_require_open` first, which then raises ClosedError."""
+    """Something that several threads may share, and that is closed once.
 
-    _closed = False
+    Methods work inside `_in_use`, where one thread is at a time; or, if what they call is safe for threads, begin with
+    `_require_open`. Both raise ClosedError after `close`.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()  # re-entrant, for what a network's own function may call
+        self._closed = False
 
     def close(self) -> None:
-        """Free what is held. May be called twice."""
-        if not self._closed:
-            self._closed = True
-            self._free()
+        """Free what is held, after a thread that is inside `_in_use` has left it. May be called twice."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._free()
+
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        with self._lock:
+            self._require_open()
+            yield
 
     def _free(self) -> None:
         """Free what is held; called once."""
