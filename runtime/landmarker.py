@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
+import numpy as np
+
 from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.checks import require_count
 from sdfl.errors import ClosedError, ConfigError
@@ -18,6 +20,7 @@ from sdfl.runtime.detector import open_detector
 from sdfl.runtime.given import given_backend, given_detector
 from sdfl.runtime.sources import FrameSource, Source, open_source
 from sdfl.runtime.sources.pictures import Picture, to_image
+from sdfl.runtime.tracking.observation import LARGEST_BATCH
 from sdfl.runtime.tracking.smoothing import Smoother
 from sdfl.runtime.tracking.tracker import FaceTracker, NewSmoother
 from sdfl.runtime.zoo.opening import open_model
@@ -191,6 +194,21 @@ class FaceLandmarker:
             smoother: makes the filter of each face, None for this landmarker's own choice.
         """
         return self._new_tracker(self._max_faces or 1, background=background, smoother=smoother)
+
+    def warm_up(self, faces: int = 1) -> None:
+        """Prepare the model for that many faces at once, which otherwise takes 0.1 to 0.3 s when they are first seen.
+
+        Args:
+            faces: number of faces; smaller numbers are prepared as well.
+
+        Raises:
+            ConfigError: `faces` is wrong.
+            ClosedError: the landmarker was closed.
+        """
+        self._require_open()
+        side = self.spec.input_size
+        for batch in range(1, min(require_count("faces", faces) or 1, LARGEST_BATCH) + 1):
+            self._backend.infer(np.zeros((batch, side, side, 3), np.uint8))
 
     def _new_tracker(self, max_faces: int, **options: Any) -> FaceTracker:
         self._require_open()
