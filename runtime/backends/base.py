@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from sdfl.artifacts.landmark_spec import ModelSpec
@@ -16,8 +14,8 @@ from sdfl.types import Image
 class Closable:
     """Something that several threads may share, and that is closed once.
 
-    Methods work inside `_in_use`, where one thread is at a time; or, if what they call is safe for threads, begin with
-    `_require_open`. Both raise ClosedError after `close`.
+    Methods hold `_lock` while they work, unless what they call is safe for threads. They first call `_require_open`,
+    which raises ClosedError after `close`.
     """
 
     def __init__(self) -> None:
@@ -25,17 +23,11 @@ class Closable:
         self._closed = False
 
     def close(self) -> None:
-        """Free what is held, after a thread that is inside `_in_use` has left it. May be called twice."""
+        """Free what is held, after a thread that holds `_lock` has ended its work. May be called twice."""
         with self._lock:
             if not self._closed:
                 self._closed = True
                 self._free()
-
-    @contextmanager
-    def _in_use(self) -> Iterator[None]:
-        with self._lock:
-            self._require_open()
-            yield
 
     def _free(self) -> None:
         """Free what is held; called once."""

@@ -38,7 +38,8 @@ class FakeBackend(Closable):
         Raises:
             ClosedError: the back end was closed.
         """
-        with self._in_use():
+        with self._lock:
+            self._require_open()
             check_crops(crops, self.spec)
             self.batches.append(len(crops))
             shape = (len(crops), self.spec.num_points)

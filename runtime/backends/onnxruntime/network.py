@@ -68,7 +68,7 @@ class OnnxRuntimeNetwork(Closable):
         """
         session = self._session  # it lives as long as a thread computes with it, also when another one closes
         # Sessions are safe for threads on the CPU, but not everywhere: DirectML's are not.
-        with nullcontext() if self.on_cpu else self._in_use():
+        with nullcontext() if self.on_cpu else self._lock:
             self._require_open()
             results = session.run(self._outputs, {INPUT: pictures})
         return {name: np.asarray(values, np.float32) for name, values in zip(self._outputs, results, strict=True)}

@@ -124,7 +124,8 @@ class OpenVinoNetwork(Closable):
         """
         batch, height, width, _ = pictures.shape
         shape = (ANY_BATCH if any_batch else batch, height, width)
-        with self._in_use():
+        with self._lock:
+            self._require_open()
             if shape not in self._requests:
                 self.open(shape)
             return _run(self._requests[shape], pictures)

@@ -72,7 +72,8 @@ class TensorRtBackend(Closable):
             ArtifactError: the GPU fails.
             ClosedError: the back end was closed.
         """
-        with self._in_use():
+        with self._lock:
+            self._require_open()
             check_crops(crops, self.spec)
             starts = range(0, len(crops), self._largest)
             parts = [self._engine.run(crops[start : start + self._largest]) for start in starts]
