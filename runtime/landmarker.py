@@ -9,15 +9,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
+import numpy as np
+
 from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.checks import require_count
 from sdfl.errors import ClosedError, ConfigError
 from sdfl.pictures import MAX_PIXELS
 from sdfl.runtime.backends import TAKES_PROVIDERS
 from sdfl.runtime.detector import open_detector
+from sdfl.runtime.given import given_backend, given_detector
 from sdfl.runtime.sources import FrameSource, Source, open_source
 from sdfl.runtime.sources.pictures import Picture, to_image
-from sdfl.runtime.tracking.detection_schedule import LockedDetector
+from sdfl.runtime.tracking.observation import LARGEST_BATCH
 from sdfl.runtime.tracking.smoothing import Smoother
 from sdfl.runtime.tracking.tracker import FaceTracker, NewSmoother
 from sdfl.runtime.zoo.opening import open_model
@@ -42,7 +45,8 @@ class Follower(Protocol):
 class FaceLandmarker:
     """Finds faces and their landmarks in pictures, and follows them through videos.
 
-    A context manager; `close` frees the model.
+    A context manager; `close` frees the model. Any number of threads may share one landmarker; see `detect` and
+    `new_tracker`.
 
         with FaceLandmarker() as landmarker:
             faces = landmarker.detect("people.jpg")
@@ -56,15 +60,18 @@ class FaceLandmarker:
             accuracy and computes the right points on this processor.
         max_faces: largest number of faces. None finds every face in a picture and follows one through a video.
         backend: "openvino", "onnxruntime" or "tensorrt", an opened `Backend`, or None for the fastest that is installed
-            and computes the right points on this processor. The built-in detector follows "onnxruntime".
+            and computes the right points on this processor. The built-in detector follows "onnxruntime". Threads take
+            turns with a `Backend` of your own.
         providers: what ONNX Runtime computes on, such as "coreml" or ["cuda", "cpu"], see `OnnxRuntimeBackend`; implies
             the back end "onnxruntime".
         threads: CPU threads of the model and the detector, None for the libraries' own choice.
-        detector: None for the built-in one, "yunet:FILE", "sdfl:FILE", or an opened `Detector`.
+        detector: None for the built-in one, "yunet:FILE", "sdfl:FILE", or an opened `Detector`, with which threads take
+            turns.
         smoothing: whether the points of tracked faces are steadied. Those of single pictures never are.
 
     Attributes:
         model_file: the file that runs, None where the back end was given opened.
+        detector: the detector in use; several landmarkers may share it.
 
     Raises:
         ConfigError: an argument is wrong.
@@ -87,14 +94,15 @@ class FaceLandmarker:
         max_faces = require_count("max_faces", max_faces)
         if not isinstance(model, str | os.PathLike | None):
             raise ConfigError(f"model must be a name or a path, got {type(model).__name__}")
-        _require(backend, "backend", "a name", ("infer", "close"))
-        _require(detector, "detector", "KIND:FILE", ("detect",))
         if providers is not None and backend is None:
             backend = TAKES_PROVIDERS
-        if detector is None or isinstance(detector, str):
+        if not isinstance(backend, str | None):
+            backend = given_backend(backend)
+        if isinstance(detector, str | None):
             library = TAKES_PROVIDERS if backend == TAKES_PROVIDERS else None
-            detector = open_detector(detector, threads=threads, library=library)
-        self._detector = LockedDetector(detector)
+            self.detector = open_detector(detector, threads=threads, library=library)
+        else:
+            self.detector = given_detector(detector)
         self._owns_backend = backend is None or isinstance(backend, str)
         self.model_file: Path | None = None
         if backend is None or isinstance(backend, str):
@@ -111,7 +119,7 @@ class FaceLandmarker:
         return self._backend.spec
 
     def detect(self, image: Picture, *, max_pixels: int = MAX_PIXELS) -> list[Face]:
-        """The faces in one picture, the most certain first.
+        """The faces in one picture, the most certain first. Several threads may call it at the same time.
 
         Args:
             image: the path of a picture, an array (H, W, 3) BGR as `cv2.imread` gives it, or grey or BGRA, uint8 or
@@ -179,7 +187,7 @@ class FaceLandmarker:
         return update
 
     def new_tracker(self, *, background: bool = False, smoother: NewSmoother | None = None) -> FaceTracker:
-        """A tracker for one video; any number may share this model from one thread.
+        """A tracker for one video; any number may share this model, each in a thread of its own or in one thread.
 
         Args:
             background: whether the detector runs in a thread while faces are tracked, for live sources.
@@ -187,10 +195,25 @@ class FaceLandmarker:
         """
         return self._new_tracker(self._max_faces or 1, background=background, smoother=smoother)
 
+    def warm_up(self, faces: int = 1) -> None:
+        """Prepare the model for that many faces at once, which otherwise takes 0.1 to 0.3 s when they are first seen.
+
+        Args:
+            faces: number of faces; smaller numbers are prepared as well.
+
+        Raises:
+            ConfigError: `faces` is wrong.
+            ClosedError: the landmarker was closed.
+        """
+        self._require_open()
+        side = self.spec.input_size
+        for batch in range(1, min(require_count("faces", faces) or 1, LARGEST_BATCH) + 1):
+            self._backend.infer(np.zeros((batch, side, side, 3), np.uint8))
+
     def _new_tracker(self, max_faces: int, **options: Any) -> FaceTracker:
         self._require_open()
         options["smoother"] = options.get("smoother") or self._smoother
-        return FaceTracker(self._backend, self._detector, max_faces=max_faces, **options)
+        return FaceTracker(self._backend, self.detector, max_faces=max_faces, **options)
 
     def _require_open(self) -> None:
         if self._closed:
@@ -199,7 +222,8 @@ class FaceLandmarker:
     def close(self) -> None:
         """Free the model, but not a back end that was given opened.
 
-        May be called twice; every other call then raises ClosedError.
+        May be called twice, and while another thread computes: an inference that has begun ends first. Every other
+        call then raises ClosedError.
         """
         if not self._closed:
             self._closed = True
@@ -214,11 +238,3 @@ class FaceLandmarker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _require(value: object, name: str, text: str, methods: tuple[str, ...]) -> None:
-    """Raise ConfigError unless `value` is None, text or has `methods`."""
-    if value is None or isinstance(value, str) or all(hasattr(value, method) for method in methods):
-        return
-    wanted = f"have the method{'s' if len(methods) > 1 else ''} {' and '.join(methods)}"
-    raise ConfigError(f"{name} must be {text} or {wanted}, got {type(value).__name__}")

@@ -273,6 +273,8 @@ class Prediction:
 class Backend(Protocol):
     """Runs one landmark network. `sdfl.runtime.backends.fake.FakeBackend` is the smallest one.
 
+    `FaceLandmarker` calls a back end that it is given from one thread at a time.
+
     Attributes:
         spec: what the network expects and gives.
     """
@@ -289,7 +291,10 @@ class Backend(Protocol):
 
 
 class Detector(Protocol):
-    """Finds faces in a picture. `sdfl.runtime.detector.fake.FakeDetector` is the smallest one."""
+    """Finds faces in a picture. `sdfl.runtime.detector.fake.FakeDetector` is the smallest one.
+
+    `FaceLandmarker` calls a detector that it is given from one thread at a time.
+    """
 
     def detect(self, image: Image) -> list[Box]:
         """image: (H, W, 3) uint8 BGR. Returns boxes in frame px, best first."""

@@ -17,7 +17,7 @@ with contextlib.suppress(MissingDependency):
     load_openvino()  # before a test imports it plainly, which would report the computer to OpenVINO's makers
 
 PROJECT = Path(__file__).parents[1]
-pytest_plugins = ["engine_fixtures", "runtime_fixtures"]
+pytest_plugins = ["engine_fixtures", "in_threads", "runtime_fixtures"]
 settings.register_profile("sdfl", deadline=None)  # a busy computer is no failure
 settings.load_profile("sdfl")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from sdfl.artifacts.landmark_spec import ModelSpec
@@ -11,15 +12,22 @@ from sdfl.types import Image
 
 
 class Closable:
-    """Something that is closed once; every other method calls `_require_open` first, which then raises ClosedError."""
+    """Something that several threads may share, and that is closed once.
 
-    _closed = False
+    Methods hold `_lock` while they work, unless what they call is safe for threads. They first call `_require_open`,
+    which raises ClosedError after `close`.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()  # re-entrant, for what a network's own function may call
+        self._closed = False
 
     def close(self) -> None:
-        """Free what is held. May be called twice."""
-        if not self._closed:
-            self._closed = True
-            self._free()
+        """Free what is held, after a thread that holds `_lock` has ended its work. May be called twice."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._free()
 
     def _free(self) -> None:
         """Free what is held; called once."""

@@ -27,6 +27,7 @@ class FakeBackend(Closable):
     """
 
     def __init__(self, spec: ModelSpec, points: FloatArray | Network) -> None:
+        super().__init__()
         self.spec = spec
         self.batches: list[int] = []
         self._network: Network = points if callable(points) else lambda _: (points, 1.0)
@@ -37,13 +38,14 @@ class FakeBackend(Closable):
         Raises:
             ClosedError: the back end was closed.
         """
-        self._require_open()
-        check_crops(crops, self.spec)
-        self.batches.append(len(crops))
-        shape = (len(crops), self.spec.num_points)
-        points, presence = np.zeros((*shape, 2), np.float32), np.zeros(len(crops), np.float32)
-        for index, crop in enumerate(crops):
-            seen, presence[index] = self._network(crop)
-            require_shape("points", seen, (self.spec.num_points, 2))
-            points[index] = seen
+        with self._lock:
+            self._require_open()
+            check_crops(crops, self.spec)
+            self.batches.append(len(crops))
+            shape = (len(crops), self.spec.num_points)
+            points, presence = np.zeros((*shape, 2), np.float32), np.zeros(len(crops), np.float32)
+            for index, crop in enumerate(crops):
+                seen, presence[index] = self._network(crop)
+                require_shape("points", seen, (self.spec.num_points, 2))
+                points[index] = seen
         return Prediction(points, presence, np.zeros(shape, np.float32))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ USUAL_SHAPE = (256, 320)  # of the canvas for a picture of 4:3
 
 class NetworkDetector:
     """A `Detector` whose boxes enclose the 68 landmarks, from brows to chin, and carry five points.
+
+    Threads may share it.
 
     In OpenVINO the network is compiled for one of at most five shapes when the first picture of that shape comes (0.1
     to 0.3 s), and kept in the user's cache.
@@ -70,6 +73,7 @@ class NetworkDetector:
         self._libraries = LIBRARIES if library is None else {library: LIBRARIES[library]}
         self._grids: dict[tuple[int, int], tuple[FloatArray, FloatArray]] = {}
         self._network: OpenVinoNetwork | OnnxRuntimeNetwork | None = None
+        self._opening = threading.Lock()
 
     def detect(self, image: Image) -> list[Box]:
         """Find faces.
@@ -90,9 +94,9 @@ class NetworkDetector:
         if (height, width) not in self._grids:
             self._grids[height, width] = cell_grid(height, width)
         centres, strides = self._grids[height, width]
-        if self._network is None:
-            self._network = self.open_network((height, width))
-        cells = self._network.run(canvas.image[None])[OUTPUT][0]
+        with self._opening:
+            network = self._network = self._network or self.open_network((height, width))
+        cells = network.run(canvas.image[None])[OUTPUT][0]
         least = np.log(self.threshold / (1 - self.threshold))
         sure = np.flatnonzero(cells[:, 0] > least)
         if not len(sure):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ CALIBRATION = (0.0, 0.122, 1.037, 0.760)
 
 
 class YuNetDetector:
-    """A `Detector` from a file that the package does not bring.
+    """A `Detector` from a file that the package does not bring. Threads take turns.
 
     Args:
         path: a YuNet ONNX file.
@@ -46,6 +47,7 @@ class YuNetDetector:
             raise SdflError(f"OpenCV {cv2.__version__} cannot run YuNet; install 4.8 or newer, or leave it out")
         if threads is not None:
             cv2.setNumThreads(threads)
+        self._lock = threading.Lock()  # OpenCV's object keeps the size of the picture and its results
         try:
             self._network: Any = cv2.FaceDetectorYN.create(str(path), "", (320, 320), threshold, NMS_IOU, MOST_BOXES)
             self._network.detect(np.zeros((320, 320, 3), np.uint8))
@@ -62,8 +64,9 @@ class YuNetDetector:
             Boxes in px of the picture, the best first.
         """
         canvas = lay_out(image)
-        self._network.setInputSize(canvas.image.shape[1::-1])
-        _, rows = self._network.detect(canvas.image)
+        with self._lock:
+            self._network.setInputSize(canvas.image.shape[1::-1])
+            _, rows = self._network.detect(canvas.image)
         if rows is None:
             return []
         scale = np.array([canvas.scale_x, canvas.scale_y], np.float32)

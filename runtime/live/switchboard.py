@@ -1,7 +1,8 @@
 """A landmarker whose model and settings a viewer may change while frames are tracked.
 
-`Switchboard` takes the place of a `FaceLandmarker`. Another model is loaded in a thread while the one before goes on
-tracking until the new one is ready; every other setting takes effect with the next frame.
+`Switchboard` takes the place of a `FaceLandmarker`. Another model is opened and warmed up in a thread, while the one
+before goes on tracking; between two frames it takes over, with the same detector. The one before is then closed in a
+thread too. Every other setting takes effect with the next frame.
 """
 
 from __future__ import annotations
@@ -53,8 +54,9 @@ class Switchboard:
         new_landmarker: Callable[..., FaceLandmarker] = FaceLandmarker,
         **options: Any,
     ) -> None:
-        self._new_landmarker, self._options = new_landmarker, options
         self._landmarker = new_landmarker(model, precision=precision, smoothing=smoothing, **options)
+        self._running = self._landmarker  # the one before, until a frame comes for the one that takes over
+        self._new_landmarker, self._options = new_landmarker, {**options, "detector": self._landmarker.detector}
         runs = self._landmarker.model_file or model_to_run(model, precision, options.get("backend"))
         name, precision = _choice_of(runs)
         self.choices = {family: list(stored) for family, stored in families().items()}
@@ -66,6 +68,7 @@ class Switchboard:
         self._problem = ""
         self._attention: AttentionReader | None = None
         self._jitter = Jitter()
+        self._num_faces = 0  # in the last frame
         self._extras: deque[tuple[int, FrameExtras]] = deque(maxlen=REMEMBERED_FRAMES)
 
     @property
@@ -105,22 +108,25 @@ class Switchboard:
             reload = _loaded_for(new) != _loaded_for(old) or (wants_edges and self._lacks_attention(new))
             if reload and self._loading is not None:
                 raise ConfigError("a model is being loaded; choose again in a moment")
-            self._settings, self._problem = new, ""
             if reload:
-                self._loading = threading.Thread(target=self._load, args=(new, old), name="load model", daemon=True)
-                self._loading.start()
+                loading = threading.Thread(target=self._load, args=(new, old), name="load model", daemon=True)
+                loading.start()
+                self._loading = loading
+            self._settings, self._problem = new, ""
 
     def follow(self, source: FrameSource) -> Update:
         """As `FaceLandmarker.follow`; the tracking starts anew when another model takes over."""
-        running, update = self._landmarker, self._landmarker.follow(source)
+        running = self._take_over()
+        update = running.follow(source)
 
         def tracked(frame: Frame) -> list[Face]:
             nonlocal running, update
             if self._landmarker is not running:
-                running.close()
-                running, update = self._landmarker, self._landmarker.follow(source)
+                running = self._take_over()
+                update = running.follow(source)
                 self._jitter = Jitter()
             faces = update(frame)
+            self._num_faces = len(faces)
             self._jitter.update(faces)
             self._extras.append((frame.index, FrameExtras(self._edges(frame, faces), self._jitter.percent)))
             return faces
@@ -148,27 +154,53 @@ class Switchboard:
         loading = self._loading
         if loading is not None:
             loading.join()
+        self._running.close()
         self._landmarker.close()
+
+    def _take_over(self) -> FaceLandmarker:
+        """The landmarker for the frames from now on; the one before is closed, in a thread because that takes 0.1 s."""
+        with self._lock:
+            before, self._running = self._running, self._landmarker
+        if before is not self._running:
+            threading.Thread(target=before.close, name="close model").start()
+        return self._running
 
     def _landmarker_for(self, settings: Settings) -> FaceLandmarker:
         return self._new_landmarker(_path(settings), smoothing=settings.smoothing, **self._options)
 
     def _load(self, new: Settings, old: Settings) -> None:
         """The loading thread: replace what has changed, or go back to the old settings and say why."""
-        landmarker, attention = self._landmarker, self._attention
+        opened: FaceLandmarker | None = None
+        attention, problem = self._attention, "the model was not loaded"
         try:
             if _loaded_for(new) != _loaded_for(old):
-                landmarker = self._landmarker_for(new)
+                opened = self._landmarker_for(new)
+                opened.warm_up(max(1, self._num_faces))
             if self._lacks_attention(new):
                 attention = AttentionReader(_path(new))
-        except Exception as error:  # nobody else would see what ends this thread
-            with self._lock:
-                back = {key: getattr(old, key) for key in ("model", "precision", "smoothing", "edges")}
-                self._settings, self._problem = replace(self._settings, **back), str(error)
-                self._loading = None
-            return
+            problem = ""
+        except BaseException as error:  # nobody else would see what ends this thread
+            problem = str(error) or type(error).__name__
+        finally:
+            self._loaded(opened, attention, problem, old)
+
+    def _loaded(
+        self, opened: FaceLandmarker | None, attention: AttentionReader | None, problem: str, old: Settings
+    ) -> None:
+        """What was loaded takes over with the next frame; where there is a problem, nothing does."""
         with self._lock:
-            self._landmarker, self._attention, self._loading = landmarker, attention, None
+            unused = opened
+            if problem:
+                back = {key: getattr(old, key) for key in ("model", "precision", "smoothing", "edges")}
+                self._settings, self._problem = replace(self._settings, **back), problem
+            else:
+                self._attention = attention
+                if opened is not None:
+                    unused = None if self._landmarker is self._running else self._landmarker  # no frame came for it
+                    self._landmarker = opened
+            self._loading = None
+        if unused is not None:
+            unused.close()
 
     def _lacks_attention(self, settings: Settings) -> bool:
         reader = self._attention

@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from sdfl.types import Box, Detector, Image
 
 EVERY_S = 0.3  # while some face is tracked
 EVERY_ALONE_S = 0.05  # while none is: at 30 frames a second every other frame
-
-
-class LockedDetector:
-    """A `Detector` that several trackers share, each of which may use it in a thread of its own.
-
-    Args:
-        detector: used by one thread at a time.
-    """
-
-    def __init__(self, detector: Detector) -> None:
-        self._detector, self._lock = detector, threading.Lock()
-
-    def detect(self, image: Image) -> list[Box]:
-        """Boxes of the faces in `image` (H, W, 3) uint8 BGR, in frame px, the best first."""
-        with self._lock:
-            return self._detector.detect(image)
 
 
 class DetectionSchedule:

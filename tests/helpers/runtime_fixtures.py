@@ -13,8 +13,10 @@ from typer.testing import CliRunner, Result
 from sdfl import FaceLandmarker
 from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.cli import app
+from sdfl.runtime.backends import open_backend
 from sdfl.runtime.backends.fake import FakeBackend
 from sdfl.runtime.detector.fake import FakeDetector
+from sdfl.types import Backend
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +34,17 @@ def landmarker(backend: FakeBackend) -> Iterator[FaceLandmarker]:
     """Sees the toy face; its detector always points at (160, 120)."""
     with FaceLandmarker(backend=backend, detector=FakeDetector([box_of(160, 120, 40)])) as opened:
         yield opened
+
+
+@pytest.fixture(params=["openvino", "onnxruntime", "tensorrt", "fake"])
+def any_backend(request: pytest.FixtureRequest, spec: ModelSpec) -> Backend:
+    """Every back end, of the toy model."""
+    if request.param == "fake":
+        return FakeBackend(spec, toy_network)
+    pytest.importorskip("toy_model", reason="the tiny test model is built with the package onnx")
+    if request.param == "tensorrt":
+        return open_backend(request.getfixturevalue("engine"))
+    return open_backend(request.getfixturevalue("toy"), name=request.param, threads=1)
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from sdfl import FaceLandmarker, SdflError, open_source
 from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.cli import app
 from sdfl.errors import ClosedError, SourceError
-from sdfl.runtime.backends import open_backend
 from sdfl.runtime.backends.fake import FakeBackend
 from sdfl.runtime.detector.fake import FakeDetector
 from sdfl.runtime.sources import MemorySource
@@ -176,17 +175,6 @@ def test_a_wrong_argument_is_one_sentence(options: dict[str, Any], message: str)
         FaceLandmarker(**options)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-@pytest.fixture(params=["openvino", "onnxruntime", "tensorrt", "fake"])
-def any_backend(request: pytest.FixtureRequest, spec: ModelSpec) -> Backend:
-    """Every back end, of the toy model."""
-    if request.param == "fake":
-        return FakeBackend(spec, toy_network)
-    pytest.importorskip("toy_model", reason="the tiny test model is built with the package onnx")
-    if request.param == "tensorrt":
-        return open_backend(request.getfixturevalue("engine"))
-    return open_backend(request.getfixturevalue("toy"), name=request.param, threads=1)
 
 
 def crops(backend: Backend) -> Image:

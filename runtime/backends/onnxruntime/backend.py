@@ -35,6 +35,7 @@ class OnnxRuntimeBackend(Closable):
     """
 
     def __init__(self, path: Path, *, threads: int | None = None, providers: Iterable[str] | str | None = None) -> None:
+        super().__init__()
         self.spec = read_spec(path)
         self._network = OnnxRuntimeNetwork(path, threads=threads, providers=providers)
         self.runs_in = f"ONNX Runtime, {self._network.runs_on}"
@@ -43,7 +44,7 @@ class OnnxRuntimeBackend(Closable):
         require_right(deviations(self.spec, self.infer), self.arithmetic, path.name, self.runs_in)
 
     def infer(self, crops: Image) -> Prediction:
-        """Run the network on `crops` (B, S, S, 3) uint8 BGR.
+        """Run the network on `crops` (B, S, S, 3) uint8 BGR; on the CPU, several threads compute at the same time.
 
         Raises:
             ClosedError: the back end was closed.

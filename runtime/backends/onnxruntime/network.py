@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +36,7 @@ class OnnxRuntimeNetwork(Closable):
     """
 
     def __init__(self, path: Path, *, threads: int | None, providers: Iterable[str] | str | None = None) -> None:
+        super().__init__()
         threads = require_count("threads", threads)
         onnxruntime = load_onnxruntime()
         wanted = full_names(providers, onnxruntime.get_available_providers()) if providers is not None else [CPU]
@@ -44,7 +47,7 @@ class OnnxRuntimeNetwork(Closable):
         if wanted != [CPU]:
             options.add_session_config_entry(ASSIGNMENT_KEY, "1")
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=wanted)
+            self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=wanted)
         except Exception as error:  # its exception classes are private and differ between versions
             raise refused(path, "ONNX Runtime", error, here=wanted != [CPU]) from error
         self.on_cpu = wanted == [CPU]
@@ -63,9 +66,12 @@ class OnnxRuntimeNetwork(Closable):
         Raises:
             ClosedError: the network was closed.
         """
-        self._require_open()
-        results = self._session.run(self._outputs, {INPUT: pictures})
+        session = self._session  # it lives as long as a thread computes with it, also when another one closes
+        # Sessions are safe for threads on the CPU, but not everywhere: DirectML's are not.
+        with nullcontext() if self.on_cpu else self._lock:
+            self._require_open()
+            results = session.run(self._outputs, {INPUT: pictures})
         return {name: np.asarray(values, np.float32) for name, values in zip(self._outputs, results, strict=True)}
 
     def _free(self) -> None:
-        del self._session
+        self._session = None

@@ -52,6 +52,7 @@ class OpenVinoBackend(Closable):
         unsigned: bool | None = None,
         keep: bool = True,
     ) -> None:
+        super().__init__()
         self.spec = read_spec(path)
         int8 = self.spec.precision == "int8"
         self._network = OpenVinoNetwork(

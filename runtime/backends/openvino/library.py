@@ -27,7 +27,7 @@ def load_openvino() -> Any:
         MissingDependency: it is not installed.
     """
     if sys.modules.get("openvino") is not None:
-        return sys.modules["openvino"]
+        return import_module("openvino")  # waits where another thread is importing it
     finder = _WithoutConverter()
     sys.meta_path.insert(0, finder)
     try:

@@ -77,6 +77,7 @@ class OpenVinoNetwork(Closable):
         self_test: Callable[[Run, Shape], Iterable[Deviation]],
         keep: bool = True,
     ) -> None:
+        super().__init__()
         self._path, self._stored, self._self_test, self._keep = path, stored, self_test, keep
         if precision is None and stored == "int8":
             precision = "f32"
@@ -108,7 +109,7 @@ class OpenVinoNetwork(Closable):
         raise problem
 
     def run(self, pictures: Image, *, any_batch: bool = False) -> dict[str, FloatArray]:
-        """Run the network.
+        """Run the network. Threads take turns, since one inference at a time uses all CPU threads.
 
         Args:
             pictures: (B, H, W, 3) uint8 BGR.
@@ -121,12 +122,13 @@ class OpenVinoNetwork(Closable):
             ClosedError: the network was closed.
             ArtifactError: as for the class, when a shape comes for the first time.
         """
-        self._require_open()
         batch, height, width, _ = pictures.shape
         shape = (ANY_BATCH if any_batch else batch, height, width)
-        if shape not in self._requests:
-            self.open(shape)
-        return _run(self._requests[shape], pictures)
+        with self._lock:
+            self._require_open()
+            if shape not in self._requests:
+                self.open(shape)
+            return _run(self._requests[shape], pictures)
 
     def arithmetic(self, shape: Shape) -> str:
         """What the network for `shape` computes in, a key of TOLERANCE_PX."""

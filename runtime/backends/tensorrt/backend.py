@@ -22,7 +22,7 @@ from sdfl.types import FloatArray, Image, Prediction
 
 
 class TensorRtBackend(Closable):
-    """A `Backend` on an NVIDIA GPU, for one thread at a time.
+    """A `Backend` on an NVIDIA GPU. Threads take turns, since there is one stream.
 
     More crops than the engine takes at once are run in several parts.
 
@@ -45,6 +45,7 @@ class TensorRtBackend(Closable):
     """
 
     def __init__(self, path: Path, *, threads: int | None = None, graphs: bool = True) -> None:
+        super().__init__()
         require_count("threads", threads)
         passport = read_passport(path)
         self.spec = passport.spec(str(path))
@@ -71,11 +72,11 @@ class TensorRtBackend(Closable):
             ArtifactError: the GPU fails.
             ClosedError: the back end was closed.
         """
-        self._require_open()
-        check_crops(crops, self.spec)
-        parts = [
-            self._engine.run(crops[start : start + self._largest]) for start in range(0, len(crops), self._largest)
-        ]
+        with self._lock:
+            self._require_open()
+            check_crops(crops, self.spec)
+            starts = range(0, len(crops), self._largest)
+            parts = [self._engine.run(crops[start : start + self._largest]) for start in starts]
         points = self.spec.num_points
         shapes = {"points": (0, points, 2), "presence": (0,), "log_scale": (0, points)}
         return Prediction(
@@ -104,7 +105,7 @@ class Recorded:
 
 
 class LoadedEngine:
-    """A deserialised engine with one uint8 input and float outputs.
+    """A deserialised engine with one uint8 input and float outputs, for one thread at a time.
 
     Memory is allocated and the work recorded when the first batch of each size comes; later batches allocate nothing.
 

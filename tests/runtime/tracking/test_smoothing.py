@@ -111,7 +111,7 @@ def test_one_switch_turns_it_off(landmarker: FaceLandmarker) -> None:
     noisy = [Frame(_noisy(rng), index, index / 30) for index in range(20)]
 
     def steps(smoothing: bool) -> float:
-        with FaceLandmarker(backend=landmarker._backend, detector=landmarker._detector, smoothing=smoothing) as opened:
+        with FaceLandmarker(backend=landmarker._backend, detector=landmarker.detector, smoothing=smoothing) as opened:
             tracker = opened.new_tracker()
             points = np.stack([tracker.update(frame)[0].landmarks.points for frame in noisy])
         return float(np.linalg.norm(np.diff(points[5:], axis=0), axis=-1).mean())
