@@ -86,7 +86,7 @@ class LimitedConnection(H11Protocol):
 
     def shutdown(self) -> None:
         """End of the server: only requests that have come completely are still answered."""
-        if self._is_idle:
+        if self._refused or self._is_idle:
             self.transport.abort()
         else:
             super().shutdown()
@@ -94,7 +94,7 @@ class LimitedConnection(H11Protocol):
     def _find_room(self) -> bool:
         """Whether there is room for this connection, after the oldest idle one has given way where that is needed."""
         others = [other for other in self.connections if isinstance(other, LimitedConnection) and other is not self]
-        crowd = [other for other in others if not other.transport.is_closing()]
+        crowd = [other for other in others if not (other._refused or other.transport.is_closing())]
         of_client = [other for other in crowd if other._address == self._address]
         if len(of_client) >= MAX_CONNECTIONS_PER_CLIENT:
             crowd = of_client
@@ -113,7 +113,7 @@ class LimitedConnection(H11Protocol):
     @property
     def _is_idle(self) -> bool:
         """Whether no answer is being made: nothing of a request has come yet, or only a part of it."""
-        return self._refused or self.conn.their_state in (h11.IDLE, h11.SEND_BODY)
+        return self.conn.their_state in (h11.IDLE, h11.SEND_BODY)
 
     @property
     def _is_granted(self) -> bool:
@@ -157,7 +157,7 @@ class LimitedConnection(H11Protocol):
         """Answer, unless an answer has begun, and close.
 
         The answer would be lost if the connection were closed while the other side is still sending. So only our
-        direction is closed at first, and what still comes is dropped.
+        direction is closed at first, and what still comes is dropped, as long as there are not too many connections.
         """
         if self.cycle is not None:
             self.cycle.disconnected = True  # what the application still sends goes nowhere
@@ -174,6 +174,9 @@ class LimitedConnection(H11Protocol):
             f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         )
         self.transport.write(head.encode() + body)
+        if len(self.connections) > MAX_CONNECTIONS:
+            self.transport.close()
+            return
         self.transport.write_eof()
         self.transport.resume_reading()
         self._deadline = self.loop.call_later(REST_S, self.transport.abort)

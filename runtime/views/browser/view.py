@@ -32,6 +32,8 @@ except ModuleNotFoundError as error:
 
 HOST = "127.0.0.1"
 PORT = 8000
+ACCEPTED_AT_ONCE = 32  # connections that asyncio accepts before `LimitedConnection` can close any
+WAITING_CONNECTIONS = 1024  # the system keeps them until they are accepted; more have to try again
 END_S = 1  # how long the server waits for its viewers when it ends
 
 
@@ -80,12 +82,13 @@ class BrowserView:
             lifespan="off",
             headers=[*HEADERS.items()],
             server_header=False,
+            backlog=ACCEPTED_AT_ONCE,
             log_config=None,
             log_level="critical",
             access_log=False,
             timeout_graceful_shutdown=END_S,
         )
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config)
         self._thread = threading.Thread(target=_serve, args=(self._server, loop, listener), name="browser view")
         self._thread.start()
         self.address = f"http://{_shown(host)}:{listener.getsockname()[1]}/"
@@ -115,6 +118,16 @@ class BrowserView:
         self._thread.join()
         if self._uploads is not None:
             self._uploads.close()
+
+
+class _Server(uvicorn.Server):
+    """asyncio has one number for what it accepts at once and what waits to be accepted; here they differ."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(WAITING_CONNECTIONS)
 
 
 def _serve(server: uvicorn.Server, loop: asyncio.AbstractEventLoop, listener: socket.socket) -> None:
