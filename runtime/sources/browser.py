@@ -15,6 +15,7 @@ from sdfl.types import Frame, Image
 
 JPEG_START = b"\xff\xd8\xff"
 MAX_SIDE_PX = 4096
+MAX_SCANNED_PX = 2 * MAX_SIDE_PX**2  # pixels times scans, which decoding takes time for; browsers write one scan
 CHECK_S = 0.5  # so that Ctrl-C is heard while nobody sends
 UNREADABLE = "the JPEG cannot be decoded; it is cut off or damaged"
 
@@ -43,7 +44,7 @@ class BrowserSource(FrameSource):
             content: of a JPEG file.
 
         Raises:
-            SourceError: this is no JPEG, or is damaged or too large.
+            SourceError: this is no JPEG, is damaged, or too large to be decoded in time.
         """
         arrived_s = self._clock()
         image = _decoded(content)
@@ -77,6 +78,9 @@ def _decoded(content: bytes) -> Image:
         if max(width, height) > MAX_SIDE_PX:
             most = f"{MAX_SIDE_PX} x {MAX_SIDE_PX}"
             raise SourceError(f"the picture has {width} x {height} px; at most {most} are taken")
+        if width * height * header.scans > MAX_SCANNED_PX:
+            scans = f"{width} x {height} px in {header.scans} scans"
+            raise SourceError(f"the picture has {scans}, which take too long; send a smaller or a baseline JPEG")
         return upright(jpeg.decode(content, header), header.orientation)
     except jpeg.BadJpegError as error:
         raise SourceError(UNREADABLE) from error

@@ -38,7 +38,12 @@ def default_view(environ: Mapping[str, str] = os.environ) -> str:
 
 
 def choose_view(
-    name: str | None = None, *, host: str | None = None, port: int | None = None, browser_camera: bool = False
+    name: str | None = None,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    token: bool = True,
+    browser_camera: bool = False,
 ) -> str:
     """The name of the view to open, before anything is opened.
 
@@ -46,12 +51,18 @@ def choose_view(
         name: a key of `VIEWS`; None for the browser where one of the other arguments needs it, else the best view here.
         host: address that the browser view shall listen on.
         port: port that the browser view shall listen on.
+        token: whether the browser view shall need a token.
         browser_camera: whether the frames come from the camera of the viewer's browser.
 
     Raises:
         ConfigError: there is no such view, or an argument needs another one.
     """
-    needs_browser = {"--host": host is not None, "--port": port is not None, "--source browser": browser_camera}
+    needs_browser = {
+        "--host": host is not None,
+        "--port": port is not None,
+        "--no-token": not token,
+        "--source browser": browser_camera,
+    }
     chosen = name or ("browser" if any(needs_browser.values()) else default_view())
     if chosen not in VIEWS:
         raise ConfigError(f"view must be one of {', '.join(VIEWS)}, got {chosen!r}")
@@ -67,6 +78,7 @@ def open_view(
     say: Say = to_stderr,
     host: str | None = None,
     port: int | None = None,
+    token: bool = True,
     controls: Controls | None = None,
     camera: BrowserSource | None = None,
 ) -> View:
@@ -77,6 +89,7 @@ def open_view(
         say: takes one-line remarks, such as the address to open.
         host: address that the browser view listens on; None for this computer only.
         port: port that the browser view listens on; None takes 8000, or a free one where that is taken.
+        token: whether the browser view needs the token that is part of its address.
         controls: what the page in the browser can change.
         camera: takes the pictures of the browser's camera.
 
@@ -85,8 +98,9 @@ def open_view(
         MissingDependency: the browser view's server is not installed.
         SdflError: the address cannot be used, or no window can be opened.
     """
-    chosen = choose_view(name, host=host, port=port, browser_camera=camera is not None)
+    chosen = choose_view(name, host=host, port=port, token=token, browser_camera=camera is not None)
     make = load_implementation("view", chosen, VIEWS)
-    options = {"host": host, "port": port, "controls": controls, "camera": camera} if chosen == "browser" else {}
+    for_browser = {"host": host, "port": port, "token": token, "controls": controls, "camera": camera}
+    options = for_browser if chosen == "browser" else {}
     view: View = make(say=say, **options)
     return view

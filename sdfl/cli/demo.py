@@ -40,6 +40,14 @@ Port = Annotated[
         min=0, max=65535, help="Port that the browser view listens on, 0 for any free one. Default: 8000 if it is free."
     ),
 ]
+NoToken = Annotated[
+    bool,
+    typer.Option(
+        "--no-token",
+        help="Let everybody who can connect use the browser view, other users of this computer too, not only those who "
+        "have the printed address.",
+    ),
+]
 
 
 def demo(
@@ -57,6 +65,7 @@ def demo(
     view: View = None,
     host: Host = None,
     port: Port = None,
+    no_token: NoToken = False,
     resolution: Annotated[
         str | None, typer.Option(metavar="WIDTHxHEIGHT", help="Ask the camera for this resolution, such as 1280x720.")
     ] = None,
@@ -87,7 +96,7 @@ def demo(
         return
     mode = CameraMode.parse(resolution, fps, mjpg=mjpg)
     check_outputs(source or "", {"--save": save})
-    chosen = choose_view(view, host=host, port=port, browser_camera=source == "browser")
+    chosen = choose_view(view, host=host, port=port, token=not no_token, browser_camera=source == "browser")
     with ExitStack() as stack:
         landmarker = stack.enter_context(
             Switchboard(
@@ -106,7 +115,7 @@ def demo(
         )
         frames = MirrorSource(opened) if mirror else opened
         recorder = stack.enter_context(Recorder(save, frames.fps)) if save else None
-        shown = open_view(chosen, host=host, port=port, controls=landmarker, camera=camera)
+        shown = open_view(chosen, host=host, port=port, token=not no_token, controls=landmarker, camera=camera)
         stack.callback(shown.close)
         bar = frame_progress(frames, max_frames, wanted=not shown.watched)
         with naming_what_is_kept(recorder):

@@ -40,6 +40,7 @@ class JpegHeader:
         orientation: EXIF's, 1 to 8.
         complete: whether the end marker was found.
         progressive: whether several scans make up a picture.
+        scans: their number; a decoder goes over the picture once for each.
     """
 
     width: int
@@ -47,6 +48,7 @@ class JpegHeader:
     orientation: int
     complete: bool
     progressive: bool
+    scans: int
 
 
 def read_header(content: bytes) -> JpegHeader:
@@ -78,7 +80,7 @@ def read_header(content: bytes) -> JpegHeader:
                 raise BadJpegError(f"is a JPEG of more than {MAX_SCANS} scans; save it again with another program")
     if not width or not height or not scans:
         raise BadJpegError("is not a picture that can be decoded: this JPEG is cut off in its header or damaged")
-    return JpegHeader(width, height, _orientation(exif), complete, progressive)
+    return JpegHeader(width, height, _orientation(exif), complete, progressive, scans)
 
 
 def decode(content: bytes, header: JpegHeader) -> Image:

@@ -172,13 +172,15 @@ def test_the_browser_view_listens_where_it_is_told(
         port = free.getsockname()[1]
     result = run_sdfl("demo", "--source", write_video(num_frames=2), "--port", port)
     assert result.exit_code == 0, result.output
+    assert f"open http://127.0.0.1:{port}/?token=" in result.stderr
+    result = run_sdfl("demo", "--source", write_video(num_frames=2), "--port", port, "--no-token")
     assert f"open http://127.0.0.1:{port}/ in a browser" in result.stderr
 
 
 def _wait_for_a_frame(address: str) -> None:
     until_s = time.monotonic() + 20
     while time.monotonic() < until_s:
-        with urlopen(f"{address}stats.json", timeout=5) as answer:
+        with urlopen(address.replace("/?", "/stats.json?"), timeout=5) as answer:
             if "frame" in json.load(answer):
                 return
         time.sleep(0.05)
@@ -205,7 +207,7 @@ def test_a_browser_view_ends_cleanly(tmp_path: Path, asked_by: signal.Signals) -
     ) as running:
         try:
             assert running.stderr is not None
-            address = re.search(r"http://127\.0\.0\.1:\d+/", running.stderr.readline())
+            address = re.search(r"http://127\.0\.0\.1:\d+/\?token=\S+", running.stderr.readline())
             assert address
             _wait_for_a_frame(address[0])
             running.send_signal(asked_by)

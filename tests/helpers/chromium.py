@@ -61,13 +61,19 @@ class Page:
         return answer["result"].get("value")
 
     def wait(self, script: str, *, limit_s: float = 30) -> None:
-        """Until the expression is true."""
+        """Until the expression is true; what it names may not be there while one page follows another."""
         until_s = time.monotonic() + limit_s
-        while not self.run(script):
+        while not self._is_true(script):
             if time.monotonic() > until_s:
                 seen = self.run("document.body.innerText")
                 raise AssertionError(f"not within {limit_s:g} s: {script}\n{seen}\n{self.errors}")
             time.sleep(0.1)
+
+    def _is_true(self, script: str) -> bool:
+        try:
+            return bool(self.run(script))
+        except RuntimeError:
+            return False
 
     def drag(self, selector: str, dx: float, dy: float) -> None:
         """Press the mouse in the middle of an element, move it and let go."""

@@ -1,4 +1,7 @@
-"""Who may use the page: this computer; other computers only with the token in the address that was printed."""
+"""Who may use the page: whoever has the token in the address that was printed.
+
+The other users of this computer reach a loopback address too, so it needs the token like every other one.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,19 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, QueryParams
 from starlette.requests import cookie_parser
-from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from sdfl.runtime.views.browser.connections import GRANTED
 
 LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 COOKIE = "sdfl_token"
+
+
+ENTER = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=/"><title>SDFL</title></head>
+</html>
+"""
 
 
 @dataclass(frozen=True)
@@ -25,8 +36,9 @@ class Access:
 
     Attributes:
         host: the address that is listened on.
-        token: what other computers need; None where only this computer can connect.
-        names_here: names of this computer, determined once, because that may take seconds.
+        token: what a request needs; None where everybody who can connect may use the page.
+        names_here: names of this computer, determined once, because that may take seconds; empty for a loopback
+            address, which has none of them.
     """
 
     host: str
@@ -34,15 +46,16 @@ class Access:
     names_here: frozenset[str] = frozenset()
 
     @classmethod
-    def to(cls, host: str) -> Access:
-        """The rules for an address: a new random token unless it is a loopback one."""
-        return cls(host, None) if is_loopback(host) else cls(host, secrets.token_urlsafe(16), _own_names())
+    def to(cls, host: str, *, token: bool = True) -> Access:
+        """The rules for an address, with a new random token unless none is wanted."""
+        names_here = frozenset[str]() if is_loopback(host) else _own_names()
+        return cls(host, secrets.token_urlsafe(16) if token else None, names_here)
 
     def names(self, name: str) -> bool:
         """Whether a request may have this Host name; a foreign name that points here (DNS rebinding) may not."""
         if name in LOCAL_NAMES or name == self.host:
             return True
-        return self.token is not None and (_is_address(name) or name.lower() in self.names_here)
+        return bool(self.names_here) and (_is_address(name) or name.lower() in self.names_here)
 
     def grants(self, offered: str | None) -> bool:
         """Whether this is the token; compared in constant time."""
@@ -57,7 +70,8 @@ def is_loopback(host: str) -> bool:
 class Guard:
     """ASGI middleware: refuses foreign Host names, foreign pages and those without the token.
 
-    The token comes once, in the address; the answer moves it into a cookie and out of the address bar.
+    A browser brings the token once, in the address; the answer moves it into a cookie and out of the address bar.
+    Other programs may bring it in the address each time.
 
     Args:
         app: answers what is allowed.
@@ -69,36 +83,66 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass it on."""
+        answer: ASGIApp | None = self._refusal(scope)
+        if answer is None:
+            scope["state"][GRANTED] = True
+            enters = self._access.token is not None and scope["path"] == "/" and _offered(scope) is not None
+            answer = self._enter(scope) if enters else self._app
+        await answer(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        offered = QueryParams(scope["query_string"]).get("token")
-        if not self._access.names(urlsplit(f"//{host}").hostname or ""):
+        try:
+            name, port = _name_and_port(host)
+        except ValueError:
+            return PlainTextResponse("the Host header is no name with a port", HTTPStatus.BAD_REQUEST)
+        kept = cookie_parser(headers.get("cookie", "")).get(f"{COOKIE}_{port}")
+        if not self._access.names(name):
             refusal = "this page is not known under that name; open the address that was printed"
         elif _is_of_another_page(headers, host):
             refusal = "another page may not do that"
-        elif self._access.token is not None and offered is not None and self._access.grants(offered):
-            answer = RedirectResponse(scope["path"], HTTPStatus.SEE_OTHER)
-            # Lax: the address may stand in a chat or a mail. What changes something is a POST and has an Origin.
-            answer.set_cookie(_cookie_name(host), offered, httponly=True, samesite="lax")
-            return await answer(scope, receive, send)
-        elif not self._access.grants(cookie_parser(headers.get("cookie", "")).get(_cookie_name(host))):
+        elif not self._access.grants(kept) and not self._access.grants(_offered(scope)):
             refusal = "the token is missing or wrong; open the whole address that was printed"
         else:
-            return await self._app(scope, receive, send)
-        return await PlainTextResponse(refusal, HTTPStatus.FORBIDDEN)(scope, receive, send)
+            return None
+        return PlainTextResponse(refusal, HTTPStatus.FORBIDDEN)
+
+    def _enter(self, scope: Scope) -> Response:
+        """Set the cookie and go to the page, without the token in the address.
+
+        This is a page and no redirect: a link in a chat may have led here, and a browser does not send a cookie that is
+        SameSite=Strict when another site's link is redirected.
+        """
+        port = _name_and_port(Headers(scope=scope)["host"])[1]
+        answer = HTMLResponse(ENTER)
+        answer.set_cookie(f"{COOKIE}_{port}", self._access.token or "", httponly=True, samesite="strict")
+        return answer
+
+
+def _offered(scope: Scope) -> str | None:
+    """The token in the address."""
+    return QueryParams(scope["query_string"]).get("token")
 
 
 def _is_of_another_page(headers: Headers, host: str) -> bool:
     """Whether a page of another address made the request, or an <img> in such a page, which sends no Origin."""
     if "origin" in headers:
-        return urlsplit(headers["origin"]).netloc != host
+        return headers["origin"].partition("://")[2] != host
     foreign = headers.get("sec-fetch-site") in ("cross-site", "same-site")
     return foreign and headers.get("sec-fetch-mode") != "navigate"
 
 
-def _cookie_name(host: str) -> str:
-    """The cookie of this port: cookies ignore ports, and several programs may run here. host: of the request."""
-    return f"{COOKIE}_{urlsplit(f'//{host}').port or 80}"
+def _name_and_port(host: str) -> tuple[str, int]:
+    """Name and port of a Host header. Cookies ignore ports, so theirs is part of the name of ours.
+
+    Raises:
+        ValueError: it is malformed.
+    """
+    parts = urlsplit(f"//{host}")
+    if parts.netloc != host or "@" in host:
+        raise ValueError(host)
+    return parts.hostname or "", parts.port or 80
 
 
 def _is_address(name: str) -> bool:

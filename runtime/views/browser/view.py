@@ -21,15 +21,19 @@ try:
     import uvicorn
 
     from sdfl.runtime.views.browser.access import Access
-    from sdfl.runtime.views.browser.app import make_app
+    from sdfl.runtime.views.browser.app import HEADERS, make_app
+    from sdfl.runtime.views.browser.connections import LimitedConnection
     from sdfl.runtime.views.browser.feed import Feed
+    from sdfl.runtime.views.browser.uploads import Uploads
 except ModuleNotFoundError as error:
-    if error.name not in ("uvicorn", "starlette"):
+    if error.name not in ("uvicorn", "starlette", "h11"):
         raise
     raise MissingDependency("the browser view's server", extra="demo") from error
 
 HOST = "127.0.0.1"
 PORT = 8000
+ACCEPTED_AT_ONCE = 32  # connections that asyncio accepts before `LimitedConnection` can close any
+WAITING_CONNECTIONS = 1024  # the system keeps them until they are accepted; more have to try again
 END_S = 1  # how long the server waits for its viewers when it ends
 
 
@@ -38,9 +42,9 @@ class BrowserView:
 
     Args:
         say: is told the address to open.
-        host: address to listen on, None for this computer only. Any other one needs a token, which is part of the
-            address to open.
+        host: address to listen on, None for this computer only.
         port: port to listen on. None tries 8000, then any free one; 0 takes any free one.
+        token: whether a viewer needs the token that is part of the address to open.
         controls: what the page may change, None for nothing.
         camera: takes the pictures of the page's camera, None where frames come from elsewhere.
 
@@ -59,6 +63,7 @@ class BrowserView:
         say: Say = to_stderr,
         host: str | None = None,
         port: int | None = None,
+        token: bool = True,
         controls: Controls | None = None,
         camera: BrowserSource | None = None,
     ) -> None:
@@ -67,19 +72,23 @@ class BrowserView:
         self._last: Image | None = None
         listener = _listen(host, port)
         loop = asyncio.new_event_loop()
-        access = Access.to(host)
+        access = Access.to(host, token=token)
         self._feed = Feed(loop)
-        app = make_app(self._feed, access, controls, camera)
+        self._uploads = Uploads(camera) if camera is not None else None
         config = uvicorn.Config(
-            app,
+            make_app(self._feed, access, controls, self._uploads),
+            http=LimitedConnection,
+            ws="none",
+            lifespan="off",
+            headers=[*HEADERS.items()],
+            server_header=False,
+            backlog=ACCEPTED_AT_ONCE,
             log_config=None,
             log_level="critical",
             access_log=False,
-            lifespan="off",
-            ws="none",
             timeout_graceful_shutdown=END_S,
         )
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config)
         self._thread = threading.Thread(target=_serve, args=(self._server, loop, listener), name="browser view")
         self._thread.start()
         self.address = f"http://{_shown(host)}:{listener.getsockname()[1]}/"
@@ -107,15 +116,37 @@ class BrowserView:
         self._feed.end()
         self._server.should_exit = True
         self._thread.join()
+        if self._uploads is not None:
+            self._uploads.close()
+
+
+class _Server(uvicorn.Server):
+    """asyncio has one number for what it accepts at once and what waits to be accepted; here they differ."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(WAITING_CONNECTIONS)
 
 
 def _serve(server: uvicorn.Server, loop: asyncio.AbstractEventLoop, listener: socket.socket) -> None:
     """The server's thread."""
     asyncio.set_event_loop(loop)
-    with listener:
-        loop.run_until_complete(server.serve(sockets=[listener]))
-    loop.run_until_complete(loop.shutdown_default_executor())
-    loop.close()
+    try:
+        with listener:
+            loop.run_until_complete(server.serve(sockets=[listener]))
+        loop.run_until_complete(_cut(server))
+        loop.run_until_complete(loop.shutdown_default_executor())
+    finally:
+        loop.close()
+
+
+async def _cut(server: uvicorn.Server) -> None:
+    """End what the server has not waited for: requests that it has cancelled, and viewers that take no bytes."""
+    for connection in list(server.server_state.connections):
+        connection.transport.abort()
+    await asyncio.gather(*server.server_state.tasks, return_exceptions=True)
 
 
 def _listen(host: str, port: int | None) -> socket.socket:

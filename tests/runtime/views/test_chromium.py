@@ -107,10 +107,20 @@ def test_the_camera_of_the_browser_is_tracked(tmp_path: Path) -> None:
 
 
 def test_the_page_with_a_token(tmp_path: Path) -> None:
+    is_live = "at('status').textContent == 'live' && at('picture').naturalWidth == 640"
     with live(SampleSource(), host="0.0.0.0") as (view, _):
         token = view.address.partition("?token=")[2]
         port = view.address.split(":")[2].split("/")[0]
-        with chromium.open_page(f"http://127.0.0.1:{port}/?token={token}", tmp_path) as page:
-            page.wait("at('status').textContent == 'live' && at('picture').naturalWidth == 640")
+        address = f"http://127.0.0.1:{port}/?token={token}"
+        with chromium.open_page(address, tmp_path) as page:
+            page.wait(is_live)
             assert "token" not in page.run("location.href"), "it leaves the address bar"
+            assert page.run("document.cookie") == "", "scripts cannot read it"
+            page.run("location.reload()")
+            page.wait(is_live)
+            page.send("Page.navigate", url=f"data:text/html,<a href='{address}'>a chat</a>")
+            page.wait("document.querySelector('a')?.textContent == 'a chat'")
+            page.run("document.querySelector('a').click()")
+            page.wait("document.getElementById('status')?.textContent == 'live'")
+            assert page.run("location.href + document.referrer") == f"http://127.0.0.1:{port}/"
             assert page.errors == []

@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 from toy_face import scene
 
-from sdfl.errors import SdflError
 from sdfl.runtime.live.switchboard import Switchboard
 from sdfl.runtime.sources.browser import BrowserSource
 from sdfl.runtime.views.base import FrameStats
@@ -48,7 +47,7 @@ def camera() -> Iterator[BrowserSource]:
 
 @pytest.fixture
 def view(board: Switchboard, camera: BrowserSource) -> Iterator[BrowserView]:
-    opened = BrowserView(port=0, say=lambda _: None, controls=board, camera=camera)
+    opened = BrowserView(port=0, token=False, say=lambda _: None, controls=board, camera=camera)
     yield opened
     opened.close()
 
@@ -121,7 +120,7 @@ def test_the_newest_picture_of_the_browser_wins(view: BrowserView, camera: Brows
 
 
 def test_without_the_browser_as_source_its_camera_is_not_taken(board: Switchboard) -> None:
-    view = BrowserView(port=0, say=lambda _: None, controls=board)
+    view = BrowserView(port=0, token=False, say=lambda _: None, controls=board)
     try:
         status, text = ask(view, "POST", "/camera", body=jpeg(), headers=JPEG)
     finally:
@@ -138,46 +137,8 @@ def test_settings_come_back_as_they_count(view: BrowserView, board: Switchboard)
     board.change({"occluder": None})
 
 
-def test_another_address_needs_the_token() -> None:
-    view = BrowserView(host="0.0.0.0", port=0, say=lambda _: None)
-    try:
-        token = view.address.partition("?token=")[2]
-        assert len(token) >= 20
-        assert ask(view, "GET", "/stats.json")[0] == 403
-        assert ask(view, "GET", f"/?token={token[:-1]}")[0] == 403
-        assert ask(view, "GET", "/?token=%C3%A9")[0] == 403
-        assert ask(view, "GET", "/stats.json", headers={"Cookie": "sdfl_token=wrong"})[0] == 403
-        assert ask(view, "GET", f"/?token={token}", headers={"Host": "evil.example"})[0] == 403
-        answer = _response(view, "GET", f"/?token={token}")
-        assert (answer.status, answer.headers["Location"]) == (303, "/")
-        cookie = answer.headers["Set-Cookie"]
-        assert "HttpOnly" in cookie
-        assert "SameSite=lax" in cookie
-        foreign = f'prefs={{"a":1}}; {cookie.partition(";")[0]}'  # of another program on this computer
-        assert ask(view, "GET", "/stats.json", headers={"Cookie": foreign})[0] == 200
-        assert ask(view, "GET", "/stats.json", headers={"Cookie": cookie.partition(";")[0]})[0] == 200
-    finally:
-        view.close()
-
-
-def test_two_addresses_never_share_a_token() -> None:
-    said: list[str] = []
-    for _ in range(2):
-        BrowserView(host="0.0.0.0", port=0, say=said.append).close()
-    assert len({re.search(r"token=(\S+)", line)[1] for line in said}) == 2  # type: ignore[index]
-
-
-@pytest.mark.parametrize(
-    "host",
-    [pytest.param("no.such.host.invalid", id="unknown name"), pytest.param("192.0.2.7", id="of another computer")],
-)
-def test_an_address_that_is_not_ours_is_named(host: str) -> None:
-    with pytest.raises(SdflError, match=f"address {re.escape(host)} cannot be used .*; give one of this computer"):
-        BrowserView(host=host, port=0, say=lambda _: None)
-
-
 def test_a_viewer_that_hangs_does_not_keep_the_view_open() -> None:
-    view = BrowserView(port=0, say=lambda _: None)
+    view = BrowserView(port=0, token=False, say=lambda _: None)
     noise = np.random.default_rng(0).integers(0, 256, (720, 1280, 3), np.uint8)
     stats = FrameStats("s", "m", 0, 1, 1.0, 1.0, 1.0, 1.0, 1.0, 30.0)
     with socket.create_connection(("127.0.0.1", urlsplit(view.address).port or 0)) as viewer:
@@ -187,7 +148,7 @@ def test_a_viewer_that_hangs_does_not_keep_the_view_open() -> None:
             time.sleep(0.02)
         started_s = time.monotonic()
         view.close()
-    assert time.monotonic() - started_s < 6
+    assert time.monotonic() - started_s < 2
 
 
 def test_a_viewer_that_leaves_costs_nothing_more(view: BrowserView, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,7 +191,6 @@ def test_samples_are_given_once(view: BrowserView) -> None:
     samples = json.loads(ask(view, "GET", "/stats.json")[1])["samples"]
     assert [sample[:3] for sample in samples] == [[1, 2.0, 3.0], [2, 2.0, 3.0], [3, 2.0, 3.0]]
     assert json.loads(ask(view, "GET", "/stats.json?after=2")[1])["samples"] == samples[2:]
-    assert json.loads(ask(view, "GET", "/stats.json?after=x")[1])["samples"] == samples
 
 
 def test_without_the_extra_one_sentence_says_what_to_install(tmp_path: Path) -> None:

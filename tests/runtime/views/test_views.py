@@ -39,7 +39,7 @@ STATS = FrameStats(
 
 @pytest.fixture
 def browser() -> Iterator[BrowserView]:
-    view = BrowserView(port=0, say=lambda _: None)
+    view = BrowserView(port=0, token=False, say=lambda _: None)
     yield view
     view.close()
 
@@ -80,7 +80,7 @@ def test_the_figures_are_those_of_the_newest_frame(browser: BrowserView) -> None
 
 
 def test_closing_ends_an_open_stream_and_frees_the_port() -> None:
-    view = BrowserView(port=0, say=lambda _: None)
+    view = BrowserView(port=0, token=False, say=lambda _: None)
     view.show(scene(), STATS)
     with urlopen(view.address + "stream.mjpg", timeout=5) as stream:
         started_s = time.monotonic()
@@ -120,7 +120,7 @@ def test_the_address_is_said_once_and_is_local() -> None:
     said: list[str] = []
     BrowserView(port=0, say=said.append).close()
     assert len(said) == 1
-    assert re.search(r"http://127\.0\.0\.1:\d+/", said[0])
+    assert re.search(r"http://127\.0\.0\.1:\d+/\?token=\S{20,} ", said[0])
 
 
 def test_a_taken_port_gives_way_to_a_free_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,6 +181,8 @@ def test_an_unknown_view_lists_the_choices() -> None:
 def test_what_only_the_browser_has_is_refused_elsewhere() -> None:
     with pytest.raises(ConfigError, match="--host needs --view browser, got --view none"):
         open_view("none", host="0.0.0.0")
+    with pytest.raises(ConfigError, match="--no-token needs --view browser, got --view window"):
+        open_view("window", token=False)
     with BrowserSource() as camera, pytest.raises(ConfigError, match="--source browser needs --view browser"):
         open_view("none", camera=camera)
 

@@ -33,7 +33,9 @@ async function refreshOnce() {
   let table;
   const before = changes;  // a state from before a change must not be shown after it
   try {
-    table = await (await fetch("/stats.json?after=" + last, { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) })).json();
+    const answer = await fetch("/stats.json?after=" + last, { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) });
+    if (answer.status === 403) return say(await answer.text(), false);  // sdfl was started again, with another token
+    table = await answer.json();
   } catch {
     return say("tracking has ended", false);
   }
@@ -190,8 +192,9 @@ async function sendOccluder() {  // one request at a time; the last one has the 
   unsent = true;
   if (sending) return;
   sending = true;
-  while (unsent) { unsent = false; await change({ occluder: box }); }
-  sending = false;
+  try {
+    while (unsent) { unsent = false; await change({ occluder: box }); }
+  } finally { sending = false; }
 }
 
 const within = (value, low, high) => Math.min(Math.max(value, low), high);
@@ -226,6 +229,7 @@ at("occluder").addEventListener("keydown", event => {
 
 // ---- the camera of this browser: one picture is sent at a time, so that none is old when it arrives
 
+const ABOUT_ONE_PICTURE = [400, 408, 429];  // damaged, too slow, too many at once
 let stream = null;
 
 function askForCamera(wanted) {
@@ -233,7 +237,7 @@ function askForCamera(wanted) {
   if (wanted && !navigator.mediaDevices) {
     at("camera").hidden = true;
     at("why").textContent = "Browsers allow the camera only on pages from the same computer or over HTTPS. Forward the port with "
-      + `ssh -L ${location.port}:localhost:${location.port} ${location.hostname} and open http://localhost:${location.port}/`;
+      + `ssh -L ${location.port}:localhost:${location.port} ${location.hostname} and open the printed address with localhost instead of ${location.hostname}`;
   }
 }
 
@@ -252,8 +256,7 @@ async function useCamera() {
     releaseCamera({ NotAllowedError: "The browser may not use the camera. Allow it in the address bar and try again.",
       NotFoundError: "This computer has no camera.", NotReadableError: "Another program is using the camera.",
     }[error.name] ?? error.message);
-  }
-  at("camera").disabled = false;
+  } finally { at("camera").disabled = false; }
 }
 
 function releaseCamera(why) {
@@ -275,7 +278,7 @@ async function sendPictures(video) {
     const answer = await fetch("/camera", {
       method: "POST", headers: { "Content-Type": "image/jpeg" }, body: jpeg, signal: AbortSignal.timeout(ANSWER_MS),
     }).catch(() => null);
-    if (answer && !answer.ok && answer.status !== 400) return releaseCamera(await answer.text());  // 400 is about one picture only
+    if (answer && !answer.ok && !ABOUT_ONE_PICTURE.includes(answer.status)) return releaseCamera(await answer.text());
     if (answer) { unheardSince = 0; continue; }
     unheardSince ||= Date.now();
     if (Date.now() - unheardSince > GIVE_UP_MS) return releaseCamera("sdfl does not respond; the camera was turned off.");
