@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from abc import ABC, abstractmethod
 from fractions import Fraction
 from pathlib import Path
@@ -45,11 +46,19 @@ class VideoEncoder(ABC):
         Args:
             image: (H, W, 3) uint8 BGR of the size of the video.
             time_s: from the start of the video on.
+
+        Raises:
+            ConfigError: the encoder refuses it.
+            OSError: the disk does not take it.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Finish the file."""
+        """Finish the file.
+
+        Raises:
+            OSError: the file is not whole.
+        """
 
 
 def open_encoder(path: Path, size: tuple[int, int], fps: float, *, shown: Path) -> VideoEncoder:
@@ -117,6 +126,8 @@ class _H264(VideoEncoder):
         try:
             self._container.mux(self._stream.encode(frame))
         except self._av.error.FFmpegError as error:
+            if isinstance(error, OSError):  # of the file, while those of the encoder are none
+                raise
             raise self._refusal(error) from error
 
     def _refusal(self, error: Any) -> ConfigError:
@@ -129,6 +140,7 @@ class _OpencvEncoder(VideoEncoder):
 
     def __init__(self, path: Path, size: tuple[int, int], fps: float, shown: Path) -> None:
         quiet_opencv()
+        self._path = path
         codec = cv2.VideoWriter.fourcc(*OPENCV_CODECS[shown.suffix.lower()])
         self._fps, self._last = fps, np.zeros((size[1], size[0], 3), np.uint8)
         self._writer = cv2.VideoWriter(str(path), codec, fps, size)
@@ -145,4 +157,11 @@ class _OpencvEncoder(VideoEncoder):
         self._last = image
 
     def close(self) -> None:
+        """OpenCV hides a write that fails, but writes nothing after it, so the number of frames is missing in the file."""
         self._writer.release()
+        written = cv2.VideoCapture(str(self._path))
+        try:
+            if self.frames_written and written.get(cv2.CAP_PROP_FRAME_COUNT) <= 0:
+                raise OSError(errno.ENOSPC, "OpenCV could not write all of it")
+        finally:
+            written.release()

@@ -1,14 +1,21 @@
 import errno
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
 
 from sdfl import files
-from sdfl.files import atomic_path, cache_dir, recording_path
+from sdfl.files import Recording, atomic_path, cache_dir
 
 Writer = Callable[[Path], AbstractContextManager[Path]]
+
+
+@contextmanager
+def recording_path(target: Path) -> Iterator[Path]:
+    recording = Recording(target)
+    yield recording.path
+    recording.finish()
 
 
 def test_a_failure_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
