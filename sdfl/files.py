@@ -80,7 +80,7 @@ def read_json(path: Path) -> Any:
 
 
 OPEN_PAUSES_S = (0.05, 0.2, 0.5, 1.0)  # between attempts to replace a file that a program may have open
-ADVICE = {
+ADVICE = {  # what a disk answers that takes no more -> what to do
     errno.ENOSPC: "free some space or choose another disk",
     getattr(errno, "EDQUOT", None): "free some space of your quota or choose another disk",
     errno.EFBIG: "choose a file system or a limit that allows larger files",

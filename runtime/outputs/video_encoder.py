@@ -19,6 +19,10 @@ from sdfl.types import Image
 CONTAINERS = {".mp4": "mp4", ".avi": "avi", ".mkv": "matroska"}
 OPENCV_CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}  # every build of OpenCV has these; free of patents
 H264_ENCODERS = ("libx264", "libopenh264")
+MUXING = {  # suffix -> options of FFmpeg: play while loading; write often, to notice a full disk while there is space
+    ".mp4": {"movflags": "+faststart"},
+    ".mkv": {"cluster_size_limit": str(1 << 18)},
+}
 TICKS_PER_S = 90_000  # divisible by the usual rates
 LEAST_SIDE_PX = 16  # encoders crash on less
 X264 = {"preset": "veryfast", "crf": "20"}
@@ -94,9 +98,9 @@ class _H264(VideoEncoder):
         assert av is not None, "the caller has looked for the encoder"
         self._av, self._shown, self._size = av, shown, size
         rate = Fraction(fps).limit_denominator(1001)
-        options = {"movflags": "+faststart"} if shown.suffix.lower() == ".mp4" else {}
+        options = MUXING.get(shown.suffix.lower(), {})
         try:
-            self._container = av.open(str(path), "w", format=CONTAINERS[shown.suffix.lower()], options=options)
+            self._container = av.open(str(path), "w", format=CONTAINERS[shown.suffix.lower()], options=dict(options))
             self._stream: Any = self._container.add_stream(encoder, rate=rate, options=dict(X264))
             self._stream.width, self._stream.height = size
             self._stream.pix_fmt = "yuv420p"
@@ -157,7 +161,7 @@ class _OpencvEncoder(VideoEncoder):
         self._last = image
 
     def close(self) -> None:
-        """OpenCV hides a write that fails, but writes nothing after it, so the number of frames is missing in the file."""
+        """OpenCV hides a write that fails, but writes nothing after it: then the file lacks its number of frames."""
         self._writer.release()
         written = cv2.VideoCapture(str(self._path))
         try:

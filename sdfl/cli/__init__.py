@@ -30,7 +30,7 @@ from sdfl.cli import (
 )
 from sdfl.cli.outputs import can_print, is_closed_pipe, let_go_of_stdout
 from sdfl.errors import SdflError, install_command
-from sdfl.files import write_failure
+from sdfl.files import ADVICE, write_failure
 
 DESCRIPTION = (
     "Find faces and their landmarks in pictures, videos and live cameras, on ordinary processors and NVIDIA GPUs; "
@@ -129,7 +129,7 @@ def main() -> None:
         if is_closed_pipe(error):
             let_go_of_stdout()
             sys.exit(1)
-        if not error.filename and not can_print():
+        if error.filename is None and error.errno in ADVICE:  # every file is named where it is written
             _fail(write_failure("standard output", error))
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}; check the path, its rights and the free space")

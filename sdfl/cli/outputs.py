@@ -66,34 +66,9 @@ def text_out(option: str, path: Path) -> Iterator[TextIO]:
         ConfigError: the file cannot be opened.
         WriteError: the disk does not take all of it. An earlier file stays, and the whole lines are kept beside it.
     """
-    from sdfl.files import Recording
-
     if str(path) != "-":
-        try:
-            recording = Recording(path)
-            raw = _RawFile(recording.path, "w")
-        except OSError as error:
-            raise ConfigError(f"{option} {path}: cannot be written ({error.strerror})") from error
-        other: BaseException | None = None
-        try:
-            with io.TextIOWrapper(
-                io.BufferedWriter(raw), encoding="utf-8", errors="surrogateescape", newline=""
-            ) as file:
-                yield file
-        except BaseException as error:
-            other = error
-        if raw.refusal is None:
-            try:
-                recording.finish()
-            except OSError as error:
-                raw.refusal = error
-        if raw.refusal is not None:
-            also = f"; {other}" if isinstance(other, SdflError) else ""
-            raise WriteError(
-                f"{option} {recording.failure(raw.refusal)}{_keep_whole_lines(recording)}{also}"
-            ) from raw.refusal
-        if other is not None:
-            raise other
+        with _text_file(option, path) as file:
+            yield file
         return
     try:
         yield sys.stdout
@@ -102,6 +77,38 @@ def text_out(option: str, path: Path) -> Iterator[TextIO]:
         if not is_closed_pipe(error):
             raise
         let_go_of_stdout()  # the reader, `head` for example, has seen enough
+
+
+@contextmanager
+def _text_file(option: str, path: Path) -> Iterator[TextIO]:
+    from sdfl.files import Recording
+
+    try:
+        recording = Recording(path)
+        raw = _RawFile(recording.path, "w")
+    except OSError as error:
+        raise ConfigError(f"{option} {path}: cannot be written ({error.strerror})") from error
+    file = io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors="surrogateescape", newline="")
+    other: BaseException | None = None
+    try:
+        yield file
+    except BaseException as error:
+        other = error
+    try:
+        file.close()
+        if raw.refusal is None:
+            recording.finish()
+    except OSError as error:
+        if is_closed_pipe(error):
+            other = other or error
+        else:
+            raw.refusal = raw.refusal or error
+    if raw.refusal is not None:
+        also = f"; {other}" if isinstance(other, SdflError) else ""
+        reason = f"{option} {recording.failure(raw.refusal)}{_keep_whole_lines(recording)}"
+        raise WriteError(f"{reason}{also}") from raw.refusal
+    if other is not None:
+        raise other
 
 
 class _RawFile(io.FileIO):
