@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +13,8 @@ import msgspec
 import numpy as np
 
 from sdfl.config import build
-from sdfl.errors import ConfigError, DataError, SdflError
-from sdfl.files import read_text
+from sdfl.errors import ConfigError, DataError, SdflError, WriteError
+from sdfl.files import read_text, write_failure
 
 T = TypeVar("T")
 
@@ -139,21 +140,32 @@ def append_record(path: Path, record: Record) -> None:
 
     Raises:
         RecordsError: the file is in UTF-16.
+        WriteError: the disk does not take the line; what the file held is kept.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b") as file:
-        file.seek(0)
-        content = file.read()
-        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            raise RecordsError(f"{path}: is in UTF-16, to which no record can be added; save the file as UTF-8")
-        last = max(content.rfind(b"\n"), content.rfind(b"\r")) + 1
-        if last < len(content):
-            if _is_unfinished(content[last:]):
-                file.truncate(last)
-            else:
-                file.write(b"\n")
-        file.seek(0, 2)
-        file.write(record.to_json().encode() + b"\n")
+    end: int | None = None
+    try:
+        with path.open("a+b") as file:
+            file.seek(0)
+            content = file.read()
+            if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                raise RecordsError(f"{path}: is in UTF-16, to which no record can be added; save the file as UTF-8")
+            last = max(content.rfind(b"\n"), content.rfind(b"\r")) + 1
+            if last < len(content):
+                if _is_unfinished(content[last:]):
+                    file.truncate(last)
+                else:
+                    file.write(b"\n")
+            end = file.seek(0, os.SEEK_END)
+            file.write(record.to_json().encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        if end is not None:  # only now is the file closed, which would write the rest of the line
+            os.truncate(path, end)
+        raise WriteError(f"{write_failure(path, error)}; the records before this one are kept") from error
 
 
 @dataclass(frozen=True)

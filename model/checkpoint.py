@@ -221,8 +221,8 @@ def save_checkpoint(
         content["kind"] = DETECTOR
     if training is not None:
         content |= vars(training)
-    with atomic_path(path) as temporary:
-        torch.save(content, temporary)
+    with atomic_path(path) as temporary, temporary.open("wb") as file:  # a file of Python's own says why a write fails
+        torch.save(content, file)
 
 
 def load_weights(network: nn.Module, weights: Weights, origin: Path) -> None:

@@ -7,6 +7,7 @@ SdflError
 ├── ArtifactError       a model file that is missing, cut off or contradicts itself
 │   └── UnusableHereError   a model file that is right, but that a library cannot run on this computer
 ├── SourceError         a camera, stream, video or picture
+├── WriteError          a file that cannot be written whole: a full disk, a quota
 ├── ClosedError         something that was closed is used
 └── MissingDependency   a package that is not installed: names the pip command
 """
@@ -50,6 +51,10 @@ class UnusableHereError(ArtifactError):
 
 class SourceError(SdflError):
     """A camera, stream, video, picture or folder of pictures cannot be read."""
+
+
+class WriteError(SdflError):
+    """A file cannot be written whole, for example on a full disk; an earlier file of that name is unchanged."""
 
 
 class ClosedError(SdflError):

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import codecs
+import errno
+import glob
+import hashlib
 import json
 import os
+import platform
 import stat
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from sdfl.errors import DataError
+from sdfl.errors import DataError, SdflError, WriteError
 
 _ENCODINGS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
@@ -75,6 +80,11 @@ def read_json(path: Path) -> Any:
 
 
 OPEN_PAUSES_S = (0.05, 0.2, 0.5, 1.0)  # between attempts to replace a file that a program may have open
+ADVICE = {  # what a disk answers that takes no more -> what to do
+    errno.ENOSPC: "free some space or choose another disk",
+    getattr(errno, "EDQUOT", None): "free some space of your quota or choose another disk",
+    errno.EFBIG: "choose a file system or a limit that allows larger files",
+}
 
 
 @contextmanager
@@ -82,33 +92,114 @@ def atomic_path(target: Path) -> Iterator[Path]:
     """Give a temporary path beside `target`; rename it to `target` on success, remove it on any failure.
 
     A device or pipe is given itself, and where `target` is a link, the file behind it is replaced.
+
+    Raises:
+        WriteError: the temporary file cannot be written whole.
     """
-    if is_special(target):
-        yield target
-        return
-    target = target.resolve()
-    temporary = _temporary_path(target)
+    recording = Recording(target)
     try:
-        yield temporary
-        _replace(target, temporary)
+        yield recording.path
+        recording.finish()
+    except Exception as error:
+        refusal = _refusal(recording.path, error)
+        if refusal is None:
+            raise
+        raise WriteError(recording.failure(refusal)) from error
     finally:
-        with suppress(PermissionError):  # Windows removes no file that is still open; the reason is another error
-            temporary.unlink(missing_ok=True)
+        if not recording.is_special:
+            with suppress(PermissionError):  # Windows removes no file that is open; the reason is another error
+                recording.path.unlink(missing_ok=True)
 
 
-@contextmanager
-def recording_path(target: Path) -> Iterator[Path]:
-    """Like `atomic_path`, for recordings: what was written before a failure or Ctrl-C is kept under `target`."""
-    if is_special(target):
-        yield target
-        return
-    target = target.resolve()
-    temporary = _temporary_path(target)
-    try:
-        yield temporary
-    finally:
-        if temporary.exists():
-            _replace(target, temporary)
+def _refusal(path: Path, error: BaseException | None) -> OSError | None:
+    """The error of writing to `path` that another one hides: torch answers a full disk with a RuntimeError."""
+    while error is not None and not isinstance(error, SdflError):
+        if isinstance(error, OSError):
+            return error if error.filename in (None, str(path)) else None
+        error = error.__context__
+    return None
+
+
+class Recording:
+    """A file that is written little by little. A device or pipe is written to directly.
+
+    `finish` gives it its name, also after Ctrl-C or an error elsewhere; `keep_beside` is for what a failed write left.
+    Where `target` is a link, the file behind it is replaced. Temporary files of dead processes are removed.
+
+    Args:
+        target: the file to write.
+
+    Attributes:
+        path: where to write.
+        is_special: whether that is a device or a pipe.
+
+    Raises:
+        OSError: the folder cannot be made.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self._shown = target
+        self.is_special = is_special(target)
+        self._target = target if self.is_special else target.resolve()
+        self.path = target if self.is_special else _temporary_path(self._target)
+
+    def finish(self) -> None:
+        """Give the file its name; does nothing where there is no file or it was kept beside.
+
+        Raises:
+            OSError: the disk did not take all of it, or a file of that name cannot be replaced.
+        """
+        if self.is_special or not self.path.exists():
+            return
+        _flush_to_disk(self.path)
+        _replace(self._target, self.path)
+
+    def keep_beside(self) -> Path | None:
+        """Name an unfinished file `<stem>.incomplete<suffix>`, with a number where there is one already.
+
+        Returns:
+            Its path, None where nothing was written.
+        """
+        if self.is_special or not self.path.exists():
+            return None
+        if not self.path.stat().st_size:
+            self.path.unlink()
+            return None
+        stem, suffix = self._target.stem, self._target.suffix
+        names = (f"{stem}.incomplete{'' if number == 1 else f'-{number}'}{suffix}" for number in count(1))
+        beside = next(path for name in names if not (path := self._target.with_name(name)).exists())
+        _replace(beside, self.path)
+        return beside
+
+    def failure(self, error: OSError) -> str:
+        """One line about why the file cannot be written and what to do.
+
+        Args:
+            error: of the write.
+        """
+        there = not self.is_special and self._target.exists()
+        return write_failure(self._shown, error) + ("; the earlier file is unchanged" if there else "")
+
+
+def write_failure(path: object, error: OSError) -> str:
+    """One line about what cannot be written, why, and what to do.
+
+    Args:
+        path: of the file or folder, or what else to call it.
+        error: of the write.
+    """
+    advice = ADVICE.get(error.errno, "check the disk and the rights")
+    return f"{path}: cannot be written ({error.strerror or error}); {advice}"
+
+
+def _flush_to_disk(path: Path) -> None:
+    """Wait until the disk has a file: some file systems report a full disk, a quota or a fault only now."""
+    with path.open("r+b") as file:
+        try:
+            os.fsync(file.fileno())
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):  # the file system has no such thing
+                raise
 
 
 def _replace(target: Path, temporary: Path) -> None:
@@ -140,8 +231,28 @@ def is_special(path: Path) -> bool:
 
 
 def _temporary_path(target: Path) -> Path:
+    """A name for this process beside `target`; removes what processes of this computer that are gone left for it."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    return target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")
+    computer = hashlib.sha256(platform.node().encode()).hexdigest()[:8]  # others may write into a shared folder too
+    start, end = f".{target.stem}.{computer}-", f".part{target.suffix}"
+    for path in target.parent.glob(f"{glob.escape(start)}*{glob.escape(end)}"):
+        number = path.name[len(start) : -len(end)]
+        if number.isdecimal() and not _is_running(int(number)):
+            with suppress(OSError):
+                path.unlink()
+    return target.with_name(f"{start}{os.getpid()}{end}")
+
+
+def _is_running(process: int) -> bool:
+    if sys.platform == "win32":  # os.kill would end it; and no file can be removed there while a process has it open
+        return process == os.getpid()
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def cache_dir() -> Path:

@@ -13,13 +13,13 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor
 from torch.utils.data import DataLoader
-from torch.utils.tensorboard import SummaryWriter
 
 from sdfl.errors import CheckpointError, DataError
 from sdfl.model.checkpoint import Checkpoint, TrainingState, load_weights, read_checkpoint, save_checkpoint
 from sdfl.model.detector.network import FaceDetector
 from sdfl.model.landmarks.network import ModelConfig, Network
 from sdfl.train.data.samplers import EpochSampler
+from sdfl.train.log import training_log, write_epoch
 from sdfl.train.loop_config import LoopRecipe
 from sdfl.train.progress import EpochReport, Reporter, Score
 from sdfl.train.recipe_changes import same_recipe
@@ -105,7 +105,7 @@ def run(task: Task[N], fabric: Fabric, out: Path, *, resume: Path | None, report
     batches = fabric.setup_dataloaders(task.loader, use_distributed_sampler=False)
     epochs, steps = task.recipe.train.epochs, len(task.loader)
     first = fabric.is_global_zero
-    log: Any = SummaryWriter(str(out / "tensorboard"), purge_step=state.epoch) if first else nullcontext()
+    log: Any = training_log(out / "tensorboard", state.epoch) if first else nullcontext()
     done = state.epoch * steps + state.step
     with log as writer, reporter.training(epochs, steps, done), StopRequest() as stop:
         while state.epoch < epochs:
@@ -117,7 +117,7 @@ def run(task: Task[N], fabric: Fabric, out: Path, *, resume: Path | None, report
             report = EpochReport(state.epoch - 1, terms, state.optimizer.param_groups[0]["lr"], task.score)
             if first:
                 _validate_and_save(task, state, out, report)
-                write_log(writer, report)
+                write_epoch(writer, report)
                 reporter.epoch(report)
             fabric.barrier()
     return out / LAST
@@ -236,11 +236,11 @@ def _validate_and_save(task: Task[N], state: State[N], out: Path, report: EpochR
     due = state.epoch % config.validate_every == 0 or state.epoch == config.epochs
     if task.validate is not None and due:
         report.validation = task.validate(averaged)
-    _save_last(out, task, state, report.validation)
     score = report.validation.get(task.score.key)
     if score is not None and score < state.best:
-        state.best = score
         save_checkpoint(out / BEST, averaged, **_facts(task, state, report.validation))
+        state.best = score
+    _save_last(out, task, state, report.validation)  # at the end: a kill before it repeats the epoch, and so BEST
 
 
 def _save_last(out: Path, task: Task[N], state: State[N], validation: dict[str, Any]) -> None:
@@ -271,19 +271,3 @@ def is_complete(last: Path, recipe: LoopRecipe) -> bool:
     checkpoint = read_checkpoint(last)
     same_recipe(last, checkpoint.recipe, recipe)
     return checkpoint.epoch >= recipe.train.epochs
-
-
-def write_log(writer: SummaryWriter, report: EpochReport) -> None:
-    """Write the figures of an epoch for TensorBoard.
-
-    Args:
-        writer: of the training's folder.
-        report: of the epoch.
-    """
-    for name, value in report.terms.items():
-        writer.add_scalar(f"train/{name}", value, report.epoch)
-    writer.add_scalar("train/learning_rate", report.learning_rate, report.epoch)
-    for name, value in report.validation.items():
-        if isinstance(value, float):
-            writer.add_scalar(f"validation/{name}", value, report.epoch)
-    writer.flush()

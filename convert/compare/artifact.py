@@ -243,6 +243,6 @@ def draw_worst(checked: Checked, folder: Path) -> list[Path]:
                 cv2.circle(picture, (round(float(x)), round(float(y))), 2, colour, cv2.FILLED, cv2.LINE_AA)
         path = folder / f"worst_{rank}_crop_{index}.png"
         with atomic_path(path) as temporary:
-            cv2.imwrite(str(temporary), picture)
+            temporary.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
         paths.append(path)
     return paths

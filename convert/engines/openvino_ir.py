@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from importlib import metadata
+from pathlib import Path
+from typing import Any
 
 from sdfl.artifacts.model_file import RT_INFO
 from sdfl.convert.engines.layers import Built
 from sdfl.convert.engines.plan import BuildPlan
 from sdfl.convert.engines.progress import Step
+from sdfl.errors import WriteError
 from sdfl.files import atomic_path
 from sdfl.runtime.backends.base import refused
 from sdfl.runtime.backends.openvino.library import load_openvino
@@ -24,6 +27,7 @@ def build(plan: BuildPlan, step: Step) -> Built:
     Raises:
         MissingDependency: OpenVINO is not installed.
         ArtifactError: OpenVINO refuses the model.
+        WriteError: OpenVINO cannot write the files.
     """
     openvino = load_openvino()
     from sdfl.runtime.backends.openvino.operator import standard_operators
@@ -39,9 +43,16 @@ def build(plan: BuildPlan, step: Step) -> Built:
     step("writing", 1, 2)
     binary = plan.out.with_suffix(".bin")
     with atomic_path(plan.out) as xml, atomic_path(binary) as weights:  # OpenVINO names `weights` after `xml` likewise
-        openvino.save_model(model, xml, compress_to_fp16=plan.precision != "fp32")
+        _save(openvino, model, xml, plan)
         passport = plan.passport(weights.read_bytes(), start_s, metadata.version("openvino"), copy_sha256="")
         model.set_rt_info(passport.to_json(), list(RT_INFO))
-        openvino.save_model(model, xml, compress_to_fp16=plan.precision != "fp32")
+        _save(openvino, model, xml, plan)
     step("done", 2, 2)
     return Built(plan.out, passport, ())
+
+
+def _save(openvino: Any, model: Any, xml: Path, plan: BuildPlan) -> None:
+    try:
+        openvino.save_model(model, xml, compress_to_fp16=plan.precision != "fp32")
+    except RuntimeError as error:  # OpenVINO does not say why, and has removed what it wrote
+        raise WriteError(f"{plan.out}: OpenVINO cannot write it; free some space or choose another disk") from error

@@ -18,7 +18,7 @@ from sdfl.convert.engines.layers import Built, Layer, layers_from_inspector, lay
 from sdfl.convert.engines.onnx_copy import make_copy
 from sdfl.convert.engines.plan import BuildPlan
 from sdfl.convert.engines.progress import Step, interruptible, make_monitor
-from sdfl.errors import ArtifactError, SdflError
+from sdfl.errors import ArtifactError, SdflError, WriteError
 from sdfl.files import atomic_path, cache_dir
 from sdfl.runtime.backends.cuda.open import read_gpu
 from sdfl.runtime.backends.tensorrt.library import RTX_CAPABILITIES, Log, load_library, load_plugin
@@ -175,7 +175,7 @@ class _timing_cache:  # noqa: N801  a context manager
         cache = self._config.get_timing_cache()
         if cache is None:  # TensorRT took none of what was stored
             return
-        with suppress(OSError), atomic_path(self._path) as temporary:
+        with suppress(OSError, WriteError), atomic_path(self._path) as temporary:
             temporary.write_bytes(bytes(cache.serialize()))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from abc import ABC, abstractmethod
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +19,10 @@ from sdfl.types import Image
 CONTAINERS = {".mp4": "mp4", ".avi": "avi", ".mkv": "matroska"}
 OPENCV_CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}  # every build of OpenCV has these; free of patents
 H264_ENCODERS = ("libx264", "libopenh264")
+MUXING = {  # suffix -> options of FFmpeg: play while loading; write often, to notice a full disk while there is space
+    ".mp4": {"movflags": "+faststart"},
+    ".mkv": {"cluster_size_limit": str(1 << 18)},
+}
 TICKS_PER_S = 90_000  # divisible by the usual rates
 LEAST_SIDE_PX = 16  # encoders crash on less
 X264 = {"preset": "veryfast", "crf": "20"}
@@ -45,11 +50,19 @@ class VideoEncoder(ABC):
         Args:
             image: (H, W, 3) uint8 BGR of the size of the video.
             time_s: from the start of the video on.
+
+        Raises:
+            ConfigError: the encoder refuses it.
+            OSError: the disk does not take it.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Finish the file."""
+        """Finish the file.
+
+        Raises:
+            OSError: the file is not whole.
+        """
 
 
 def open_encoder(path: Path, size: tuple[int, int], fps: float, *, shown: Path) -> VideoEncoder:
@@ -85,9 +98,9 @@ class _H264(VideoEncoder):
         assert av is not None, "the caller has looked for the encoder"
         self._av, self._shown, self._size = av, shown, size
         rate = Fraction(fps).limit_denominator(1001)
-        options = {"movflags": "+faststart"} if shown.suffix.lower() == ".mp4" else {}
+        options = MUXING.get(shown.suffix.lower(), {})
         try:
-            self._container = av.open(str(path), "w", format=CONTAINERS[shown.suffix.lower()], options=options)
+            self._container = av.open(str(path), "w", format=CONTAINERS[shown.suffix.lower()], options=dict(options))
             self._stream: Any = self._container.add_stream(encoder, rate=rate, options=dict(X264))
             self._stream.width, self._stream.height = size
             self._stream.pix_fmt = "yuv420p"
@@ -117,6 +130,8 @@ class _H264(VideoEncoder):
         try:
             self._container.mux(self._stream.encode(frame))
         except self._av.error.FFmpegError as error:
+            if isinstance(error, OSError):  # of the file, while those of the encoder are none
+                raise
             raise self._refusal(error) from error
 
     def _refusal(self, error: Any) -> ConfigError:
@@ -130,6 +145,7 @@ class _OpencvEncoder(VideoEncoder):
 
     def __init__(self, path: Path, size: tuple[int, int], fps: float, shown: Path) -> None:
         quiet_opencv()
+        self._path = path
         codec = cv2.VideoWriter.fourcc(*OPENCV_CODECS[shown.suffix.lower()])
         self._fps, self._last = fps, np.zeros((size[1], size[0], 3), np.uint8)
         self._writer = cv2.VideoWriter(str(path), codec, fps, size)
@@ -146,4 +162,11 @@ class _OpencvEncoder(VideoEncoder):
         self._last = image
 
     def close(self) -> None:
+        """OpenCV hides a write that fails, but writes nothing after it: then the file lacks its number of frames."""
         self._writer.release()
+        written = cv2.VideoCapture(str(self._path))
+        try:
+            if self.frames_written and written.get(cv2.CAP_PROP_FRAME_COUNT) <= 0:
+                raise OSError(errno.ENOSPC, "OpenCV could not write all of it")
+        finally:
+            written.release()

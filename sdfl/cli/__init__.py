@@ -28,8 +28,9 @@ from sdfl.cli import (
     verify,
     zoo,
 )
-from sdfl.cli.outputs import is_closed_pipe, let_go_of_stdout
+from sdfl.cli.outputs import can_print, is_closed_pipe, let_go_of_stdout
 from sdfl.errors import SdflError, install_command
+from sdfl.files import ADVICE, write_failure
 
 DESCRIPTION = (
     "Find faces and their landmarks in pictures, videos and live cameras, on ordinary processors and NVIDIA GPUs; "
@@ -118,13 +119,18 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # Windows' old code pages lack characters of tables and of file names
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # Python's own flush at the end would print a traceback
     except SdflError as error:
         _fail(str(error))
     except OSError as error:
         if is_closed_pipe(error):
             let_go_of_stdout()
             sys.exit(1)
+        if error.filename is None and error.errno in ADVICE:  # every file is named where it is written
+            _fail(write_failure("standard output", error))
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}; check the path, its rights and the free space")
     except ImportError as error:
@@ -148,4 +154,6 @@ def _heed_requests_to_end() -> None:
 
 def _fail(message: str) -> None:
     print(f"sdfl: {message}", file=sys.stderr)
+    if not can_print():
+        let_go_of_stdout()
     sys.exit(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -10,9 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from sdfl.errors import ConfigError, SdflError
+from sdfl.errors import ConfigError, SdflError, WriteError
 
 if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from sdfl.files import Recording
     from sdfl.runtime.outputs.video_file import Recorder
 
 
@@ -59,9 +63,11 @@ def _path_of_source(source: str) -> Path | None:
 
 @contextmanager
 def naming_what_is_kept(recorder: Recorder | None) -> Iterator[None]:
-    """Add to an error how many frames of a recording are kept."""
+    """Add to an error how many frames of a recording are kept; one of the recording itself says so already."""
     try:
         yield
+    except WriteError:
+        raise
     except SdflError as error:
         count = recorder.frames_written if recorder else 0
         kept = f"; {count} frames are kept in {recorder.path}" if recorder and count else ""
@@ -70,28 +76,19 @@ def naming_what_is_kept(recorder: Recorder | None) -> Iterator[None]:
 
 @contextmanager
 def text_out(option: str, path: Path) -> Iterator[TextIO]:
-    """Open a text file for writing; what was written before a failure or Ctrl-C is kept.
+    """Open a text file for writing; what was written before Ctrl-C or a failure elsewhere is kept.
 
     Args:
         option: what errors call the file.
         path: of the file, "-" for standard output.
 
     Raises:
-        ConfigError: the file cannot be written.
+        ConfigError: the file cannot be opened.
+        WriteError: the disk does not take all of it. An earlier file stays, and the whole lines are kept beside it.
     """
-    from sdfl.files import recording_path
-
     if str(path) != "-":
-        try:
-            with (
-                recording_path(path) as temporary,
-                temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
-            ):
-                yield file
-        except OSError as error:
-            if is_closed_pipe(error):  # of standard output, which is written beside this file
-                raise
-            raise ConfigError(f"{option} {path}: cannot be written ({error.strerror})") from error
+        with _text_file(option, path) as file:
+            yield file
         return
     try:
         yield sys.stdout
@@ -102,10 +99,84 @@ def text_out(option: str, path: Path) -> Iterator[TextIO]:
         let_go_of_stdout()  # the reader, `head` for example, has seen enough
 
 
+@contextmanager
+def _text_file(option: str, path: Path) -> Iterator[TextIO]:
+    from sdfl.files import Recording
+
+    try:
+        recording = Recording(path)
+        raw = _RawFile(recording.path, "w")
+    except OSError as error:
+        raise ConfigError(f"{option} {path}: cannot be written ({error.strerror})") from error
+    file = io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors="surrogateescape", newline="")
+    other: BaseException | None = None
+    try:
+        yield file
+    except BaseException as error:
+        other = error
+    try:
+        file.close()
+        if raw.refusal is None:
+            recording.finish()
+    except OSError as error:
+        if is_closed_pipe(error):
+            other = other or error
+        else:
+            raw.refusal = raw.refusal or error
+    if raw.refusal is not None:
+        also = f"; {other}" if isinstance(other, SdflError) else ""
+        reason = f"{option} {recording.failure(raw.refusal)}{_keep_whole_lines(recording)}"
+        raise WriteError(f"{reason}{also}") from raw.refusal
+    if other is not None:
+        raise other
+
+
+class _RawFile(io.FileIO):
+    """A file that remembers why a write failed, since by the time it is closed another error may be on its way.
+
+    Attributes:
+        refusal: the first error of a write, None without one. A reader that closes its pipe is no error of the file.
+    """
+
+    refusal: OSError | None = None
+
+    def write(self, data: Buffer) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            if not is_closed_pipe(error):
+                self.refusal = self.refusal or error
+            raise
+
+
+def _keep_whole_lines(recording: Recording) -> str:
+    """Keep what was written of a text file, less a last line that has no end; says where it lies."""
+    if recording.is_special:
+        return ""
+    with recording.path.open("r+b") as file:
+        lines = 0
+        whole = 0
+        for line in file:
+            if line.endswith(b"\n"):
+                lines, whole = lines + 1, whole + len(line)
+        file.truncate(whole)
+    beside = recording.keep_beside()
+    return f"; {lines} whole {'line is' if lines == 1 else 'lines are'} kept in {beside}" if beside else ""
+
+
 def is_closed_pipe(error: OSError) -> bool:
     """Whether nobody reads standard output any more, which Windows calls an invalid argument."""
     is_invalid_argument = error.errno == errno.EINVAL and error.filename is None
     return isinstance(error, BrokenPipeError) or (sys.platform == "win32" and is_invalid_argument)
+
+
+def can_print() -> bool:
+    """Whether standard output takes what is still to be printed."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return False
+    return True
 
 
 def let_go_of_stdout() -> None:

@@ -157,7 +157,7 @@ def contact_sheet(samples: Sequence[Sample], path: Path, *, rows: int = 4, colum
         top, left = place // columns * size, place % columns * size
         sheet[top : top + size, left : left + size] = _thumbnail(sample, size)
     with atomic_path(path) as temporary:
-        cv2.imwrite(str(temporary), sheet)
+        temporary.write_bytes(cv2.imencode(".png", sheet)[1].tobytes())
 
 
 def _thumbnail(sample: Sample, size: int) -> Image:

@@ -1,14 +1,25 @@
 import errno
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
 
 from sdfl import files
-from sdfl.files import atomic_path, cache_dir, recording_path
+from sdfl.errors import WriteError
+from sdfl.files import Recording, atomic_path, cache_dir
 
 Writer = Callable[[Path], AbstractContextManager[Path]]
+
+
+@contextmanager
+def recording_path(target: Path) -> Iterator[Path]:
+    recording = Recording(target)
+    yield recording.path
+    recording.finish()
 
 
 def test_a_failure_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
@@ -83,6 +94,70 @@ def test_a_file_that_cannot_be_replaced_yet(
     assert len(tried) == attempts
     assert target.read_text() == ("old" if lasts else "new")
     assert caught is None or caught.value.filename == str(target)
+
+
+def test_the_reason_that_a_library_hides_is_told(tmp_path: Path) -> None:
+    def write_half() -> None:
+        with atomic_path(tmp_path / "a.ckpt"):
+            try:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            finally:
+                raise RuntimeError("unexpected pos 704 vs 598")
+
+    with pytest.raises(WriteError, match=r"a\.ckpt: cannot be written \(No space left on device\); free some space"):
+        write_half()
+
+
+def test_an_error_of_another_file_is_none_of_this_one(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "a.txt"):
+        (tmp_path / "missing").read_text()
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
+def test_a_fault_that_shows_when_the_disk_is_to_have_it(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    (tmp_path / "a.txt").write_text("old")
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(WriteError, match=os.strerror(number)), atomic_path(tmp_path / "a.txt") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "a.txt").read_text() == "old"
+
+
+def test_a_file_system_without_fsync_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with atomic_path(tmp_path / "a.txt") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "a.txt").read_text() == "new"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows removes no file that is open, so it is not asked there")
+def test_what_dead_processes_left_is_removed(tmp_path: Path) -> None:
+    """Not that of a living process, of another computer or of another file."""
+    write = "import pathlib, sys; from sdfl.files import Recording; print(Recording(pathlib.Path(sys.argv[1])).path)"
+
+    def left_by_a_dead_process(target: Path) -> Path:
+        command = [sys.executable, "-c", write, str(target)]
+        path = Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+        path.touch()
+        return path
+
+    target = tmp_path / "a [1].mp4"
+    dead, other = left_by_a_dead_process(target), left_by_a_dead_process(tmp_path / "b.mp4")
+    living = dead.with_name(dead.name.replace(dead.name.split("-")[1].split(".")[0], str(os.getppid())))
+    computer = dead.name.split(".")[2].split("-")[0]
+    elsewhere = dead.with_name(dead.name.replace(computer, "0" * len(computer)))
+    for path in (living, elsewhere):
+        path.touch()
+    with atomic_path(target) as temporary:
+        temporary.write_text("new")
+    assert set(tmp_path.iterdir()) == {target, other, living, elsewhere}
 
 
 @pytest.mark.parametrize(

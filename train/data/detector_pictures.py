@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import cv2
 import numpy as np
 
 from sdfl.datasets import Sample, read_image
-from sdfl.errors import DataError
+from sdfl.errors import DataError, WriteError
 from sdfl.files import atomic_path
 from sdfl.geometry import box_iou, landmark_box
 from sdfl.types import FloatArray, Image
@@ -85,7 +86,7 @@ def further_faces(
         network = _load_teacher(teacher)
         for sample in progress(missing):
             kept[str(sample.image_path)] = _others(sample, network)
-        with atomic_path(cache) as temporary:
+        with suppress(OSError, WriteError), atomic_path(cache) as temporary:  # without it the next start takes longer
             temporary.write_text(json.dumps(kept), encoding="utf-8")
     return [np.asarray(kept[name], dtype=np.float32).reshape(-1, 4) for name in names]
 

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sdfl.errors import UnusableHereError
+from sdfl.errors import UnusableHereError, WriteError
 from sdfl.files import atomic_path, cache_dir
 from sdfl.runtime.processor import processor_name, sysctl
 
@@ -56,7 +56,7 @@ def compiled_or_cached(
 
 
 def _store(path: Path, content: bytes) -> None:
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, WriteError):
         with atomic_path(path) as temporary:
             temporary.write_bytes(content)
         _forget_oldest(path.parent)
