@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from sdfl.config import build
-from sdfl.errors import ConfigError, DataError, SdflError
+from sdfl.errors import ConfigError, DataError, SdflError, shown
 from sdfl.files import read_text
 
 T = TypeVar("T")
@@ -99,7 +99,7 @@ class Record:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {self.kind!r}")
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {shown(self.kind)}")
 
     @property
     def key(self) -> str:
@@ -219,7 +219,7 @@ def from_json(cls: type[T], content: str | bytes) -> T | int:
     """
     try:
         table = msgspec.json.decode(content)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:  # RecursionError of brackets in brackets
         raise ConfigError(str(error)) from error
     protocol = build(_Header, table, unknown_keys=True).protocol
     return build(cls, table, unknown_keys=True) if protocol == PROTOCOL else protocol
@@ -249,6 +249,8 @@ def _is_unfinished(line: bytes) -> bool:
         msgspec.json.decode(line)
     except msgspec.DecodeError:
         return True
+    except RecursionError:
+        return False
     return False
 
 

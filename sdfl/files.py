@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import json
 import os
 import stat
@@ -86,7 +87,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     if is_special(target):
         yield target
         return
-    target = target.resolve()
+    target = _behind_links(target)
     temporary = _temporary_path(target)
     try:
         yield temporary
@@ -102,13 +103,25 @@ def recording_path(target: Path) -> Iterator[Path]:
     if is_special(target):
         yield target
         return
-    target = target.resolve()
+    target = _behind_links(target)
     temporary = _temporary_path(target)
     try:
         yield temporary
     finally:
         if temporary.exists():
             _replace(target, temporary)
+
+
+def _behind_links(target: Path) -> Path:
+    """The file that a path leads to, there or not. Raises OSError for links that lead to each other."""
+    try:
+        resolved = target.resolve()
+        loops = resolved.is_symlink()  # what newer Pythons leave of a loop
+    except RuntimeError:  # what older ones raise
+        loops = True
+    if loops:
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(target))
+    return resolved
 
 
 def _replace(target: Path, temporary: Path) -> None:
