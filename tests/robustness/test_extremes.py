@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from pathlib import Path
 
@@ -84,7 +83,7 @@ def test_links_that_lead_to_each_other_are_an_error_of_the_system(tmp_path: Path
     with pytest.raises(OSError, match=r"symbolic links") as caught, writer(tmp_path / "a"):  # type: ignore[operator]
         pass
     assert caught.value.filename == str(tmp_path / "a")
-    assert sorted(os.listdir(tmp_path)) == ["a", "b"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
 
 
 @pytest.mark.slow
