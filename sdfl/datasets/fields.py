@@ -93,4 +93,5 @@ def existing_picture(folder: Path, name: str, where: str) -> Path:
         return next(path for path in (folder / name, folder / name.replace("\\", "/")) if path.is_file())
     except (StopIteration, OSError) as error:  # OSError: the name is too long for this system
         shown = name if len(name) < LONGEST_SHOWN else f"{name[:LONGEST_SHOWN]}..."
+        shown = "".join(letter if letter.isprintable() else "?" for letter in shown)  # one line
         raise DataError(f"{where}: names the picture {folder / shown}, which does not exist") from error
