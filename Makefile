@@ -5,6 +5,7 @@
 # make arm64   the package on emulated Arm processors, compared with this computer; ARGS="--cpu cortex-a76 --model small"
 # make lowest  tests without torch with the lowest versions that pyproject.toml allows; PYTHON_LOWEST=/path/to/python3.13
 # make resolve do wheels of all dependencies exist for macOS, Windows and Linux on Arm, for Python 3.10 to 3.14?
+# make robust  damaged files of every kind, CASES of each, with the seeds SEEDS; ends with a table of what came of them
 # make gpu     everything that only an NVIDIA GPU can settle, with one record in build/gpu; ARGS="--minutes 25"
 # make docs    the documentation as a site in site/
 # make wheel   a wheel for other computers, and the sdist, in dist/
@@ -20,7 +21,7 @@ PEERS := .venv-peers
 OPENCV := $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY)),window,headless)
 PYTEST := $(VENV)/bin/python -m pytest
 
-.PHONY: demo check test lint pytest pytest-networks pytest-convert pytest-rest gate arm64 gpu lowest constraints-lowest resolve docs wheel constraints peers clean
+.PHONY: demo check test lint pytest pytest-networks pytest-convert pytest-rest gate arm64 gpu robust lowest constraints-lowest resolve docs wheel constraints peers clean
 .DELETE_ON_ERROR:
 
 demo: $(DEMO_VENV)/.done-$(OPENCV)
@@ -68,6 +69,11 @@ gate: $(VENV)/.done
 # An Arm computer runs the same without the emulator.
 arm64: $(VENV)/.done
 	@PYTHONPATH=tests/helpers $(VENV)/bin/python -m arm64 $(ARGS)
+
+CASES ?= 500
+SEEDS ?= 1 2
+robust: $(VENV)/.done
+	@PYTHONPATH=tests/helpers $(VENV)/bin/python -m robust --cases $(CASES) $(addprefix --seed ,$(SEEDS)) $(ARGS)
 
 PYTHON_LOWEST ?= python3.10
 LOWEST := build/lowest

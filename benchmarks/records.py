@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from sdfl.config import build
-from sdfl.errors import ConfigError, DataError, SdflError, WriteError
+from sdfl.errors import ConfigError, DataError, SdflError, WriteError, shown
 from sdfl.files import read_text, write_failure
 
 T = TypeVar("T")
@@ -100,7 +100,7 @@ class Record:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {self.kind!r}")
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {shown(self.kind)}")
 
     @property
     def key(self) -> str:
@@ -231,7 +231,7 @@ def from_json(cls: type[T], content: str | bytes) -> T | int:
     """
     try:
         table = msgspec.json.decode(content)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:  # RecursionError of brackets in brackets
         raise ConfigError(str(error)) from error
     protocol = build(_Header, table, unknown_keys=True).protocol
     return build(cls, table, unknown_keys=True) if protocol == PROTOCOL else protocol
@@ -261,6 +261,8 @@ def _is_unfinished(line: bytes) -> bool:
         msgspec.json.decode(line)
     except msgspec.DecodeError:
         return True
+    except RecursionError:
+        return False
     return False
 
 

@@ -23,11 +23,13 @@ from sdfl.artifacts.names import COMPUTE_PRECISIONS
 from sdfl.benchmarks.peers.sdfl_model import AUTO
 from sdfl.benchmarks.records import CROPS, KINDS, STAGES
 from sdfl.benchmarks.video.clips import SCENES
-from sdfl.config import build, read_toml
-from sdfl.errors import ConfigError
+from sdfl.checks import require_within
+from sdfl.config import read_table
+from sdfl.errors import ConfigError, shown
 from sdfl.runtime.backends import BACKENDS, backends_for
 
 HERE = Path(__file__).parent
+MOST = 1_000_000  # of anything that is counted
 COMPUTE = (AUTO, *COMPUTE_PRECISIONS)
 
 
@@ -120,8 +122,11 @@ class Suite:
             _check_words(key, getattr(self, key), allowed)
         for key in ("rounds", "iterations", "starts", "clips", "threads", "batches"):
             values = getattr(self, key)
-            if any(value < 1 for value in (values if isinstance(values, tuple) else (values,))):
-                raise ConfigError(f"{key} must be at least 1, got {values}")
+            for value in values if isinstance(values, tuple) else (values,):
+                require_within(key, value, 1, MOST)
+        require_within("warmup", self.warmup, 0, MOST)
+        require_within("sweep_pictures", self.sweep_pictures, 1, MOST)
+        require_within("tolerance", self.tolerance, 0, 100)
         if not self.model and not self.peer:
             raise ConfigError(f"suite {self.name}: names no [[model]] and no [[peer]]")
 
@@ -139,9 +144,7 @@ def load_suite(name_or_path: str) -> Suite:
     path = shipped.get(name_or_path, Path(name_or_path))
     if not path.is_file():
         raise ConfigError(f"--suite {name_or_path}: no such file; choose {', '.join(shipped)} or a TOML file")
-    table = read_toml(path)
-    table.setdefault("name", path.stem)
-    return build(Suite, table)
+    return read_table(Suite, path, name=path.stem)
 
 
 def suite_from_options(
@@ -189,4 +192,4 @@ def parse_peer(text: str) -> PeerEntry:
 def _check_words(key: str, words: Sequence[str], allowed: Sequence[str]) -> None:
     for word in words:
         if word not in allowed:
-            raise ConfigError(f"{key} must be of {', '.join(allowed)}, got {word!r}")
+            raise ConfigError(f"{key} must be of {', '.join(allowed)}, got {shown(word)}")

@@ -5,8 +5,7 @@ A checkpoint holds a landmark network or the face detector, in float or with fak
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from sdfl.config import build
 from sdfl.errors import CheckpointError, ConfigError
 from sdfl.files import atomic_path
+from sdfl.model.checkpoint_file import FORMAT, read_content
 from sdfl.model.detector.network import DetectorConfig, FaceDetector
 from sdfl.model.fold import fold
 from sdfl.model.landmarks.landmark_graph import LandmarkGraph
@@ -25,7 +25,6 @@ from sdfl.model.landmarks.network import ModelConfig, Network
 from sdfl.model.landmarks.torch_backend import TorchBackend
 from sdfl.model.quantize import prepare
 
-FORMAT = "sdfl-checkpoint-1"
 DETECTOR = "detector"  # the entry "kind" of a detector's checkpoint; a landmark network's has none
 Weights = Mapping[str, Tensor]
 N = TypeVar("N", Network, FaceDetector)
@@ -122,12 +121,12 @@ class Checkpoint:
         config = self.config
         if not isinstance(config, ModelConfig):
             raise CheckpointError(f"{self.path}: is a {DETECTOR}, not a landmark network")
-        try:
+
+        def make() -> Network:
             graph = LandmarkGraph(self.weights["head.neighbours"], self.weights["head.mean_shape"])
-            network = Network(config, graph)
-        except (ConfigError, KeyError) as error:
-            raise CheckpointError(f"{self.path}: {error}") from error
-        return self._filled(network)
+            return Network(config, graph)
+
+        return self._filled(make)
 
     def detector(self) -> FaceDetector:
         """Build the face detector with the weights to deploy.
@@ -141,7 +140,7 @@ class Checkpoint:
         config = self.config
         if not isinstance(config, DetectorConfig):
             raise CheckpointError(f"{self.path}: is no face detector")
-        return self._filled(FaceDetector(config))
+        return self._filled(lambda: FaceDetector(config))
 
     def backend(self, device: str = "cpu") -> TorchBackend:
         """Open the landmark network in torch.
@@ -151,13 +150,23 @@ class Checkpoint:
         """
         return TorchBackend(self.landmark_network(), self.path.stem, device)
 
-    def _filled(self, network: N) -> N:
-        """`network`, prepared for int8 where the checkpoint is, with the weights to deploy."""
-        if self.quantization is not None:
-            try:
+    def _filled(self, make: Callable[[], N]) -> N:
+        """What `make` makes, prepared for int8 where the checkpoint is, with the weights to deploy."""
+        try:
+            network = make()
+            if self.quantization is not None:
                 network = prepare(fold(network), self.quantization["float_layers"])
-            except (ConfigError, KeyError) as error:
-                raise CheckpointError(f"{self.path}: {error}") from error
+        except ConfigError as error:
+            raise CheckpointError(f"{self.path}: {error}") from error
+        except KeyError as error:
+            raise CheckpointError(f"{self.path}: its weights lack {error}") from error
+        except (
+            RuntimeError,
+            ValueError,
+            TypeError,
+            IndexError,
+        ) as error:  # of torch, for other shapes
+            raise CheckpointError(f"{self.path}: its entries 'model' and 'weights' do not go together") from error
         load_weights(network, self.weights, self.path)
         return network.eval()
 
@@ -166,20 +175,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint file.
 
     Raises:
-        CheckpointError: the file is missing, cut off or something else.
+        CheckpointError: the file is missing, damaged or something else; names the entry that is wrong.
     """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
-        raise CheckpointError(f"{path}: is not a complete checkpoint; train again or take an older one") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise CheckpointError(f"{path}: is not an SDFL checkpoint ({FORMAT})")
-    try:
-        return _from_content(path, content)
-    except KeyError as error:
-        raise CheckpointError(f"{path}: is not a complete checkpoint: it has no {error}") from error
+    return _from_content(path, read_content(path))
 
 
 def _from_content(path: Path, content: Mapping[str, Any]) -> Checkpoint:
@@ -190,7 +188,7 @@ def _from_content(path: Path, content: Mapping[str, Any]) -> Checkpoint:
             average=content["average"],
             average_steps=content["average_steps"],
             optimizer=content["optimizer"],
-            step=content.get("step", 0),
+            step=content.get("step") or 0,
         )
     return Checkpoint(
         path=path,
@@ -198,8 +196,8 @@ def _from_content(path: Path, content: Mapping[str, Any]) -> Checkpoint:
         weights=content.get("average") or content["weights"],
         is_detector=content.get("kind") == DETECTOR,
         quantization=content.get("quantization"),
-        recipe=content.get("recipe", {}),
-        epoch=content.get("epoch", 0),
+        recipe=content.get("recipe") or {},
+        epoch=content.get("epoch") or 0,
         validation=content.get("validation") or {},
         training=training,
     )
@@ -237,9 +235,12 @@ def load_weights(network: nn.Module, weights: Weights, origin: Path) -> None:
         CheckpointError: names the first layer that does not fit.
     """
     own = network.state_dict()
-    for key in own.keys() | weights.keys():
-        theirs = tuple(weights[key].shape) if key in weights else "missing"
-        mine = tuple(own[key].shape) if key in own else "missing"
+    for key in sorted(own.keys() | weights.keys()):
+        theirs, mine = (_form(table.get(key)) for table in (weights, own))
         if theirs != mine:
             raise CheckpointError(f"{origin}: does not fit the model in the recipe: {key} is {theirs}, expected {mine}")
     network.load_state_dict(weights)
+
+
+def _form(tensor: Tensor | None) -> str:
+    return "missing" if tensor is None else f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"

@@ -7,7 +7,7 @@ from numbers import Integral
 import numpy as np
 import numpy.typing as npt
 
-from sdfl.errors import ConfigError
+from sdfl.errors import ConfigError, SdflError, shown
 
 
 def require_shape(name: str, array: npt.NDArray[np.generic], shape: tuple[int | str, ...]) -> None:
@@ -49,3 +49,20 @@ def require_count(name: str, value: object) -> int | None:
     if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < 1:
         raise ConfigError(f"{name} must be a whole number of at least 1, got {value!r}")
     return int(value)
+
+
+def require_within(name: str, value: float, low: float, high: float, kind: type[SdflError] = ConfigError) -> None:
+    """Check a number's range.
+
+    Args:
+        name: what the message calls it.
+        value: is checked; NaN lies in no range.
+        low: the lowest allowed value.
+        high: the highest allowed value.
+        kind: of the error.
+
+    Raises:
+        SdflError: of `kind`, which calls the value `name`.
+    """
+    if not low <= value <= high:
+        raise kind(f"{name} must lie in {low:g}..{high:g}, got {shown(value)}")

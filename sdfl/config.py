@@ -12,7 +12,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
-from sdfl.errors import ConfigError, DataError
+from sdfl.errors import ConfigError, DataError, shown
 from sdfl.files import read_text
 
 if sys.version_info >= (3, 11):
@@ -21,6 +21,7 @@ else:
     import tomli as tomllib
 
 T = TypeVar("T")
+LARGEST = 1e15  # of any number in a table: bytes, steps, times
 _KINDS = {"array": "a list", "object": "a section"}  # what msgspec calls things that have another name in a recipe
 _PLACE = re.compile(r"^(?P<message>.*) - at `\$(?P<place>.*)`$")
 _WRONG_TYPE = re.compile(r"^Expected `(?P<wanted>.*)`, got `(?P<got>.*)`$")
@@ -70,6 +71,26 @@ def override(table: dict[str, Any], assignments: Sequence[str]) -> None:
         target[last] = value
 
 
+def read_table(cls: type[T], path: Path, assignments: Sequence[str] = (), **defaults: Any) -> T:
+    """Make a dataclass from a TOML file.
+
+    Args:
+        cls: the dataclass.
+        path: the file.
+        assignments: of the command line, see `override`.
+        defaults: values of keys that the file lacks.
+
+    Raises:
+        ConfigError: names the file, and the key or line that is wrong.
+    """
+    table = defaults | read_toml(path)
+    override(table, assignments)
+    try:
+        return build(cls, table)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
 def build(cls: type[T], table: Mapping[str, Any], where: str = "", *, unknown_keys: bool = False) -> T:
     """Make a dataclass from a table; dataclasses in its fields are made from the tables in it.
 
@@ -85,24 +106,25 @@ def build(cls: type[T], table: Mapping[str, Any], where: str = "", *, unknown_ke
     Raises:
         ConfigError: quotes the key that is unknown, missing or of a wrong type.
     """
-    if not unknown_keys:
-        _check_keys(cls, table, where)
     try:
+        if not unknown_keys:
+            _check_keys(cls, table, where)
+        _check_numbers(table, where)
         return msgspec.convert(table, cls)
     except msgspec.ValidationError as error:
         raise ConfigError(_in_words(str(error), table, where)) from error
+    except RecursionError as error:
+        raise ConfigError(f"{where.rstrip('.') or 'the file'} holds brackets in brackets, too many to read") from error
 
 
 def _check_keys(hint: Any, value: Any, where: str) -> None:
-    """Raise ConfigError for a key in `value` that no dataclass in the type `hint` has, and for NaN and infinity."""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ConfigError(f"{where.rstrip('.')} must be a finite number, got {value}")
+    """Raise ConfigError for a key in `value` that no dataclass in the type `hint` has."""
     if isinstance(value, Mapping) and dataclasses.is_dataclass(hint):
         fields = get_type_hints(hint)
         for key, entry in value.items():
             if key not in fields:
                 section = where.rstrip(".") or "the file"
-                raise ConfigError(f"{where}{key} is not a known key; {section} takes {', '.join(fields)}")
+                raise ConfigError(f"{where}{_named(key)} is not a known key; {section} takes {', '.join(fields)}")
             _check_keys(fields[key], entry, f"{where}{key}.")
     elif isinstance(value, list | tuple):
         for index, entry in enumerate(value):
@@ -110,6 +132,25 @@ def _check_keys(hint: Any, value: Any, where: str) -> None:
     else:
         for argument in get_args(hint):  # of `Section | None`
             _check_keys(argument, value, where)
+
+
+def _check_numbers(value: Any, where: str) -> None:
+    """Raise ConfigError for NaN, infinity and numbers that are larger than any quantity."""
+    if isinstance(value, Mapping):
+        for key, entry in value.items():
+            _check_numbers(entry, f"{where}{_named(key)}.")
+    elif isinstance(value, list | tuple):
+        for index, entry in enumerate(value):
+            _check_numbers(entry, f"{where.rstrip('.')}[{index}].")
+    elif isinstance(value, int | float) and not abs(value) <= LARGEST:
+        problem = "a finite number" if value != value or abs(value) == math.inf else f"at most {LARGEST:g} either way"
+        raise ConfigError(f"{where.rstrip('.')} must be {problem}, got {shown(value)}")
+
+
+def _named(key: object) -> str:
+    """A key in an error: as it is, but in quotes where it could be taken for several words or lines."""
+    plain = isinstance(key, str) and len(key) <= 60 and re.fullmatch(r"[\w.\-/]+", key)
+    return str(key) if plain else shown(key, 60)
 
 
 def _in_words(message: str, table: Mapping[str, Any], where: str) -> str:
@@ -137,4 +178,4 @@ def _value_at(table: Any, place: str, otherwise: str) -> str:
             table = table[key] if isinstance(table, Mapping) else table[int(key)]
     except (KeyError, ValueError, IndexError, TypeError):
         return otherwise
-    return repr(table)
+    return shown(table)

@@ -74,6 +74,21 @@ class MissingDependency(SdflError):
         super().__init__(f"{package} is not installed; install it with: {command}")
 
 
+def shown(value: object, longest: int = 80) -> str:
+    """A value in an error: as Python writes it, in one line of at most so many characters.
+
+    Args:
+        value: of whatever a file holds.
+        longest: characters.
+    """
+    try:
+        text = repr(value) if not isinstance(value, str | bytes) else repr(value[: longest + 1])
+    except (ValueError, RecursionError):  # an integer of more than 4300 digits; brackets in brackets
+        text = f"a value of type {type(value).__name__} that is too long to show"
+    text = " ".join(text.split())
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
 def install_command(extra: str) -> str:
     """The command that adds an extra to this installation of sdfl.
 

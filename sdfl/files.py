@@ -140,7 +140,7 @@ class Recording:
     def __init__(self, target: Path) -> None:
         self._shown = target
         self.is_special = is_special(target)
-        self._target = target if self.is_special else target.resolve()
+        self._target = target if self.is_special else _behind_links(target)
         self.path = target if self.is_special else _temporary_path(self._target)
 
     def finish(self) -> None:
@@ -200,6 +200,18 @@ def _flush_to_disk(path: Path) -> None:
         except OSError as error:
             if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):  # the file system has no such thing
                 raise
+
+
+def _behind_links(target: Path) -> Path:
+    """The file that a path leads to, there or not. Raises OSError for links that lead to each other."""
+    try:
+        resolved = target.resolve()
+        loops = resolved.is_symlink()  # what newer Pythons leave of a loop
+    except RuntimeError:  # what older ones raise
+        loops = True
+    if loops:
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(target))
+    return resolved
 
 
 def _replace(target: Path, temporary: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sdfl.errors import ConfigError
+from sdfl.errors import ConfigError, shown
 
 Indices = tuple[int, ...]
 
@@ -156,7 +156,7 @@ def get_layout(name: str) -> Layout:
         ConfigError: lists the choices.
     """
     if name not in LAYOUTS:
-        raise ConfigError(f"layout must be one of {', '.join(LAYOUTS)}, got {name!r}")
+        raise ConfigError(f"layout must be one of {', '.join(LAYOUTS)}, got {shown(name)}")
     return LAYOUTS[name]
 
 

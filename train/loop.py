@@ -137,7 +137,10 @@ def _set_up(task: Task[N], fabric: Fabric, out: Path, resume: Path | None) -> St
     module, wrapped = fabric.setup(network, optimizer)
     state = State(network, module, wrapped, average)
     if before and training:
-        wrapped.load_state_dict(training.optimizer)  # only now do the parameters lie on their device
+        try:
+            wrapped.load_state_dict(training.optimizer)  # only now do the parameters lie on their device
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CheckpointError(f"{before.path}: its entry 'optimizer' is of another training") from error
         state.epoch, state.step = before.epoch, training.step
         best = out / BEST
         if state.epoch and best.exists():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sdfl.errors import ConfigError
+from sdfl.errors import ConfigError, shown
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # as Lightning Fabric names them
 
@@ -48,9 +48,10 @@ class OptimizerConfig:
     step_factor: float = 0.2
 
     def __post_init__(self) -> None:
-        require(self.name in ("adamw", "sgd"), f"optimizer.name must be adamw or sgd, got {self.name!r}")
+        require(self.name in ("adamw", "sgd"), f"optimizer.name must be adamw or sgd, got {shown(self.name)}")
         require(
-            self.schedule in ("cosine", "step"), f"optimizer.schedule must be cosine or step, got {self.schedule!r}"
+            self.schedule in ("cosine", "step"),
+            f"optimizer.schedule must be cosine or step, got {shown(self.schedule)}",
         )
         require(self.learning_rate > 0, f"optimizer.learning_rate must be positive, got {self.learning_rate}")
         require(self.step_epochs > 0, f"optimizer.step_epochs must be positive, got {self.step_epochs}")
@@ -79,7 +80,8 @@ class LoopConfig:
     accumulate: int = 1
 
     def __post_init__(self) -> None:
-        require(self.precision in PRECISIONS, f"train.precision must be one of {PRECISIONS}, got {self.precision!r}")
+        precision = shown(self.precision)
+        require(self.precision in PRECISIONS, f"train.precision must be one of {PRECISIONS}, got {precision}")
         require(self.epochs > 0, f"train.epochs must be positive, got {self.epochs}")
         require(
             self.batch_size > 1, f"train.batch_size must be at least 2 (batch normalisation), got {self.batch_size}"

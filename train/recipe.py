@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sdfl.config import build, override, read_toml
-from sdfl.errors import ConfigError
+from sdfl.config import read_table
+from sdfl.errors import ConfigError, shown
 from sdfl.model.landmarks.losses import LossConfig
 from sdfl.model.landmarks.network import ModelConfig
 from sdfl.model.quantize import DEFAULT_FLOAT_LAYERS
@@ -144,7 +144,7 @@ class Recipe:
         if self.quantize is not None:  # steps of a rounding are learned from small differences of large sums
             require(
                 self.train.precision == "32-true",
-                f"train.precision must be 32-true with [quantize], got {self.train.precision!r}",
+                f"train.precision must be 32-true with [quantize], got {shown(self.train.precision)}",
             )
 
     def as_dict(self) -> dict[str, Any]:
@@ -176,12 +176,7 @@ def read_recipe(kind: type[R], path: Path, overrides: Sequence[str]) -> R:
     Raises:
         ConfigError: names the file and the key.
     """
-    table = read_toml(path)
-    override(table, overrides)
-    try:
-        return build(kind, table)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
+    return read_table(kind, path, overrides)
 
 
 def find_recipe(name: Path) -> Path:

@@ -18,6 +18,7 @@ import onnx.inliner
 from onnx import TensorProto, helper, numpy_helper
 
 from sdfl.artifacts.onnx_metadata import read_metadata, read_spec
+from sdfl.artifacts.seal import OF_ONNX
 from sdfl.convert.export.operator_function import DOMAIN, NAME, operator_function
 from sdfl.runtime.backends.onnxruntime.backend import OnnxRuntimeBackend
 from sdfl.runtime.backends.openvino.backend import OpenVinoBackend
@@ -70,6 +71,7 @@ def inlined_copy(model: Path, folder: Path) -> Path:
     stored = {entry.key: entry.value for entry in copy.metadata_props}
     helper.set_model_props(copy, stored | {"sdfl.graph_sha256": f'"{read_metadata(path)[1]}"'})
     onnx.save(copy, path)
+    OF_ONNX.add(path)
     return path
 
 

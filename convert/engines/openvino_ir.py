@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sdfl.artifacts.model_file import RT_INFO
+from sdfl.artifacts.seal import OF_IR
 from sdfl.convert.engines.layers import Built
 from sdfl.convert.engines.plan import BuildPlan
 from sdfl.convert.engines.progress import Step
@@ -47,6 +48,7 @@ def build(plan: BuildPlan, step: Step) -> Built:
         passport = plan.passport(weights.read_bytes(), start_s, metadata.version("openvino"), copy_sha256="")
         model.set_rt_info(passport.to_json(), list(RT_INFO))
         _save(openvino, model, xml, plan)
+        OF_IR.add(xml)
     step("done", 2, 2)
     return Built(plan.out, passport, ())
 

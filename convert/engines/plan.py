@@ -13,14 +13,13 @@ from typing import Any
 from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.artifacts.names import ENGINE, OPENVINO_IR
 from sdfl.artifacts.onnx_metadata import read_spec
-from sdfl.artifacts.passport import TARGETS, Passport
+from sdfl.artifacts.passport import MOST_FACES, TARGETS, Passport
 from sdfl.errors import ArtifactError, ConfigError
 from sdfl.runtime.backends.tensorrt.library import RTX_CAPABILITIES
 
 SUFFIXES = {"tensorrt": ENGINE, "tensorrt-rtx": ENGINE, "openvino": OPENVINO_IR}
 # Stored precision -> what can be built from it, the default first.
 PRECISIONS = {"fp32": ("fp16", "fp32"), "int8": ("int8",)}
-MOST_FACES = 64
 
 
 @dataclass(frozen=True)

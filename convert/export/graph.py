@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from sdfl.artifacts.detector_spec import DetectorSpec
 from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.artifacts.names import FP16_SUFFIX, INPUT
+from sdfl.artifacts.seal import OF_ONNX
 from sdfl.convert.export.self_test import measure_self_test
 from sdfl.errors import ArtifactError
 from sdfl.files import atomic_path
@@ -145,8 +146,9 @@ def write(model: onnx.ModelProto, spec: ModelSpec | DetectorSpec, out: Path) -> 
         out: the .onnx file.
 
     Raises:
-        ArtifactError: the ONNX checker objects to the graph.
+        ArtifactError: the ONNX checker objects to the graph, or a weight is NaN or infinite.
     """
+    _require_finite(model, out)
     graph_sha256 = hashlib.sha256(model.graph.SerializeToString()).hexdigest()
     try:
         onnx.checker.check_model(model, full_check=True)
@@ -156,6 +158,14 @@ def write(model: onnx.ModelProto, spec: ModelSpec | DetectorSpec, out: Path) -> 
     helper.set_model_props(model, measured.to_metadata())
     with atomic_path(out) as temporary:
         onnx.save(model, temporary)
+        OF_ONNX.add(temporary)
+
+
+def _require_finite(model: onnx.ModelProto, out: Path) -> None:
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise ArtifactError(f"{out}: the weights {tensor.name} hold NaN or infinity; train the network again")
 
 
 def load_with_metadata(path: Path) -> tuple[onnx.ModelProto, dict[str, str]]:

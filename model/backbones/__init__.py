@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sdfl.errors import ConfigError
+from sdfl.errors import ConfigError, shown
 from sdfl.model.backbones.efficientnet import (
     efficientnet_b0,
     efficientnet_b1,
@@ -52,7 +52,7 @@ def create_backbone(name: str, *, width: float, output_stride: int, blocks: int 
         return TimmBackbone(name.removeprefix(PREFIX), output_stride)
     if name not in BACKBONES:
         choices = ", ".join(BACKBONES)
-        raise ConfigError(f"model.backbone must be one of {choices} or {PREFIX}<model>, got {name!r}")
+        raise ConfigError(f"model.backbone must be one of {choices} or {PREFIX}<model>, got {shown(name)}")
     backbone = BACKBONES[name](width=width, output_stride=output_stride)
     if blocks:
         backbone.keep_first(blocks)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 from sdfl.errors import CheckpointError
 from sdfl.geometry import MEAN_BGR, STD_BGR
 from sdfl.model.backbones.inverted_residual import InvertedResidualNet
+from sdfl.model.checkpoint_file import load_torch_file
 
 
 def load_imagenet(backbone: nn.Module, path: Path) -> None:
@@ -28,9 +28,9 @@ def load_imagenet(backbone: nn.Module, path: Path) -> None:
     if not isinstance(backbone, InvertedResidualNet):
         raise CheckpointError(f"{path}: ImageNet files are read for MobileNetV2 and EfficientNet only")
     try:
-        published = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
-        raise CheckpointError(f"{path}: cannot be read as torch weights; download it again") from error
+        published = load_torch_file(path)
+    except CheckpointError as error:
+        raise CheckpointError(f"{error}; download it again") from error
     if not isinstance(published, dict) or not all(isinstance(value, Tensor) for value in published.values()):
         raise CheckpointError(f"{path}: holds no plain table of weights; download the published file")
     own = _layers(backbone.state_dict())

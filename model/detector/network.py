@@ -14,9 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sdfl.artifacts.detector_spec import NUM_POINTS, STRIDES
-from sdfl.errors import ConfigError
+from sdfl.checks import require_within
+from sdfl.errors import ConfigError, shown
 from sdfl.geometry import MEAN_BGR, STD_BGR
 
+LARGEST = 4096  # of channels and layers
 CHANNELS = 1 + 4 + 2 * NUM_POINTS  # score logit; centre x, y and log width, height; points x, y
 _FIRST_SCORE = 0.01  # what an untrained network answers, so that the many empty cells do not drown the first steps
 
@@ -41,10 +43,9 @@ class DetectorConfig:
     def __post_init__(self) -> None:
         for key, count in (("widths", 5), ("depths", 4)):
             values = getattr(self, key)
-            if len(values) != count or min(values) < 1:
-                raise ConfigError(f"detector.{key} must be {count} positive numbers, got {list(values)}")
-        if self.neck < 1:
-            raise ConfigError(f"detector.neck must be positive, got {self.neck}")
+            if len(values) != count or min(values) < 1 or max(values) > LARGEST:
+                raise ConfigError(f"detector.{key} must be {count} numbers of 1..{LARGEST}, got {shown(list(values))}")
+        require_within("detector.neck", self.neck, 1, LARGEST)
 
 
 class Cells(NamedTuple):

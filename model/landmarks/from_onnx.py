@@ -74,6 +74,8 @@ class _Stored:
             raise CheckpointError(
                 f"{self.path}: does not fit the model in the recipe: {name} is {found}, expected {tuple(shape)}"
             )
+        if not bool(tensor.isfinite().all()):
+            raise CheckpointError(f"{self.path}: {name} holds NaN or infinity; take a file that works")
         return tensor.float() if tensor.is_floating_point() else tensor
 
 

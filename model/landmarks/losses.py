@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sdfl.errors import ConfigError
+from sdfl.errors import ConfigError, shown
 from sdfl.geometry import REFERENCE_CROP_PX
 from sdfl.model.landmarks.graph_head import HeadOutput
 from sdfl.model.landmarks.landmark_graph import is_edge
@@ -47,7 +47,7 @@ class LossConfig:
 
     def __post_init__(self) -> None:
         if self.absolute not in ABSOLUTE:
-            raise ConfigError(f"loss.absolute must be one of {', '.join(ABSOLUTE)}, got {self.absolute!r}")
+            raise ConfigError(f"loss.absolute must be one of {', '.join(ABSOLUTE)}, got {shown(self.absolute)}")
         for name in ("omega", "omega_1", "omega_2", "epsilon"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"loss.{name} must be positive, got {getattr(self, name)}")

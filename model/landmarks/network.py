@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from sdfl.errors import ConfigError
+from sdfl.checks import require_within
+from sdfl.errors import ConfigError, shown
 from sdfl.geometry import MEAN_BGR, STD_BGR
 from sdfl.layouts import get_layout
 from sdfl.model.backbones import create_backbone
@@ -23,7 +24,11 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "adjacency": ADJACENCIES,
     "correlation": tuple(CORRELATIONS),
 }
-LOWEST = {"expansion": 1, "map_hidden": 1, "hidden": 1, "blocks": 0, "fc_hidden": 1, "fc_layers": 0}
+RANGES = {
+    "input_size": (32, 1024), "width": (0.05, 8), "backbone_blocks": (0, 1000), "expansion": (1, 64),
+    "map_hidden": (1, 4096), "neighbours": (1, 97), "hidden": (1, 4096), "blocks": (0, 64), "fc_hidden": (1, 8192),
+    "fc_layers": (0, 8),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,13 +85,12 @@ class ModelConfig:
     def __post_init__(self) -> None:
         get_layout(self.layout)
         if self.input_size < 32 or self.input_size % 32:
-            raise ConfigError(f"model.input_size must be a positive multiple of 32, got {self.input_size}")
+            raise ConfigError(f"model.input_size must be a positive multiple of 32, got {shown(self.input_size)}")
         for key, choices in CHOICES.items():
             if getattr(self, key) not in choices:
-                raise ConfigError(f"model.{key} must be {' or '.join(choices)}, got {getattr(self, key)!r}")
-        for key, lowest in LOWEST.items():
-            if getattr(self, key) < lowest:
-                raise ConfigError(f"model.{key} must be at least {lowest}, got {getattr(self, key)}")
+                raise ConfigError(f"model.{key} must be {' or '.join(choices)}, got {shown(getattr(self, key))}")
+        for key, (low, high) in RANGES.items():
+            require_within(f"model.{key}", getattr(self, key), low, high)
 
 
 def create_head(config: ModelConfig, in_channels: int, graph: LandmarkGraph) -> GraphHead | FullyConnectedHead:

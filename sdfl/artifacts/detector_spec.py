@@ -8,9 +8,10 @@ from pathlib import Path
 
 from sdfl.artifacts.metadata import PREFIX, from_pairs, to_pairs
 from sdfl.artifacts.names import PRECISIONS
-from sdfl.artifacts.onnx_metadata import read_metadata
-from sdfl.artifacts.self_test import Expected
-from sdfl.errors import ArtifactError
+from sdfl.artifacts.onnx_metadata import read_unchanged
+from sdfl.artifacts.self_test import Expected, check_expected
+from sdfl.checks import require_within
+from sdfl.errors import ArtifactError, shown
 
 KIND = "face detector"
 STRIDES = (8, 16, 32)
@@ -58,11 +59,13 @@ class DetectorSpec:
 
     def __post_init__(self) -> None:
         if self.kind != KIND:
-            raise ArtifactError(f"kind must be {KIND!r}, got {self.kind!r}")
+            raise ArtifactError(f"kind must be {KIND!r}, got {shown(self.kind)}")
         if not 0 < self.threshold < 1:
             raise ArtifactError(f"threshold must lie in 0..1, got {self.threshold}")
         if self.precision not in PRECISIONS:
-            raise ArtifactError(f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}")
+            raise ArtifactError(f"precision must be one of {', '.join(PRECISIONS)}, got {shown(self.precision)}")
+        require_within("opset", self.opset, 1, 100, ArtifactError)
+        check_expected(self.self_test, 2 + NUM_POINTS)
 
     def to_metadata(self) -> dict[str, str]:
         """The pairs to store in a model file; values are JSON."""
@@ -88,10 +91,6 @@ def read_detector_spec(path: Path) -> DetectorSpec:
     """Read the DetectorSpec of an ONNX file.
 
     Raises:
-        ArtifactError: it is missing, wrong or does not fit the graph.
+        ArtifactError: it is missing or wrong, or the file was damaged or changed.
     """
-    metadata, graph_sha256 = read_metadata(path)
-    spec = DetectorSpec.from_metadata(metadata, str(path))
-    if spec.graph_sha256 != graph_sha256:
-        raise ArtifactError(f"{path}: the graph was changed after its metadata was written; export the model again")
-    return spec
+    return DetectorSpec.from_metadata(read_unchanged(path), str(path))

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 
 from sdfl.artifacts.metadata import from_pairs, to_pairs
 from sdfl.artifacts.names import PRECISIONS
-from sdfl.artifacts.self_test import Expected
-from sdfl.errors import ArtifactError
+from sdfl.artifacts.self_test import Expected, check_expected
+from sdfl.checks import require_within
+from sdfl.errors import ArtifactError, shown
 from sdfl.layouts import LAYOUTS
 
 CROP_SCALE = 1.25  # side of the evaluation crop in longer sides of the landmark box; what networks are trained on
 OPERATOR_DOMAIN, OPERATOR_NAME, OPERATOR_VERSION = "sdfl", "SparseGraphConv", 1  # docs/reference/operator.md
+
+RANGES = {"input_size": (32, 1024), "crop_scale": (0.5, 4), "opset": (1, 100), "nme_percent": (0, 1000)}
 
 
 @dataclass(frozen=True)
@@ -70,12 +73,12 @@ class ModelSpec:
 
     def __post_init__(self) -> None:
         if self.layout not in LAYOUTS:
-            raise ArtifactError(f"layout must be one of {', '.join(LAYOUTS)}, got {self.layout!r}")
+            raise ArtifactError(f"layout must be one of {', '.join(LAYOUTS)}, got {shown(self.layout)}")
         expected = LAYOUTS[self.layout].num_points
         if self.num_points != expected:
             raise ArtifactError(f"num_points ({self.num_points}) contradicts layout {self.layout} ({expected} points)")
         if self.input_size < 32 or self.input_size % 32:
-            raise ArtifactError(f"input_size must be a positive multiple of 32, got {self.input_size}")
+            raise ArtifactError(f"input_size must be a positive multiple of 32, got {shown(self.input_size)}")
         for key, value, allowed in (
             ("colour_order", self.colour_order, ("BGR",)),
             ("normalisation", self.normalisation, ("in-graph",)),
@@ -84,11 +87,11 @@ class ModelSpec:
             ("operator_version", self.operator_version, (1,)),
         ):
             if value not in allowed:
-                raise ArtifactError(f"{key} must be one of {', '.join(map(str, allowed))}, got {value!r}")
-        if any(len(expected.points) != self.num_points for expected in self.self_test):
-            raise ArtifactError(f"self_test must expect {self.num_points} points")
-        if not self.crop_scale > 0:
-            raise ArtifactError(f"crop_scale must be positive, got {self.crop_scale}")
+                raise ArtifactError(f"{key} must be one of {', '.join(map(str, allowed))}, got {shown(value)}")
+        for key, (low, high) in RANGES.items():
+            if (number := getattr(self, key)) is not None:
+                require_within(key, number, low, high, ArtifactError)
+        check_expected(self.self_test, self.num_points)
 
     def to_metadata(self) -> dict[str, str]:
         """The pairs to store in a model file; values are JSON."""

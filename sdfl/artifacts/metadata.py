@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from sdfl.config import build
-from sdfl.errors import ArtifactError, ConfigError
+from sdfl.errors import ArtifactError, ConfigError, shown
 
 PREFIX = "sdfl."
 T = TypeVar("T")
@@ -37,8 +37,8 @@ def from_pairs(cls: type[T], metadata: Mapping[str, str], origin: str) -> T:
             raise ArtifactError(f"{origin}: metadata entry {key} is missing; export the model again with `sdfl export`")
         try:
             values[field.name] = json.loads(metadata[key])
-        except ValueError as error:
-            raise ArtifactError(f"{origin}: metadata entry {key} is not readable: {metadata[key]!r}") from error
+        except (ValueError, RecursionError) as error:  # RecursionError of brackets in brackets
+            raise ArtifactError(f"{origin}: metadata entry {key} is not readable: {shown(metadata[key])}") from error
     try:
         return build(cls, values)
     except (ArtifactError, ConfigError) as error:

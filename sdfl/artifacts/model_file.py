@@ -11,6 +11,7 @@ from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.artifacts.names import ENGINE, OPENVINO_IR
 from sdfl.artifacts.onnx_metadata import read_spec as read_onnx_spec
 from sdfl.artifacts.passport import Passport, read_passport, sha256_of
+from sdfl.artifacts.seal import OF_IR
 from sdfl.errors import ArtifactError
 
 RT_INFO = ("sdfl", "passport")  # where an OpenVINO IR keeps it
@@ -67,13 +68,28 @@ def describe_files(files: Mapping[str, Path]) -> dict[str, Any]:
 
 def _ir_passport(path: Path) -> Passport:
     try:
-        root = ElementTree.parse(path).getroot()
-    except (OSError, ElementTree.ParseError) as error:
+        content = path.read_bytes()
+        root = ElementTree.fromstring(content)
+    except (OSError, ElementTree.ParseError, ValueError, LookupError) as error:  # the last two of an encoding
         raise ArtifactError(f"{path}: is not a complete OpenVINO IR; build it again with `sdfl build`") from error
     entry = root.find("/".join(("rt_info", *RT_INFO)))
     if entry is None:
         raise ArtifactError(f"{path}: was not made by `sdfl build`: its rt_info holds no passport")
-    return Passport.from_json(entry.get("value", ""), str(path))
+    if not OF_IR.fits(content):
+        raise ArtifactError(
+            f"{path}: does not match the hash of itself, so it is damaged or was changed after it was built; copy it "
+            "again, or build it again with `sdfl build`"
+        )
+    passport = Passport.from_json(entry.get("value", ""), str(path))
+    weights = path.with_suffix(".bin")
+    if not weights.is_file():
+        raise ArtifactError(f"{path}: its weights {weights.name} are missing; copy both, or: {passport.rebuild}")
+    if sha256_of(weights) != passport.artifact_sha256:
+        raise ArtifactError(
+            f"{weights}: is not what {path.name} was built with (damaged, or of another build); copy both again, or: "
+            f"{passport.rebuild}"
+        )
+    return passport
 
 
 _READERS: dict[str, Callable[[Path], Passport]] = {OPENVINO_IR: _ir_passport, ENGINE: read_passport}

@@ -10,11 +10,14 @@ from typing import Any
 
 from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.artifacts.names import PRECISIONS
+from sdfl.checks import require_within
 from sdfl.config import build
-from sdfl.errors import ArtifactError, ConfigError, DataError
+from sdfl.errors import ArtifactError, ConfigError, DataError, shown
 from sdfl.files import atomic_path, read_text
 
+MOST_FACES = 64  # in one batch
 TARGETS = ("tensorrt", "tensorrt-rtx", "openvino")
+_HASH = "sha256"  # the key of the hash of all other keys
 
 
 @dataclass(frozen=True)
@@ -84,9 +87,10 @@ class Passport:
     def __post_init__(self) -> None:
         for key, value, allowed in (("target", self.target, TARGETS), ("precision", self.precision, PRECISIONS)):
             if value not in allowed:
-                raise ArtifactError(f"{key} must be one of {', '.join(allowed)}, got {value!r}")
-        if self.max_faces < 1:
-            raise ArtifactError(f"max_faces must be at least 1, got {self.max_faces}")
+                raise ArtifactError(f"{key} must be one of {', '.join(allowed)}, got {shown(value)}")
+        require_within("max_faces", self.max_faces, 1, MOST_FACES, ArtifactError)
+        for key in ("build_s", "peak_memory_mb"):
+            require_within(key, getattr(self, key), 0, 1e9, ArtifactError)
 
     @property
     def rebuild(self) -> str:
@@ -97,8 +101,9 @@ class Passport:
         return " ".join(words)
 
     def to_json(self) -> str:
-        """The content of a passport file."""
-        return json.dumps(asdict(self), indent=2)
+        """The content of a passport file, with a hash of itself."""
+        table = asdict(self)
+        return json.dumps(table | {_HASH: hash_of(table)}, indent=2)
 
     @classmethod
     def from_json(cls, text: str, origin: str) -> Passport:
@@ -115,6 +120,8 @@ class Passport:
             table = json.loads(text)
             if not isinstance(table, dict):
                 raise ConfigError(f"holds no table, but {type(table).__name__}")
+            if hash_of({key: value for key, value in table.items() if key != _HASH}) != table.get(_HASH):
+                raise ConfigError("does not match the hash of itself: damaged, or changed after the build")
             return build(cls, table, unknown_keys=True)
         except (ArtifactError, ConfigError, ValueError, RecursionError) as error:
             raise ArtifactError(
@@ -131,6 +138,11 @@ class Passport:
             ArtifactError: the metadata are wrong.
         """
         return replace(ModelSpec.from_metadata(self.metadata, origin), precision=self.precision)
+
+
+def hash_of(table: dict[str, Any]) -> str:
+    """The hash that a passport states, of all its other keys."""
+    return hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()
 
 
 def passport_path(engine: Path) -> Path:

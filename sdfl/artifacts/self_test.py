@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sdfl.errors import UnusableHereError
+from sdfl.checks import require_within
+from sdfl.errors import ArtifactError, UnusableHereError
 
 EXACT, REDUCED, INTEGER = "f32", "bf16 or f16", "int8"  # arithmetic
 
@@ -21,6 +22,7 @@ EXACT, REDUCED, INTEGER = "f32", "bf16 or f16", "int8"  # arithmetic
 TOLERANCE_PX = {EXACT: 0.05, REDUCED: 1.0, INTEGER: 3.0}
 SCORE_TOLERANCE = 0.2
 NOMINAL_SIDE_PX = 256
+LARGEST_PX = 10_000  # of a stated point, either way
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,20 @@ class Expected:
 
     points: tuple[tuple[float, float], ...]
     score: float
+
+
+def check_expected(expected: Iterable[Expected], num_points: int) -> None:
+    """Check what a file says about its self-test.
+
+    Raises:
+        ArtifactError: it has another number of points, or numbers that no network gives.
+    """
+    for each in expected:
+        if len(each.points) != num_points:
+            raise ArtifactError(f"self_test must expect {num_points} points")
+        for number in (number for point in each.points for number in point):
+            require_within("self_test.points", number, -LARGEST_PX, LARGEST_PX, ArtifactError)
+        require_within("self_test.score", each.score, 0, 1, ArtifactError)
 
 
 @dataclass(frozen=True)

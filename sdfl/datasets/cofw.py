@@ -7,12 +7,14 @@ with 29 x, 29 y and 29 occlusion flags a face, 1-based. COFW-68 adds `test_annot
 
 from __future__ import annotations
 
-import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sdfl.datasets.fields import LARGEST_PX, finite_points
 from sdfl.datasets.sample import Sample
 from sdfl.errors import DataError, MissingDependency
 from sdfl.types import Image
@@ -24,15 +26,20 @@ _KEYS = {"train": ("IsTr", "phisTr"), "test": ("IsT", "phisT")}
 _POINTS = 29
 
 
-def _open(path: Path) -> Any:
+@contextmanager
+def _open(path: Path) -> Iterator[Any]:
+    """The file, whose damage shows anywhere while it is read. Raises DataError."""
     try:
         import h5py
     except ModuleNotFoundError as error:
         raise MissingDependency("h5py", extra="datasets") from error
     try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise DataError(f"{path}: is not a complete MATLAB v7.3 file; download it again") from error
+        with h5py.File(path, "r") as file:
+            yield file
+    except DataError:
+        raise
+    except Exception as error:  # h5py raises errors of a dozen kinds for damage
+        raise DataError(f"{path}: is not a complete MATLAB v7.3 file, or is damaged; download it again") from error
 
 
 def load(root: Path, split: str) -> list[Sample]:
@@ -58,10 +65,10 @@ def load(root: Path, split: str) -> list[Sample]:
         values = np.asarray(file[labels], dtype=np.float32)
     if values.shape != (3 * _POINTS, count):
         raise DataError(f"{path}: {labels} must have shape ({3 * _POINTS}, {count}), got {values.shape}")
-    if not np.isfinite(values).all():
-        raise DataError(f"{path}: {labels} holds a value that is not a finite number")
     x, y, covered = values.T.reshape(count, 3, _POINTS).transpose(1, 0, 2)
-    points = np.stack([x, y], axis=-1) - 1.0
+    points = (
+        finite_points(np.stack([x, y], axis=-1).ravel().tolist(), f"{path}: {labels}").reshape(count, _POINTS, 2) - 1.0
+    )
     return [Sample(path / str(i), points[i], "cofw29", visible=covered[i] < 0.5) for i in range(count)]
 
 
@@ -97,16 +104,15 @@ def _number(path: Path) -> int:
 def _sample_68(path: Path, picture: Path) -> Sample:
     try:
         from scipy.io import loadmat
-        from scipy.io.matlab import MatReadError
     except ModuleNotFoundError as error:
         raise MissingDependency("scipy", extra="datasets") from error
     try:
         content = loadmat(path)
         points = np.asarray(content["Points"], dtype=np.float32) - 1.0
         covered = np.asarray(content["Occ"]).ravel().astype(bool)
-    except (OSError, KeyError, TypeError, ValueError, MatReadError, zlib.error) as error:
+    except Exception as error:  # scipy raises errors of a dozen kinds for damage
         raise DataError(f"{path}: is not a COFW-68 label (MATLAB file with Points and Occ)") from error
-    if points.shape != (68, 2) or covered.shape != (68,) or not np.isfinite(points).all():
+    if points.shape != (68, 2) or covered.shape != (68,) or not (np.abs(points) <= LARGEST_PX).all():
         raise DataError(
             f"{path}: Points must be 68 finite x and y and Occ 68 flags, got {points.shape}, {covered.shape}"
         )

@@ -11,6 +11,7 @@ from sdfl.errors import DataError
 from sdfl.layouts import LAYOUTS, layout_with
 from sdfl.types import FloatArray
 
+LARGEST_PX = 1_000_000  # of a coordinate, either way: 30 times the side of the largest picture
 LONGEST_SHOWN = 300  # characters of a picture's name in a message
 
 
@@ -49,9 +50,11 @@ def finite_points(values: Sequence[float], where: str) -> FloatArray:
     """
     with np.errstate(over="ignore"):
         points = np.asarray(values, dtype=np.float64).astype(np.float32).reshape(-1, 2)
-    usable = np.isfinite(points).all(axis=1)
+    usable = (np.abs(points) <= LARGEST_PX).all(axis=1)  # False for NaN
     if not usable.all():
-        raise DataError(f"{where}: holds a coordinate that is not a finite number (point {usable.argmin() + 1})")
+        first = usable.argmin()
+        problem = f"lies beyond {LARGEST_PX} px" if np.isfinite(points[first]).all() else "is not a finite number"
+        raise DataError(f"{where}: holds a coordinate that {problem} (point {first + 1})")
     return points
 
 
@@ -90,4 +93,5 @@ def existing_picture(folder: Path, name: str, where: str) -> Path:
         return next(path for path in (folder / name, folder / name.replace("\\", "/")) if path.is_file())
     except (StopIteration, OSError) as error:  # OSError: the name is too long for this system
         shown = name if len(name) < LONGEST_SHOWN else f"{name[:LONGEST_SHOWN]}..."
+        shown = "".join(letter if letter.isprintable() else "?" for letter in shown)  # one line
         raise DataError(f"{where}: names the picture {folder / shown}, which does not exist") from error

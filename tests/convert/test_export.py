@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from sdfl.artifacts.names import OUTPUTS
 from sdfl.artifacts.onnx_metadata import read_metadata, read_spec
+from sdfl.artifacts.seal import OF_ONNX
 from sdfl.cli import app
 from sdfl.convert.compare.runtimes import LIMIT_PX, compare, generated_crops, verify
 from sdfl.convert.export import graph as export_module
@@ -174,12 +175,23 @@ def _forget(content: bytes) -> bytes:
     del model.metadata_props[:]
     model.metadata_props.extend(kept)
     changed: bytes = model.SerializeToString()
-    return changed
+    return changed + OF_ONNX.of(changed)
 
 
 def _contradict(content: bytes) -> bytes:
     model = onnx.load_from_string(content)
     next(entry for entry in model.metadata_props if entry.key == "sdfl.num_points").value = "98"
+    changed: bytes = model.SerializeToString()
+    return changed + OF_ONNX.of(changed)
+
+
+def _reword(content: bytes) -> bytes:
+    return content.replace(b"sdfl.licence", b"sdfl.licens3")
+
+
+def _tamper_with_function(content: bytes) -> bytes:
+    model = onnx.load_from_string(content)
+    model.functions[0].node[0].op_type = "Neg"
     changed: bytes = model.SerializeToString()
     return changed
 
@@ -191,6 +203,9 @@ def _contradict(content: bytes) -> bytes:
         pytest.param(lambda content: b"", "is not a complete ONNX file", id="empty"),
         pytest.param(lambda content: b"\x00picture", "is not a complete ONNX file", id="something else"),
         pytest.param(_tamper, "the graph was changed", id="graph changed"),
+        pytest.param(_tamper_with_function, "does not match the hash of itself", id="function changed"),
+        pytest.param(_reword, "does not match the hash of itself", id="metadata changed"),
+        pytest.param(lambda content: content + b"\x70\x01", "does not match the hash of itself", id="bytes behind it"),
         pytest.param(_forget, r"metadata entry sdfl\.input_size is missing", id="metadata missing"),
         pytest.param(_contradict, r"num_points \(98\) contradicts layout ibug68", id="metadata contradicts"),
     ],

@@ -11,6 +11,7 @@ import onnx
 
 from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.artifacts.onnx_metadata import read_metadata
+from sdfl.artifacts.seal import OF_ONNX
 from sdfl.types import Image, Prediction
 
 POINTS, NEIGHBOURS, CHANNELS, SIZE = 68, 4, 8, 64
@@ -152,4 +153,5 @@ def save_with_spec(model: onnx.ModelProto, path: Path) -> Path:
     spec = ModelSpec("toy", "ibug68", POINTS, SIZE, graph_sha256=read_metadata(path)[1])
     onnx.helper.set_model_props(model, spec.to_metadata())
     path.write_bytes(model.SerializeToString())
+    OF_ONNX.add(path)
     return path

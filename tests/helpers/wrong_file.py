@@ -8,6 +8,7 @@ from pathlib import Path
 import onnx
 
 from sdfl.artifacts.landmark_spec import ModelSpec
+from sdfl.artifacts.seal import OF_ONNX
 from sdfl.artifacts.self_test import Expected
 
 
@@ -19,4 +20,5 @@ def state_other_points(source: Path, target: Path, off_px: float = 10.0) -> Path
     wrong = tuple(Expected(tuple((x + off_px, y) for x, y in e.points), e.score) for e in spec.self_test)
     onnx.helper.set_model_props(model, dataclasses.replace(spec, self_test=wrong).to_metadata())
     onnx.save(model, target)
+    OF_ONNX.add(target)
     return target

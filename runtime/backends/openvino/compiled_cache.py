@@ -16,6 +16,7 @@ from sdfl.files import atomic_path, cache_dir
 from sdfl.runtime.processor import processor_name, sysctl
 
 MAX_FILES = 48  # the oldest beyond these are removed
+_HASH_BYTES = hashlib.sha256().digest_size  # in front of the content of every file
 ISA_VARIABLE = "ONEDNN_MAX_CPU_ISA"
 
 
@@ -25,7 +26,7 @@ def compiled_or_cached(
     """A compiled network that was checked, from the cache if it is there.
 
     A network is kept once it has passed, so that the next start need not check it; that one has failed is kept as well.
-    A cache that cannot be read or written costs only time.
+    A cache that cannot be read or written costs only time, and so does a file in it that was damaged or exchanged.
 
     Args:
         core: `openvino.Core`.
@@ -39,11 +40,11 @@ def compiled_or_cached(
     """
     path = cache_dir() / "openvino" / f"{key}.blob"
     failed = path.with_suffix(".failed")
-    with contextlib.suppress(OSError, RuntimeError):
-        content = path.read_bytes()
-        return core.import_model(content, "CPU", config)
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        raise UnusableHereError(failed.read_text(encoding="utf-8"))
+    with contextlib.suppress(RuntimeError):
+        if (network := _stored(path)) is not None:
+            return core.import_model(network, "CPU", config)
+    if (problem := _stored(failed)) is not None:
+        raise UnusableHereError(problem.decode())
     try:
         compiled = compile_model()
         check(compiled)
@@ -58,8 +59,24 @@ def compiled_or_cached(
 def _store(path: Path, content: bytes) -> None:
     with contextlib.suppress(OSError, WriteError):
         with atomic_path(path) as temporary:
-            temporary.write_bytes(content)
+            temporary.write_bytes(_hash_of(path, content) + content)
         _forget_oldest(path.parent)
+
+
+def _stored(path: Path) -> bytes | None:
+    """What `_store` has stored under this very name; None where that is missing, damaged or exchanged."""
+    try:
+        file = path.read_bytes()
+    except OSError:
+        return None
+    content = file[_HASH_BYTES:]
+    return content if _hash_of(path, content) == file[:_HASH_BYTES] else None
+
+
+def _hash_of(path: Path, content: bytes) -> bytes:
+    digest = hashlib.sha256(path.name.encode())
+    digest.update(content)
+    return digest.digest()
 
 
 def processor_features() -> str:

@@ -58,6 +58,28 @@ def test_a_damaged_cache_only_costs_time(toy: Path, content: bytes) -> None:
     np.testing.assert_array_equal(infer(toy), first)
 
 
+def test_networks_in_each_others_place_are_compiled_anew(toy: Path) -> None:
+    """Both are whole: only their names are wrong."""
+    first = infer(toy)
+    one, other = blobs(toy)
+    right = one.read_bytes(), other.read_bytes()
+    one.write_bytes(right[1])
+    other.write_bytes(right[0])
+    np.testing.assert_array_equal(infer(toy), first)
+    assert one.read_bytes() != right[1]
+
+
+def test_a_damaged_byte_in_a_cached_network_is_not_used(toy: Path) -> None:
+    first = infer(toy)
+    for blob in blobs(toy):
+        content = bytearray(blob.read_bytes())
+        content[len(content) // 2] ^= 1
+        blob.write_bytes(content)
+    damaged = [blob.read_bytes() for blob in blobs(toy)]
+    np.testing.assert_array_equal(infer(toy), first)
+    assert all(blob.read_bytes() != before for blob, before in zip(blobs(toy), damaged, strict=True))
+
+
 def test_a_cache_that_cannot_be_written_only_costs_time(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (toy.parent / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(toy.parent / "file"))

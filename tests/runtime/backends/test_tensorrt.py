@@ -14,7 +14,7 @@ import toy_model
 from fake_cuda import Error, FakeCuda, FakePyCuda
 from fake_tensorrt import FakeTensorRt
 
-from sdfl.artifacts.passport import passport_path
+from sdfl.artifacts.passport import hash_of, passport_path
 from sdfl.errors import ArtifactError, ConfigError, MissingDependency, SdflError
 from sdfl.runtime.backends import open_backend
 from sdfl.runtime.backends.cuda.interface import CudaError
@@ -30,7 +30,16 @@ def crops(batch: int) -> Image:
 
 def change_passport(engine: Path, **values: Any) -> None:
     path = passport_path(engine)
-    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+    table = json.loads(path.read_text()) | values
+    table["sha256"] = hash_of({key: value for key, value in table.items() if key != "sha256"})
+    path.write_text(json.dumps(table))
+
+
+def test_a_passport_that_was_edited_is_refused(engine: Path) -> None:
+    path = passport_path(engine)
+    path.write_text(path.read_text().replace('"max_faces": 3', '"max_faces": 2'))
+    with pytest.raises(ArtifactError, match=r"toy\.engine\.json: is no passport \(does not match the hash of itself"):
+        open_backend(engine)
 
 
 @pytest.mark.parametrize("batch", [pytest.param(n, id=f"{n} faces by an engine for three") for n in (1, 2, 3, 7)])

@@ -1,0 +1,39 @@
+"""`python -m robust [SUBJECT ...] --cases 2000 --seed 1`: tries everything, prints what failed, and one table.
+
+A subject is a module with `rows(cases, seed) -> Iterator[Row]`; what is added to SUBJECTS is in the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import import_module
+
+from robust.rows import table
+
+SUBJECTS = {"parsers": "robust.parsers", "models": "robust.model_files"}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns 1 where a trial ended in anything but a result or a clear refusal."""
+    parser = argparse.ArgumentParser("robust", description="What damaged files do.")
+    parser.add_argument("subject", nargs="*", help=f"of {', '.join(SUBJECTS)}; all")
+    parser.add_argument("--cases", type=int, default=500, help="of each row")
+    parser.add_argument("--seed", type=int, action="append", help="may be repeated; 1")
+    parser.add_argument("--only", default="", help="rows whose names begin so")
+    chosen = parser.parse_args(arguments)
+    rows = []
+    for subject in chosen.subject or SUBJECTS:
+        for seed in chosen.seed or [1]:
+            for row in import_module(SUBJECTS[subject]).rows(chosen.cases, seed, chosen.only):
+                row.name = f"{row.name}, seed {seed}"
+                rows.append(row)
+                print(table([row]).splitlines()[-1], file=sys.stderr, flush=True)
+                if row.failures:
+                    print(row, flush=True)
+    print(table(rows))
+    return int(any(row.failures for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
