@@ -93,6 +93,7 @@ class PyavDecoder(VideoDecoder):
         # AVI keeps no time of a frame, only the order in which frames are decoded.
         self._time_field = "dts" if "avi" in name else "pts"
         self._given = 0
+        self._orientations: dict[int, Orientation] = {}
         self._converter = self._av.video.reformatter.VideoReformatter()
 
     def _about_how_many(self) -> int | None:
@@ -164,7 +165,10 @@ class PyavDecoder(VideoDecoder):
         ticks = getattr(frame, self._time_field)
         time_s = None if ticks is None else float(ticks * (frame.time_base or self._stream.time_base))
         aspect: Fraction | None = self._stream.sample_aspect_ratio
-        image = as_shown(self._bgr(frame), aspect, _orientation(frame))
+        angle = frame.rotation
+        if angle not in self._orientations:  # to ask each frame would keep each in memory until Python tidies up
+            self._orientations[angle] = _orientation(frame)
+        image = as_shown(self._bgr(frame), aspect, self._orientations[angle])
         return DecodedFrame(image, time_s)
 
     def _bgr(self, frame: Any) -> Image:

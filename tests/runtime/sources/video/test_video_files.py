@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -260,3 +261,17 @@ def test_frames_have_a_budget(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"large\.mp4: has 640 x 480 px, more than 0\.3 megapixels"):
         VideoSource(path, max_pixels=300_000)
     assert len(list(VideoSource(path, max_pixels=640 * 480))) == 1
+
+
+def test_frames_are_freed_at_once(tmp_path: Path) -> None:
+    """They hold megabytes, and Python counts objects, not bytes, before it looks for circles of references."""
+    path = encode(tmp_path / "a.mp4", sample_images(30))
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in VideoSource(path):
+            pass
+        alive = [each for each in gc.get_objects() if isinstance(each, av.VideoFrame)]
+    finally:
+        gc.enable()
+    assert len(alive) <= 2
