@@ -271,9 +271,7 @@ class Prediction:
 
 
 class Backend(Protocol):
-    """Runs one landmark network. `sdfl.runtime.backends.fake.FakeBackend` is the smallest one.
-
-    `FaceLandmarker` calls a back end that it is given from one thread at a time.
+    """Runs one landmark network, called from one thread at a time. The smallest is `sdfl.runtime.backends.fake`'s.
 
     Attributes:
         spec: what the network expects and gives.
@@ -291,10 +289,7 @@ class Backend(Protocol):
 
 
 class Detector(Protocol):
-    """Finds faces in a picture. `sdfl.runtime.detector.fake.FakeDetector` is the smallest one.
-
-    `FaceLandmarker` calls a detector that it is given from one thread at a time.
-    """
+    """Finds faces in a picture, called from one thread at a time. The smallest is `sdfl.runtime.detector.fake`'s."""
 
     def detect(self, image: Image) -> list[Box]:
         """image: (H, W, 3) uint8 BGR. Returns boxes in frame px, best first."""
