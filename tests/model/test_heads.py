@@ -162,7 +162,7 @@ def test_joint_correlation_is_one_coefficient_of_both_axes() -> None:
         pytest.param({"head": "heatmap"}, r"model\.head must be graph or fc, got 'heatmap'", id="head"),
         pytest.param({"adjacency": "full"}, r"model\.adjacency must be dynamic or static or binary", id="adjacency"),
         pytest.param({"correlation": "both"}, r"model\.correlation must be separate or joint", id="correlation"),
-        pytest.param({"fc_layers": -1}, r"model\.fc_layers must be at least 0, got -1", id="layers"),
+        pytest.param({"fc_layers": -1}, r"model\.fc_layers must lie in 0..8, got -1", id="layers"),
         pytest.param({"neighbours": 68}, r"model\.neighbours must lie in 1\.\.67, got 68", id="k too large"),
     ],
 )

@@ -64,9 +64,9 @@ def test_values_that_are_not_finite(checkpoint: Path, face_root: Path, tmp_path:
     assert isinstance(layer, nn.Conv2d)
     layer.weight.data.fill_(torch.nan)
     save_checkpoint(tmp_path / "nan.ckpt", network)
-    with pytest.raises(CheckpointError, match="its values are not finite") as caught:
+    with pytest.raises(CheckpointError, match="holds NaN or a number beyond") as caught:
         quantize(read_checkpoint(tmp_path / "nan.ckpt"), face_root, tmp_path / "int8.ckpt", images=4)
-    assert "blocks_3" in str(caught.value)
+    assert "blocks.3" in str(caught.value)
     assert not (tmp_path / "int8.ckpt").exists()
 
 
