@@ -94,7 +94,8 @@ def _is_quantization(value: Any) -> bool:
 
 
 def _is_scores(value: Any) -> bool:
-    return _is_table(value) and all(isinstance(score, int | float) for score in value.values())
+    """Figures, None where there is none, and words about them, as `Evaluation.summary` gives them."""
+    return _is_table(value) and all(isinstance(score, int | float | str | None) for score in value.values())
 
 
 _Check = tuple[Callable[[Any], bool], str]
@@ -109,5 +110,5 @@ _ENTRIES: dict[str, _Check] = {
     "kind": (lambda value: isinstance(value, str), "text"),
     "recipe": (_is_recipe, "a table whose section about holds texts"),
     "quantization": (_is_quantization, "a table with the texts float_layers"),
-    "validation": (_is_scores, "a table of numbers"),
+    "validation": (_is_scores, "a table of numbers and texts"),
 }
