@@ -205,7 +205,7 @@ def _tamper_with_function(content: bytes) -> bytes:
         pytest.param(_tamper, "the graph was changed", id="graph changed"),
         pytest.param(_tamper_with_function, "does not match the hash of itself", id="function changed"),
         pytest.param(_reword, "does not match the hash of itself", id="metadata changed"),
-        pytest.param(lambda content: content + b"\x70\x01", "does not match the hash of itself", id="bytes behind it"),
+        pytest.param(lambda content: content + b"\x70\x01", "is not a complete ONNX file", id="bytes behind it"),
         pytest.param(_forget, r"metadata entry sdfl\.input_size is missing", id="metadata missing"),
         pytest.param(_contradict, r"num_points \(98\) contradicts layout ibug68", id="metadata contradicts"),
     ],
