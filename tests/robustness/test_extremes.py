@@ -26,10 +26,10 @@ FACE = {"name": "a", "layout": "ibug68", "num_points": 68, "input_size": 64}
 def test_a_megabyte_of_one_byte_is_no_onnx_file_at_once(tmp_path: Path, byte: int) -> None:
     path = tmp_path / "a.onnx"
     path.write_bytes(bytes([byte]) * 2**20)
-    start_s = time.perf_counter()
+    start_s = time.process_time()
     with pytest.raises(ArtifactError, match=r"a\.onnx: is not a complete ONNX file"):
         read_metadata(path)
-    assert time.perf_counter() - start_s < 5  # minutes with integers that have no end
+    assert time.process_time() - start_s < 20  # minutes with integers that have no end
 
 
 @pytest.mark.parametrize(
