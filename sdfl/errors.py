@@ -89,6 +89,12 @@ def shown(value: object, longest: int = 80) -> str:
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
+def shown_path(path: object) -> str:
+    """A path or another name in an error: in one line, whatever characters it has."""
+    text = str(path)
+    return text if text.isprintable() else repr(text)
+
+
 def install_command(extra: str) -> str:
     """The command that adds an extra to this installation of sdfl.
 

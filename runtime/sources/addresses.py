@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from urllib.request import url2pathname
 
-from sdfl.errors import SourceError
+from sdfl.errors import SourceError, shown_path
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # one letter is a drive of Windows
 _NAMED = re.compile(r"((?:user|usr|login|pass|pwd|psw|token|key|auth|secret)\w*=)[^&;/?]*", re.IGNORECASE)
@@ -46,8 +46,7 @@ def shown_source(text: str) -> str:
     if is_url(text.strip()):
         return without_credentials(text.strip())
     front, at, rest = text.rpartition("@")
-    name = f"{HIDDEN}@{rest}" if at and ":" in front else text
-    return name if name.isprintable() else repr(name)
+    return shown_path(f"{HIDDEN}@{rest}" if at and ":" in front else text)
 
 
 def path_of(url: str) -> Path:

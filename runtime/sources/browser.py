@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from sdfl.errors import SourceError
 from sdfl.pictures import jpeg
-from sdfl.pictures.pixels import upright
+from sdfl.pictures.orientation import upright
 from sdfl.runtime.sources.base import FrameSource
 from sdfl.runtime.sources.latest_frame import Latest
 from sdfl.types import Frame, Image

@@ -10,9 +10,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from sdfl.errors import DataError, SourceError
+from sdfl.errors import DataError, SourceError, shown_path
 from sdfl.pictures import MAX_PIXELS, Animation, is_picture, read_picture
-from sdfl.pictures.reading import shown
 from sdfl.runtime.notices import Say, to_stderr
 from sdfl.runtime.sources.addresses import is_url, shown_source
 from sdfl.runtime.sources.base import DEFAULT_FPS, FrameSource, to_bgr8
@@ -187,7 +186,7 @@ def _pictures_in(folder: Path) -> list[Path]:
     try:
         visible = [path for path in folder.iterdir() if not path.name.startswith(".")]
     except OSError as error:
-        raise SourceError(f"{shown(folder)}: cannot be read ({error.strerror})") from error
+        raise SourceError(f"{shown_path(folder)}: cannot be read ({error.strerror})") from error
     return sorted(filter(is_picture, visible), key=_natural)
 
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sdfl.errors import DataError
+from sdfl.errors import DataError, shown_path
 from sdfl.pictures.kinds import kind_of
 from sdfl.pictures.limits import MAX_PIXELS
 from sdfl.pictures.pixels import to_bgr
 from sdfl.pictures.quiet import quiet
-from sdfl.pictures.reading import open_header, opened, shown
+from sdfl.pictures.reading import open_header, opened
 from sdfl.types import Image
 
 SHORTEST_MS, INSTEAD_MS = 10, 100  # browsers show what asks for at most 10 ms for 100 ms
@@ -69,7 +69,7 @@ class Animation:
     def _count(self) -> int | None:
         try:
             with opened(self.path) as (file, kind), quiet(self._max_pixels):
-                picture = open_header(file, kind, shown(self.path), self._max_pixels)
+                picture = open_header(file, kind, shown_path(self.path), self._max_pixels)
                 return int(picture.n_frames) - _start(picture)
         except DataError:
             raise
@@ -82,7 +82,7 @@ class Animation:
         with opened(self.path) as (file, kind):
             try:
                 with quiet(self._max_pixels):
-                    picture = open_header(file, kind, shown(self.path), self._max_pixels)
+                    picture = open_header(file, kind, shown_path(self.path), self._max_pixels)
                     start = _start(picture)
                 while index != self.num_frames:
                     with quiet(self._max_pixels):
@@ -95,7 +95,7 @@ class Animation:
             except Exception as error:
                 of = f" of {self.num_frames}" if self.num_frames else ""
                 after = f" after frame {index}{of}; those were used" if index else "; copy it again"
-                raise DataError(f"{shown(self.path)}: is cut off{after}") from error
+                raise DataError(f"{shown_path(self.path)}: is cut off{after}") from error
 
 
 def _start(picture: Any) -> int:

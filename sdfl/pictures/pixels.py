@@ -1,8 +1,7 @@
-"""From what Pillow decoded to 8-bit BGR, upright."""
+"""From what Pillow decoded to 8-bit BGR."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -11,28 +10,7 @@ import numpy.typing as npt
 
 from sdfl.types import Image
 
-# EXIF orientation -> what turns the picture upright.
-_UPRIGHT: dict[int, Callable[[Image], cv2.typing.MatLike]] = {
-    2: lambda image: cv2.flip(image, 1),
-    3: lambda image: cv2.rotate(image, cv2.ROTATE_180),
-    4: lambda image: cv2.flip(image, 0),
-    5: cv2.transpose,
-    6: lambda image: cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE),
-    7: lambda image: cv2.rotate(cv2.transpose(image), cv2.ROTATE_180),
-    8: lambda image: cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE),
-}
 _TO_BGR = {"L": cv2.COLOR_GRAY2BGR, "RGB": cv2.COLOR_RGB2BGR, "RGBA": cv2.COLOR_RGBA2BGR}
-
-
-def upright(image: Image, orientation: object) -> Image:
-    """The picture as a viewer shows it.
-
-    Args:
-        image: (H, W, 3) uint8.
-        orientation: EXIF's; anything but 2 to 8 leaves the picture as it is.
-    """
-    turn = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
-    return image if turn is None else np.asarray(turn(image), np.uint8)
 
 
 def to_bgr(picture: Any, bits: int = 16) -> Image:

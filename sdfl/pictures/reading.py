@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sdfl.errors import DataError
+from sdfl.errors import DataError, shown_path
 from sdfl.pictures import jpeg, kinds, png, pnm, tiff
 from sdfl.pictures.kinds import HEAD_BYTES, Kind, recognize
 from sdfl.pictures.limits import MAX_PIXELS, check_size
-from sdfl.pictures.pixels import to_bgr, upright
+from sdfl.pictures.orientation import upright
+from sdfl.pictures.pixels import to_bgr
 from sdfl.pictures.quiet import quiet
 from sdfl.types import Image
 
@@ -36,7 +37,7 @@ def read_picture(path: Path, *, max_pixels: int = MAX_PIXELS, say: Say | None = 
     Raises:
         DataError: names the file that is missing, cut off, too large or no picture.
     """
-    name = shown(path)
+    name = shown_path(path)
     with opened(path) as (file, kind):
         if kind is kinds.JPEG:
             return _read_jpeg(file, name, max_pixels)
@@ -48,12 +49,6 @@ def read_picture(path: Path, *, max_pixels: int = MAX_PIXELS, say: Say | None = 
             raise _as_data_error(error, name, kind) from error
 
 
-def shown(path: Path) -> str:
-    """The path as messages show it: in one line, whatever characters it has."""
-    text = str(path)
-    return text if text.isprintable() else repr(text)
-
-
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[BinaryIO, Kind]]:
     """Open a picture file and recognize its kind.
@@ -61,7 +56,7 @@ def opened(path: Path) -> Iterator[tuple[BinaryIO, Kind]]:
     Raises:
         DataError: it cannot be opened, or is no picture.
     """
-    name = shown(path)
+    name = shown_path(path)
     if path.exists() and not path.is_file():
         raise DataError(f"{name}: is not a file; give the path of a picture")
     try:

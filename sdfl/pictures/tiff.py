@@ -11,7 +11,8 @@ import numpy as np
 from sdfl.errors import DataError
 from sdfl.pictures import kinds
 from sdfl.pictures.limits import check_size
-from sdfl.pictures.pixels import to_bgr, upright
+from sdfl.pictures.orientation import upright
+from sdfl.pictures.pixels import to_bgr
 from sdfl.types import Image
 
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SUBFILE, _ORIENTATION = 256, 257, 258, 262, 254, 274

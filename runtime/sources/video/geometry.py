@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from sdfl.pictures.orientation import UPRIGHT, Orientation
 from sdfl.types import Image
 
 BLEND = np.array([[0.25], [0.5], [0.25]])  # of a line with its neighbours
 MOST_STRETCH = 8  # pixels of a stranger shape are a damaged header
-
-
-class Orientation(NamedTuple):
-    """How the stored picture is turned: first its axes are swapped, then the result is mirrored."""
-
-    transpose: bool = False
-    flip_x: bool = False
-    flip_y: bool = False
-
-
-UPRIGHT = Orientation()
 
 
 def orientation_of(matrix: bytes) -> Orientation:
@@ -65,12 +54,7 @@ def as_shown(image: Image, pixel_aspect: Fraction | None, orientation: Orientati
         wider, higher = max(pixel_aspect, Fraction(1)), max(1 / pixel_aspect, Fraction(1))
         size = (round(width * wider), round(height * higher))
         image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8)
-    if orientation.transpose:
-        image = np.asarray(cv2.transpose(image), np.uint8)
-    if orientation.flip_x or orientation.flip_y:
-        code = -1 if orientation.flip_x and orientation.flip_y else 1 if orientation.flip_x else 0
-        image = np.asarray(cv2.flip(image, code), np.uint8)
-    return image
+    return orientation.turn(image)
 
 
 def blended(image: Image) -> Image:

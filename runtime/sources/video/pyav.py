@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from sdfl.pictures.orientation import UPRIGHT, Orientation
 from sdfl.runtime.sources.base import DEFAULT_FPS
 from sdfl.runtime.sources.video.damage import DamageFilter
 from sdfl.runtime.sources.video.decoder import DecodedFrame, VideoDecoder
-from sdfl.runtime.sources.video.geometry import UPRIGHT, Orientation, as_shown, blended, orientation_of, rotated
+from sdfl.runtime.sources.video.geometry import as_shown, blended, orientation_of, rotated
 from sdfl.types import Image
 
 MOST_FPS = 240  # of a stream whose rate is not declared, FFmpeg may guess 90000
