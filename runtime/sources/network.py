@@ -68,7 +68,14 @@ def open_url(
     if not decoder.endless:
         decoder.close()
         if kept:
-            return VideoSource(None, name=name, opening=lambda: _decoder(url, name), max_pixels=max_pixels, say=say)
+            return VideoSource(
+                None,
+                name=name,
+                opening=lambda: _decoder(url, name),
+                described_by=decoder,
+                max_pixels=max_pixels,
+                say=say,
+            )
         if not decoder.still:
             say(f"{name}: its server gives no parts of a file, so it is downloaded first")
         return DownloadedSource(url, name, lambda path, tell: open_file(path, max_pixels, tell), say)

@@ -37,7 +37,6 @@ class OpencvDecoder(VideoDecoder):
     library = "OpenCV"
 
     def __init__(self, address: str, *, network: bool = False) -> None:
-        self._address = address
         capture = open_url(address) if network else open_path(str(Path(address).absolute()))
         if capture is None:
             raise OSError("OpenCV cannot open it")

@@ -33,6 +33,7 @@ class VideoSource(FrameSource):
         path: of the file.
         name: what messages call it, None for its path.
         opening: opens the video, None for the file.
+        described_by: a decoder of this video that was opened already, so that it need not be opened to describe it.
         max_pixels: largest number of pixels of a frame.
         say: is told at the end how many frames were damaged.
 
@@ -46,12 +47,13 @@ class VideoSource(FrameSource):
         *,
         name: str | None = None,
         opening: Callable[[], VideoDecoder] | None = None,
+        described_by: VideoDecoder | None = None,
         max_pixels: int = MAX_PIXELS,
         say: Say = to_stderr,
     ) -> None:
         self.name, self.path, self._say = name or shown_source(str(path)), path, say
         self._opening = opening or self._open_file
-        decoder = self._opening()
+        decoder = described_by or self._opening()
         self.fps, self.num_frames = decoder.fps, decoder.num_frames
         self.stills = self.loops = decoder.still  # a single picture stays in view
         decoder.close()
@@ -111,10 +113,11 @@ def open_decoder(path: Path, name: str) -> VideoDecoder:
     Raises:
         SourceError: it is no video that the library can decode; names the library, and says whether it is cut off.
     """
-    library = "PyAV" if pyav.library() else "OpenCV"
+    # Without the protocol, FFmpeg would take "a:b.mp4" for an address.
+    decoder, address = (pyav.PyavDecoder, f"file:{path}") if pyav.library() else (OpencvDecoder, str(path))
+    library = decoder.library
     try:
-        # Without the protocol, FFmpeg would take "a:b.mp4" for an address.
-        return pyav.PyavDecoder(f"file:{path}") if pyav.library() else OpencvDecoder(str(path))
+        return decoder(address)
     except LookupError as error:
         raise SourceError(f"{name}: {error.args[0]}") from error
     except PermissionError as error:
