@@ -10,10 +10,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 import typer
-from faces import write_faces
 
 from sdfl.cli import app
 
@@ -97,20 +95,6 @@ def resolver(tmp_path_factory: pytest.TempPathFactory) -> Path:
     library = tmp_path_factory.mktemp("resolver") / "resolver.so"
     subprocess.run(["g++", "-shared", "-fPIC", "-o", library, SOURCE, "-ldl"], check=True)
     return library
-
-
-@pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from sdfl.model.checkpoint import save_checkpoint
-    from sdfl.model.landmarks.landmark_graph import LandmarkGraph
-    from sdfl.model.landmarks.network import ModelConfig, Network
-
-    folder = tmp_path_factory.mktemp("work")
-    write_faces(folder / "faces", 24)
-    graph = LandmarkGraph.from_points(np.random.default_rng(0).random((12, 68, 2), np.float32), 3)
-    network = Network(ModelConfig(input_size=64, output_stride=16, width=0.5, weights="pair"), graph)
-    save_checkpoint(folder / "small.ckpt", network, recipe={"about": {"name": "small"}})
-    return folder
 
 
 def calls(resolver: Path, home: Path, command: list[str]) -> tuple[list[str], list[str], int, str]:
