@@ -99,7 +99,7 @@ class Page:
         if message.get("method") == "Runtime.exceptionThrown":
             self.errors.append(str(parameters["exceptionDetails"]))
         if message.get("method") == "Log.entryAdded" and parameters["entry"]["level"] == "error":
-            self.errors.append(parameters["entry"]["text"])
+            self.errors.append(f"{parameters['entry']['text']} {parameters['entry'].get('url', '')}".strip())
 
 
 @contextmanager

@@ -26,6 +26,7 @@ HERE = Path(__file__).parent
 BOUNDARY = "frame"
 MAX_SETTINGS_BYTES = 4096
 MAX_MESSAGE = 300  # characters
+ICON = "icon.svg"
 MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 NUMBER = re.compile(r"-?[0-9]{1,18}")
 REFUSALS = {
@@ -58,7 +59,7 @@ def make_app(feed: Feed, access: Access, controls: Controls | None, uploads: Upl
         return Response((HERE / "page.html").read_text(encoding="utf-8"), media_type="text/html")
 
     async def static(request: Request) -> Response:
-        content, media_type = files.get(request.path_params["name"], (None, None))
+        content, media_type = files.get(request.path_params.get("name", ICON), (None, None))
         if content is None:
             return PlainTextResponse("there is no such file", HTTPStatus.NOT_FOUND)
         return Response(content, media_type=media_type)
@@ -98,6 +99,7 @@ def make_app(feed: Feed, access: Access, controls: Controls | None, uploads: Upl
             Route("/settings", settings, methods=["POST"]),
             Route("/camera", picture, methods=["POST"]),
             Route("/static/{name:path}", static),
+            Route("/favicon.ico", static),  # browsers ask for it where they have not read the page's own link yet
         ],
         middleware=[Middleware(Guard, access=access)],
         exception_handlers=dict.fromkeys(REFUSALS, _refused),

@@ -57,6 +57,10 @@ def test_the_page_refers_to_nothing_outside(browser: BrowserView) -> None:
     assert all(link.startswith(("/", "data:")) for link in links), links
 
 
+def test_the_icon_is_where_browsers_look_for_it_unasked(browser: BrowserView) -> None:
+    assert get(browser, "favicon.ico") == get(browser, "static/icon.svg")
+
+
 def test_the_first_picture_of_the_stream_decodes(browser: BrowserView) -> None:
     image = scene((160, 120, 40))
     browser.show(image, STATS)
