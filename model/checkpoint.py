@@ -123,7 +123,9 @@ class Checkpoint:
             raise CheckpointError(f"{self.path}: is a {DETECTOR}, not a landmark network")
 
         def make() -> Network:
-            graph = LandmarkGraph(self.weights["head.neighbours"], self.weights["head.mean_shape"])
+            graph = LandmarkGraph(
+                self.weights["head.neighbours"], self.weights["head.mean_shape"], self.weights.get("head.nearest")
+            )
             return Network(config, graph)
 
         return self._filled(make)

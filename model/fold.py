@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from sdfl.model.detector.network import FaceDetector
-from sdfl.model.landmarks.graph_head import GraphConv
+from sdfl.model.landmarks.graph_head import EdgeAttention, GraphConv
 from sdfl.model.landmarks.network import Network
 
 N = TypeVar("N", Network, FaceDetector)
@@ -34,7 +34,7 @@ def fold(network: N) -> N:
     for module in list(folded.modules()):
         if isinstance(module, nn.Sequential):
             fold_batch_norm(module)
-        elif isinstance(module, GraphConv):
+        elif isinstance(module, GraphConv | EdgeAttention):
             module.fold()
     assert folded.input_std is not None
     first = next(module for module in folded.backbone.modules() if isinstance(module, nn.Conv2d))

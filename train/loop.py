@@ -21,9 +21,9 @@ from sdfl.model.landmarks.network import ModelConfig, Network
 from sdfl.train.data.samplers import EpochSampler
 from sdfl.train.log import training_log, write_epoch
 from sdfl.train.loop_config import LoopRecipe
+from sdfl.train.optimizer import learning_rate_factor, make_optimizer
 from sdfl.train.progress import EpochReport, Reporter, Score
 from sdfl.train.recipe_changes import same_recipe
-from sdfl.train.setup import learning_rate_factor, make_optimizer
 from sdfl.train.stop_request import StopRequest
 from sdfl.train.weight_average import WeightAverage
 
@@ -45,7 +45,6 @@ class Task(Generic[N]):
         score: the figure of `validate` that decides which checkpoint is the best one.
         validate: measures the network with the averaged weights; None where no picture is held out.
         facts: further entries of every checkpoint.
-        gradient_norm_limit: gradients with a larger norm are scaled down to it.
     """
 
     recipe: LoopRecipe
@@ -56,7 +55,6 @@ class Task(Generic[N]):
     score: Score
     validate: Callable[[N], dict[str, Any]] | None
     facts: dict[str, Any] = field(default_factory=dict)
-    gradient_norm_limit: float = 100.0
 
 
 @dataclass
@@ -188,8 +186,9 @@ def _train_epoch(
             loss = torch.stack(list(terms.values())).sum()
             fabric.backward(loss / added_up)
         if complete:
-            limit = task.gradient_norm_limit
-            fabric.clip_gradients(state.module, state.optimizer, max_norm=limit, error_if_nonfinite=False)
+            limit = task.recipe.optimizer.clip_norm
+            if limit:
+                fabric.clip_gradients(state.module, state.optimizer, max_norm=limit, error_if_nonfinite=False)
             state.optimizer.step()
             state.optimizer.zero_grad(set_to_none=True)
             state.average.update(state.network)

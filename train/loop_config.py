@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Protocol
 
 from sdfl.errors import ConfigError, shown
@@ -33,6 +34,8 @@ class OptimizerConfig:
         warmup_epochs: over which the learning rate rises from zero.
         step_epochs: of the schedule "step".
         step_factor: of the schedule "step".
+        milestones: epochs after which the schedule "step" multiplies, in place of step_epochs.
+        clip_norm: gradients with a larger norm are scaled down to it, 0 for none.
 
     Raises:
         ConfigError: names the key that is wrong.
@@ -46,6 +49,8 @@ class OptimizerConfig:
     warmup_epochs: int = 2
     step_epochs: int = 100
     step_factor: float = 0.2
+    milestones: tuple[int, ...] = ()
+    clip_norm: float = 100.0
 
     def __post_init__(self) -> None:
         require(self.name in ("adamw", "sgd"), f"optimizer.name must be adamw or sgd, got {shown(self.name)}")
@@ -55,6 +60,11 @@ class OptimizerConfig:
         )
         require(self.learning_rate > 0, f"optimizer.learning_rate must be positive, got {self.learning_rate}")
         require(self.step_epochs > 0, f"optimizer.step_epochs must be positive, got {self.step_epochs}")
+        require(
+            all(a < b for a, b in pairwise((0, *self.milestones))),
+            f"optimizer.milestones must rise from 1, got {list(self.milestones)}",
+        )
+        require(self.clip_norm >= 0, f"optimizer.clip_norm must not be negative, got {self.clip_norm}")
 
 
 @dataclass(frozen=True)

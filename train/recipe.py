@@ -16,6 +16,7 @@ from sdfl.train.data.augmentation import AugmentConfig
 from sdfl.train.loop_config import LoopConfig, OptimizerConfig, require, require_warmup
 
 R = TypeVar("R")
+BALANCES = ("draw", "repeat")
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,9 @@ class DataConfig:
             files, and a name that ends in .txt, .csv or .json is a file of `load_labels`.
         holdout: what is kept for validation.
         balance_bins: pose bins of Pose-based Data Balancing (PDB), 0 turns it off.
-        balance_max_repeat: how many times as often as the commonest pose a rare one is drawn at most.
+        balance: "draw" shows as many pictures in an epoch as there are and draws rare poses more often; "repeat" shows
+            every picture and copies those of rare poses, which makes an epoch longer (Feng et al.; released code).
+        balance_max_repeat: how many times as often as the commonest pose a rare one is shown at most.
         no_face: share of crops without a face.
         workers: processes that load pictures.
         cache_gib: memory for decoded pictures, of every such process.
@@ -67,6 +70,7 @@ class DataConfig:
     train: tuple[str, ...]
     holdout: Holdout = field(default_factory=Holdout)
     balance_bins: int = 9
+    balance: str = "draw"
     balance_max_repeat: float = 4.0
     no_face: float = 0.1
     workers: int = 1
@@ -79,6 +83,7 @@ class DataConfig:
         require(
             self.balance_max_repeat >= 1, f"data.balance_max_repeat must be at least 1, got {self.balance_max_repeat}"
         )
+        require(self.balance in BALANCES, f"data.balance must be draw or repeat, got {shown(self.balance)}")
         require(self.balance_bins >= 0, f"data.balance_bins must not be negative, got {self.balance_bins}")
 
 

@@ -1,14 +1,13 @@
-"""What a training is made of: the network it begins with, its optimizer and schedule, its batches."""
+"""What a training is made of: the network it begins with, and its batches."""
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from sdfl.datasets import Sample
@@ -17,46 +16,10 @@ from sdfl.model.backbones import load_imagenet
 from sdfl.model.landmarks.landmark_graph import LandmarkGraph
 from sdfl.model.landmarks.network import Network
 from sdfl.train.data.landmark_dataset import FaceDataset, crop_shapes, locate
-from sdfl.train.data.pose_balance import pose_weights
+from sdfl.train.data.pose_balance import pose_weights, repeated
 from sdfl.train.data.samplers import WeightedSampler
-from sdfl.train.loop_config import OptimizerConfig
 from sdfl.train.recipe import Recipe
 from sdfl.train.stop_request import leave_ctrl_c_to_the_main_process
-
-
-def learning_rate_factor(config: OptimizerConfig, epoch: float, epochs: int) -> float:
-    """The share of the base learning rate at some time.
-
-    Args:
-        config: the schedule.
-        epoch: the time, may be a fraction.
-        epochs: of the whole training.
-    """
-    if epoch < config.warmup_epochs:
-        return (epoch + 1e-3) / config.warmup_epochs
-    if config.schedule == "step":
-        return config.step_factor ** int(epoch // config.step_epochs)
-    progress = (epoch - config.warmup_epochs) / (epochs - config.warmup_epochs)
-    return 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
-
-
-def make_optimizer(config: OptimizerConfig, network: nn.Module) -> torch.optim.Optimizer:
-    """Make an optimizer.
-
-    AdamW spares biases and normalisation from weight decay; SGD decays all, as the paper's plain SGD does.
-
-    Args:
-        config: which one.
-        network: whose parameters it changes.
-    """
-    if config.name == "sgd":
-        return torch.optim.SGD(
-            network.parameters(), config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
-        )
-    decayed = [p for p in network.parameters() if p.ndim > 1]
-    spared = [p for p in network.parameters() if p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": spared, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, config.learning_rate)
 
 
 def make_network(recipe: Recipe, samples: list[Sample], data: Path, *, pretrained: bool = True) -> Network:
@@ -124,7 +87,10 @@ def make_loader(recipe: Recipe, samples: list[Sample], fabric: Fabric) -> tuple[
     """
     config = recipe.data
     weights = pose_weights(crop_shapes(samples), config.balance_bins, config.balance_max_repeat)
-    sampler = WeightedSampler(weights, recipe.train.seed, rank=fabric.global_rank, ranks=fabric.world_size)
+    if config.balance == "repeat":
+        weights = repeated(weights)
+    count = len(weights) if config.balance == "draw" else int(weights.sum())
+    sampler = WeightedSampler(weights, recipe.train.seed, count, rank=fabric.global_rank, ranks=fabric.world_size)
     loader = DataLoader(
         _dataset(recipe, samples, config.cache_gib),
         batch_size=recipe.train.batch_size,

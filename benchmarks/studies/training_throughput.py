@@ -15,8 +15,9 @@ import torch
 from sdfl.model.landmarks.losses import landmark_losses
 from sdfl.train.data.landmark_dataset import split_samples
 from sdfl.train.devices import Devices, launch
+from sdfl.train.optimizer import make_optimizer
 from sdfl.train.recipe import Recipe
-from sdfl.train.setup import make_loader, make_network, make_optimizer
+from sdfl.train.setup import make_loader, make_network
 
 ONE = Devices(devices="1")
 

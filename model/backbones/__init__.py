@@ -29,7 +29,12 @@ __all__ = ["BACKBONES", "PREFIX", "Backbone", "InvertedResidualNet", "TimmBackbo
 Backbone = InvertedResidualNet | TimmBackbone
 
 
-def create_backbone(name: str, *, width: float, output_stride: int, blocks: int = 0) -> Backbone:
+HEAD_CHANNELS = 1280  # of every EfficientNet from B0 to B1 and from Lite0 to Lite4
+
+
+def create_backbone(
+    name: str, *, width: float, output_stride: int, blocks: int = 0, conv_head: bool = False
+) -> Backbone:
     """Make a backbone with fresh weights.
 
     Args:
@@ -37,6 +42,7 @@ def create_backbone(name: str, *, width: float, output_stride: int, blocks: int 
         width: multiplies the channels of MobileNetV2; 1 for all others.
         output_stride: 16 or 32, side of the input over side of the feature map.
         blocks: how many of the first inverted residuals are kept, 0 for all.
+        conv_head: whether an EfficientNet keeps its last convolution, to 1280 channels.
 
     Raises:
         ConfigError: the name is unknown (lists the choices), or it does not go with the other arguments.
@@ -44,6 +50,8 @@ def create_backbone(name: str, *, width: float, output_stride: int, blocks: int 
     """
     if output_stride not in (16, 32):
         raise ConfigError(f"model.output_stride must be 16 or 32, got {output_stride}")
+    if conv_head and not name.startswith("efficientnet"):
+        raise ConfigError(f"model.conv_head must be false for {name}; EfficientNets have such a layer")
     if name.startswith(PREFIX):
         if width != 1.0:
             raise ConfigError(f"model.width must be 1.0 for {name}, got {width}")
@@ -56,4 +64,6 @@ def create_backbone(name: str, *, width: float, output_stride: int, blocks: int 
     backbone = BACKBONES[name](width=width, output_stride=output_stride)
     if blocks:
         backbone.keep_first(blocks)
+    if conv_head:
+        backbone.add_conv_head(HEAD_CHANNELS)
     return backbone

@@ -154,6 +154,15 @@ class InvertedResidualNet(nn.Module):
             )
         self.out_channels = convolutions[-1].out_channels
 
+    def add_conv_head(self, channels: int) -> None:
+        """Append the 1x1 convolution that stands before the classifier of the published networks.
+
+        Args:
+            channels: that it gives.
+        """
+        self.blocks.append(conv_bn_act(self.out_channels, channels, 1, 1, style=self.style))
+        self.out_channels = channels
+
     def forward(self, x: Tensor) -> Tensor:
         """x: (B, 3, S, S), normalised pixels. Returns the feature maps (B, out_channels, S / stride, S / stride)."""
         out: Tensor = self.blocks(self.stem(x))

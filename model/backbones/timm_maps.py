@@ -18,7 +18,8 @@ PREFIX = "timm/"
 class TimmBackbone(nn.Module):
     """One feature map of a timm model: (B, 3, S, S) -> (B, out_channels, S / output_stride, S / output_stride).
 
-    HRNet's four resolutions are averaged down to the coarsest one (section IV.B) and stacked.
+    HRNet's four resolutions, as its last stage gives them, are averaged down to the coarsest one (section IV.B) and
+    stacked.
 
     Attributes:
         output_stride: of the map.
@@ -35,8 +36,10 @@ class TimmBackbone(nn.Module):
             close = ", ".join(timm.list_models(f"{name.rstrip('0123456789_')}*")[:8])
             raise ConfigError(f"model.backbone: timm has no model {name!r}" + (f"; close: {close}" if close else ""))
         stacked = name.startswith("hrnet")
+        # timm's default for HRNet is four to eight times as many channels: those of the classifier's layers behind.
+        options = {"feature_location": ""} if stacked else {}
         try:
-            whole = timm.create_model(name, features_only=True, pretrained=False)
+            whole = timm.create_model(name, features_only=True, pretrained=False, **options)
         except (RuntimeError, AttributeError, NotImplementedError) as error:
             raise ConfigError(f"model.backbone: timm's {name} gives no feature maps") from error
         strides, channels = whole.feature_info.reduction(), whole.feature_info.channels()
@@ -46,7 +49,7 @@ class TimmBackbone(nn.Module):
         last = strides.index(output_stride)
         used = tuple(range(strides.index(4) if stacked else last, last + 1))
         # Anew, without the layers behind the last map: they would be computed, counted and never trained.
-        self.maps = timm.create_model(name, features_only=True, pretrained=False, out_indices=used)
+        self.maps = timm.create_model(name, features_only=True, pretrained=False, out_indices=used, **options)
         self.out_channels = int(sum(channels[index] for index in used))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -45,8 +45,9 @@ def start_from_onnx(network: Network, path: Path, crops: Tensor) -> None:
         raise CheckpointError(f"{path}: has layout {spec.layout}, the recipe {network.config.layout}")
     if spec.precision != "fp32":
         raise CheckpointError(f"{path}: is {spec.precision}; start from a float file")
-    if not isinstance(network.head, GraphHead) or network.config.adjacency != "dynamic" or network.config.symmetric:
-        raise CheckpointError(f"{path}: only a graph head with dynamic edges can start from an ONNX file")
+    config = network.config
+    if not isinstance(network.head, GraphHead) or config.adjacency != "dynamic" or config.symmetric or config.edge_norm:
+        raise CheckpointError(f"{path}: only a graph head with dynamic edges, without edge_norm, can start from ONNX")
     _copy_weights(network, _Stored(path), spec.input_size)
     _normalise_as_before(network, crops)
 

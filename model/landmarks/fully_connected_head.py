@@ -21,6 +21,7 @@ class FullyConnectedHead(nn.Module):
 
     neighbours: Tensor
     mean_shape: Tensor
+    nearest: Tensor | None
 
     def __init__(
         self, in_channels: int, map_size: int, graph: LandmarkGraph, *, hidden: int = 256, layers: int = 1
@@ -28,6 +29,7 @@ class FullyConnectedHead(nn.Module):
         super().__init__()
         self.register_buffer("neighbours", graph.neighbours)
         self.register_buffer("mean_shape", graph.mean_shape)
+        self.register_buffer("nearest", graph.nearest)
         self.log_scale_start = math.log(START_EXPECTED_ERROR)
         widths = [in_channels * map_size**2, *[hidden] * layers]
         stack = [module for a, b in pairwise(widths) for module in (nn.Linear(a, b), nn.ReLU(inplace=True))]

@@ -8,12 +8,14 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_linear_bn_eval
 
 from sdfl.model.landmarks.landmark_graph import LandmarkGraph, is_edge
 from sdfl.model.landmarks.map_to_node import MapToNode
 from sdfl.model.landmarks.sparse_graph_conv import sparse_graph_conv
 
-ADJACENCIES = ("dynamic", "static", "binary")  # edge weights of each picture, learned once, or all equal
+# Edge weights of each picture, learned once for all layers, learned once for each layer, or all equal.
+ADJACENCIES = ("dynamic", "static", "static_per_layer", "binary")
 START_SCALE = 0.1  # shrinks the last layer's first weights, so that training starts at the mean shape
 START_EXPECTED_ERROR = 0.05  # what the untrained network reports, 0..1 of the crop's side
 
@@ -41,18 +43,26 @@ class EdgeAttention(nn.Module):
     edges_mask: Tensor | None
 
     def __init__(
-        self, in_features: int, num_points: int, num_edges: int, hidden: int = 128, edges: Tensor | None = None
+        self, in_features: int, num_points: int, num_edges: int, hidden: int, *, norm: bool, edges: Tensor | None = None
     ) -> None:
         super().__init__()
         self.shape = (num_points, num_edges)
         self.hidden = nn.Linear(in_features, hidden)
+        self.norm: nn.Module = nn.BatchNorm1d(hidden) if norm else nn.Identity()
         self.edges = nn.Linear(hidden, num_points * num_edges)
         self.register_buffer("edges_mask", None if edges is None else edges.float(), persistent=False)
 
     def forward(self, pooled: Tensor) -> Tensor:
         """pooled: (B, 4N). Returns the attention (B, N, K), each row of which sums to 1."""
-        scores = self.edges(torch.relu(self.hidden(pooled)))
+        scores = self.edges(torch.relu(self.norm(self.hidden(pooled))))
         return _spare_padding(torch.softmax(scores.unflatten(1, self.shape), dim=-1), self.edges_mask)
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """For export, in place: put BN's running statistics into the hidden layer."""
+        if isinstance(self.norm, nn.BatchNorm1d):
+            self.hidden = fuse_linear_bn_eval(self.hidden, self.norm)
+            self.norm = nn.Identity()
 
 
 class StaticEdges(nn.Module):
@@ -60,9 +70,16 @@ class StaticEdges(nn.Module):
 
     edges_mask: Tensor | None
 
-    def __init__(self, num_points: int, num_edges: int, *, learned: bool, edges: Tensor | None = None) -> None:
+    def __init__(self, *shape: int, learned: bool, edges: Tensor | None = None) -> None:
+        """Start with equal weights.
+
+        Args:
+            shape: (N, K), or (layers, N, K) for scores of each graph convolution.
+            learned: whether the scores are trained.
+            edges: (N, K), False for padding; None where no row is padded.
+        """
         super().__init__()
-        scores = torch.zeros(num_points, num_edges)
+        scores = torch.zeros(*shape)
         if learned:
             self.scores: nn.Parameter | Tensor = nn.Parameter(scores)
         else:
@@ -76,10 +93,10 @@ class StaticEdges(nn.Module):
             pooled: (B, N n), of which only B counts.
 
         Returns:
-            (B, N, K).
+            (B, N, K), or (layers, B, N, K).
         """
         attention = _spare_padding(torch.softmax(self.scores, dim=-1), self.edges_mask)
-        return attention.unsqueeze(0).expand(pooled.shape[0], -1, -1)
+        return attention.unsqueeze(-3).expand(*attention.shape[:-2], pooled.shape[0], -1, -1)
 
 
 def _spare_padding(attention: Tensor, mask: Tensor | None) -> Tensor:
@@ -152,10 +169,10 @@ class GraphBlock(nn.Module):
         self.first = GraphConv(features, features, pair=pair)
         self.second = GraphConv(features, features, pair=pair)
 
-    def forward(self, nodes: Tensor, attention: Tensor, neighbours: Tensor) -> Tensor:
-        """nodes: (B, N, C); attention: (B, N, K); neighbours: (N, K). Returns (B, N, C) (eq. 5)."""
+    def forward(self, nodes: Tensor, attention: Tensor, second_attention: Tensor, neighbours: Tensor) -> Tensor:
+        """nodes: (B, N, C); attentions: (B, N, K) of each layer; neighbours: (N, K). Returns (B, N, C) (eq. 5)."""
         hidden: Tensor = self.first(nodes, attention, neighbours)
-        out: Tensor = self.second(hidden, attention, neighbours)
+        out: Tensor = self.second(hidden, second_attention, neighbours)
         return out + nodes
 
 
@@ -173,6 +190,7 @@ class GraphHead(nn.Module):
 
     neighbours: Tensor
     mean_shape: Tensor
+    nearest: Tensor | None
     rows: Tensor | None
 
     def __init__(
@@ -189,21 +207,26 @@ class GraphHead(nn.Module):
         map_hidden: int = 256,
         adjacency: str = "dynamic",
         symmetric: bool = False,
+        edge_hidden: int = 128,
+        edge_norm: bool = False,
     ) -> None:
         super().__init__()
         num_points, num_edges = graph.neighbours.shape
         self.register_buffer("neighbours", graph.neighbours)
         self.register_buffer("mean_shape", graph.mean_shape)
+        self.register_buffer("nearest", graph.nearest)
         self.register_buffer("rows", None, persistent=False)
         self.log_scale_start = math.log(START_EXPECTED_ERROR)
         self.pair = pair
         self.map_to_node = map_to_node(in_channels, map_hidden, num_points * expansion)
         mask = is_edge(graph.neighbours) if symmetric else None
-        self.edge_weights: nn.Module = (
-            EdgeAttention(num_points * expansion, num_points, num_edges, edges=mask)
-            if adjacency == "dynamic"
-            else StaticEdges(num_points, num_edges, learned=adjacency == "static", edges=mask)
-        )
+        self.edge_weights: nn.Module
+        if adjacency == "dynamic":
+            features = num_points * expansion
+            self.edge_weights = EdgeAttention(features, num_points, num_edges, edge_hidden, norm=edge_norm, edges=mask)
+        else:
+            layers = (2 * blocks + 2,) if adjacency == "static_per_layer" else ()
+            self.edge_weights = StaticEdges(*layers, num_points, num_edges, learned=adjacency != "binary", edges=mask)
         self.presence = nn.Linear(num_points * expansion, 1)
         self.first = GraphConv(expansion * map_size**2, hidden, pair=pair)
         self.blocks = nn.ModuleList(GraphBlock(hidden, pair=pair) for _ in range(blocks))
@@ -238,10 +261,12 @@ class GraphHead(nn.Module):
             attention = self.edge_weights(pooled)
             nodes = maps.reshape(maps.shape[0], self.mean_shape.shape[0], -1)
             neighbours = self.table()
-            nodes = self.first(nodes, attention, neighbours)
-            for block in self.blocks:
-                nodes = block(nodes, attention, neighbours)
-            out = self.last(nodes, attention, neighbours)
+            count = 2 * len(self.blocks) + 2
+            of_layer = [attention] * count if attention.ndim == 3 else attention.unbind()
+            nodes = self.first(nodes, of_layer[0], neighbours)
+            for index, block in enumerate(self.blocks):
+                nodes = block(nodes, of_layer[2 * index + 1], of_layer[2 * index + 2], neighbours)
+            out = self.last(nodes, of_layer[-1], neighbours)
             points = self.mean_shape + out[..., :2]
             return HeadOutput(points, self.presence(pooled).squeeze(1), self.log_scale_start + out[..., 2])
 

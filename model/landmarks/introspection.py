@@ -64,14 +64,15 @@ def edge_weights(network: Network, image: Image) -> npt.NDArray[np.float32]:
         image: (S, S, 3) uint8 BGR crop.
 
     Returns:
-        sigma(A) as a matrix (N, N): row n holds what node n takes from whom.
+        sigma(A) as a matrix (N, N): row n holds what node n takes from whom; the mean over layers where each has its
+        own.
 
     Raises:
         ConfigError: the network has no graph head.
     """
     head = _graph_head(network)
     taken: list[Tensor] = []
-    hook = head.edge_weights.register_forward_hook(lambda _, __, out: taken.append(out[0]))
+    hook = head.edge_weights.register_forward_hook(lambda _, __, out: taken.append(out.flatten(0, -3).mean(dim=0)))
     _run(network, image, [hook])
     count = len(head.neighbours)
     return torch.zeros(count, count).scatter_add(1, head.neighbours.long(), taken[0].float()).numpy()

@@ -114,10 +114,12 @@ class LandmarkGraph:
     Attributes:
         neighbours: (N, K) int32, column 0 the node itself, which also pads short rows.
         mean_shape: (N, 2) float32, 0..1 of the crop's side.
+        nearest: (N, k + 1) int32, the rows of eq. 2 before reverse edges were added; None where none were.
     """
 
     neighbours: Tensor
     mean_shape: Tensor
+    nearest: Tensor | None = None
 
     @classmethod
     def from_points(
@@ -134,10 +136,11 @@ class LandmarkGraph:
         Raises:
             ConfigError: k is not in 1..N - 1.
         """
-        neighbours = nearest_neighbours(CORRELATIONS[how](points), k)
+        rows = nearest_neighbours(CORRELATIONS[how](points), k)
+        nearest, mean_shape = torch.from_numpy(rows), torch.from_numpy(points.mean(axis=0).astype(np.float32))
         if symmetric:
-            neighbours = symmetrise(neighbours)
-        return cls(torch.from_numpy(neighbours), torch.from_numpy(points.mean(axis=0).astype(np.float32)))
+            return cls(torch.from_numpy(symmetrise(rows)), mean_shape, nearest)
+        return cls(nearest, mean_shape)
 
     @classmethod
     def placeholder(cls, num_points: int, k: int) -> LandmarkGraph:

@@ -23,7 +23,7 @@ class LossConfig:
     """Parameters of the losses.
 
     Attributes:
-        absolute: one of ABSOLUTE; it is used for both terms of eq. 10.
+        absolute: the loss of the points, one of ABSOLUTE. The relative locations always have Soft Wing (eq. 10).
         omega: of Wing (eq. 11).
         omega_1: of Soft Wing (eq. 9).
         omega_2: of Soft Wing.
@@ -137,7 +137,7 @@ def landmark_losses(
     weight = has_face.float() / has_face.sum().clamp(min=1)
     return {
         config.absolute: (penalty(error, config).mean(dim=(1, 2)) * weight).sum(),
-        "relative": config.relative * (penalty(relative, config).mean(dim=(1, 2)) * weight).sum(),
+        "relative": config.relative * (soft_wing(relative, config).mean(dim=(1, 2)) * weight).sum(),
         "log_scale": config.log_scale * (likelihood.mean(dim=1) * weight).sum(),
         "presence": config.presence * F.binary_cross_entropy_with_logits(output.presence_logit, has_face.float()),
     }

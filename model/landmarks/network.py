@@ -27,7 +27,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 RANGES = {
     "input_size": (32, 1024), "width": (0.05, 8), "backbone_blocks": (0, 1000), "expansion": (1, 64),
     "map_hidden": (1, 4096), "neighbours": (1, 97), "hidden": (1, 4096), "blocks": (0, 64), "fc_hidden": (1, 8192),
-    "fc_layers": (0, 8),
+    "fc_layers": (0, 8), "edge_hidden": (1, 4096),
 }  # fmt: skip
 
 
@@ -51,12 +51,15 @@ class ModelConfig:
         weights: of a graph convolution: "single" matrix (paper), or "pair" for the node and its neighbours
             (released code).
         head: "graph" or "fc", fully connected layers.
-        adjacency: of the graph head: "dynamic" (paper), "static" (learned once, released code) or "binary" (equal
-            weights).
+        adjacency: of the graph head: "dynamic" (paper), "static" (learned once for all layers), "static_per_layer"
+            (learned once for each layer, released code) or "binary" (equal weights).
         correlation: "separate" (eq. 1) or "joint".
         symmetric: whether edges go both ways (released code).
         fc_hidden: units of the fully connected head's hidden layers.
         fc_layers: number of its hidden layers.
+        edge_hidden: units between the two layers that compute dynamic edges.
+        edge_norm: whether batch normalisation follows the first of them (released code).
+        conv_head: whether an EfficientNet keeps its last convolution, to 1280 channels (released code).
 
     Raises:
         ConfigError: names the key that is wrong.
@@ -81,6 +84,9 @@ class ModelConfig:
     symmetric: bool = False
     fc_hidden: int = 256
     fc_layers: int = 1
+    edge_hidden: int = 128
+    edge_norm: bool = False
+    conv_head: bool = False
 
     def __post_init__(self) -> None:
         get_layout(self.layout)
@@ -116,6 +122,8 @@ def create_head(config: ModelConfig, in_channels: int, graph: LandmarkGraph) -> 
         pair=config.weights == "pair",
         adjacency=config.adjacency,
         symmetric=config.symmetric,
+        edge_hidden=config.edge_hidden,
+        edge_norm=config.edge_norm,
     )
 
 
@@ -141,6 +149,7 @@ class Network(nn.Module):
             width=config.width,
             output_stride=config.output_stride,
             blocks=config.backbone_blocks,
+            conv_head=config.conv_head,
         )
         self.head = create_head(config, self.backbone.out_channels, graph)
 

@@ -12,9 +12,9 @@ from sdfl.model.checkpoint import read_checkpoint
 from sdfl.train.data.landmark_dataset import split_samples
 from sdfl.train.devices import Devices
 from sdfl.train.loop_config import OptimizerConfig
+from sdfl.train.optimizer import learning_rate_factor
 from sdfl.train.progress import EpochReport, Reporter
 from sdfl.train.recipe import Recipe, load_recipe
-from sdfl.train.setup import learning_rate_factor
 from sdfl.train.tasks.landmarks import fit_landmarks
 
 pytestmark = pytest.mark.slow

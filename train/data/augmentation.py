@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sdfl.artifacts.landmark_spec import CROP_SCALE
+from sdfl.errors import ConfigError, shown
 from sdfl.geometry import (
     REFERENCE_CROP_PX,
     crop_affine,
@@ -20,6 +21,8 @@ from sdfl.geometry import (
 )
 from sdfl.layouts import Layout
 from sdfl.types import FloatArray, Image
+
+FILLS = ("varied", "colour")
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,18 @@ class AugmentConfig:
         flip: probability of a mirrored crop.
         occlusion: probability of a covered rectangle.
         occlusion_area: largest share of the crop that a rectangle covers.
+        occlusion_area_min: smallest share.
+        occlusion_fill: "varied" covers by one colour, by noise, or by another part of the same crop; "colour" by one
+            colour alone.
         colour: probability of other gain, gamma and white balance.
         grey: probability of a grey picture.
         blur: probability of a blur, out of focus or along a line.
         low_resolution: probability of a lower resolution.
         noise: probability of noise.
         jpeg: probability of strong compression.
+
+    Raises:
+        ConfigError: names the key that is wrong.
     """
 
     rotation_deg: float = 40.0
@@ -47,12 +56,18 @@ class AugmentConfig:
     flip: float = 0.5
     occlusion: float = 0.5
     occlusion_area: float = 0.2
+    occlusion_area_min: float = 0.02
+    occlusion_fill: str = "varied"
     colour: float = 0.0
     grey: float = 0.0
     blur: float = 0.0
     low_resolution: float = 0.0
     noise: float = 0.0
     jpeg: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.occlusion_fill not in FILLS:
+            raise ConfigError(f"augment.occlusion_fill must be {' or '.join(FILLS)}, got {shown(self.occlusion_fill)}")
 
 
 def face_crop(
@@ -130,7 +145,7 @@ def degrade(crop: Image, config: AugmentConfig, rng: np.random.Generator) -> Ima
     if rng.random() < config.grey:
         crop = np.repeat(np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), np.uint8)[..., None], 3, axis=2)
     if rng.random() < config.occlusion:
-        crop = _occlude(crop, config.occlusion_area, rng)
+        crop = _occlude(crop, config, rng)
     if rng.random() < config.blur:
         crop = _motion_blur(crop, rng)
     if rng.random() < config.low_resolution:
@@ -170,14 +185,16 @@ def _motion_blur(crop: Image, rng: np.random.Generator) -> Image:
     return np.asarray(cv2.filter2D(crop, -1, kernel / kernel.sum()), dtype=np.uint8)
 
 
-def _occlude(crop: Image, largest_area: float, rng: np.random.Generator) -> Image:
+def _occlude(crop: Image, config: AugmentConfig, rng: np.random.Generator) -> Image:
     """Cover a rectangle by one colour, by noise, or by another part of the same crop."""
     size = crop.shape[0]
-    area, aspect = rng.uniform(0.02, max(0.02, largest_area)) * size**2, np.exp(rng.uniform(-0.7, 0.7))
+    smallest = config.occlusion_area_min
+    area = rng.uniform(smallest, max(smallest, config.occlusion_area)) * size**2
+    aspect = np.exp(rng.uniform(-0.7, 0.7))
     height = min(size, max(1, int(np.sqrt(area * aspect))))
     width = min(size, max(1, int(np.sqrt(area / aspect))))
     top, left = rng.integers(0, size - height + 1), rng.integers(0, size - width + 1)
-    kind = rng.integers(3)
+    kind = rng.integers(3) if config.occlusion_fill == "varied" else 0
     patch: npt.NDArray[np.integer] = rng.integers(0, 256, size=(1, 1, 3))
     if kind == 1:
         patch = rng.integers(0, 256, size=(height, width, 3))

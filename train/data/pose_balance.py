@@ -53,6 +53,18 @@ def pose_weights(points: npt.NDArray[np.floating], bins: int, max_repeat: float)
     return np.asarray(np.minimum(counts.max() / counts[bin_of], max_repeat))
 
 
+def repeated(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Round weights to whole numbers: how often each sample is shown where rare poses are copied.
+
+    Args:
+        weights: (M,) of `pose_weights`.
+
+    Returns:
+        (M,), at least 1. `draw` with their sum as the count shows every sample exactly that often.
+    """
+    return np.asarray(np.maximum(np.rint(weights), 1.0))
+
+
 def draw(weights: npt.NDArray[np.float64], count: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
     """Draw samples by their weights, in random order.
 

@@ -48,20 +48,23 @@ class EpochSampler(Sampler[Key]):
 class WeightedSampler(EpochSampler):
     """Gives the keys (epoch, position, index of the sample); samples with a larger weight come more often."""
 
-    def __init__(self, weights: npt.NDArray[np.float64], seed: int, *, rank: int = 0, ranks: int = 1) -> None:
+    def __init__(
+        self, weights: npt.NDArray[np.float64], seed: int, count: int | None = None, *, rank: int = 0, ranks: int = 1
+    ) -> None:
         """Start at the first epoch.
 
         Args:
-            weights: (M,) of the samples; an epoch has M keys.
+            weights: (M,) of the samples.
             seed: decides, with the epoch's number, which samples are drawn in which order.
+            count: keys of an epoch; M by default.
             rank: number of this process.
             ranks: how many processes there are.
         """
-        super().__init__(len(weights), rank=rank, ranks=ranks)
+        super().__init__(len(weights) if count is None else count, rank=rank, ranks=ranks)
         self._weights, self._seed = weights, seed
 
     def __iter__(self) -> Iterator[Key]:
         rng = np.random.default_rng([self._seed, self.epoch])
-        indices = draw(self._weights, len(self._weights), rng)
+        indices = draw(self._weights, self._count, rng)
         for position in self.positions():
             yield self.epoch, position, int(indices[position])

@@ -28,7 +28,6 @@ from sdfl.train.stop_request import leave_ctrl_c_to_the_main_process
 from sdfl.types import FloatArray
 
 LAYOUT = "ibug68"
-GRADIENT_NORM_LIMIT = 10.0
 LOSS = Score("loss", "loss {:.4g}")
 VALIDATION_PICTURES = 256  # composed of held-out faces, at most as many as an epoch has
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]  # of `ComposedDataset`
@@ -84,10 +83,7 @@ def fit_detector(
     validate = None
     if held_out and fabric.is_global_zero:  # the process that validates
         validate = _validation(held_out, losses, recipe, fabric.device)
-    task = Task(
-        recipe, FaceDetector(recipe.detector), loader, sampler, losses, LOSS, validate,
-        gradient_norm_limit=GRADIENT_NORM_LIMIT,
-    )  # fmt: skip
+    task = Task(recipe, FaceDetector(recipe.detector), loader, sampler, losses, LOSS, validate)
     return run(task, fabric, out, resume=resume, reporter=reporter)
 
 

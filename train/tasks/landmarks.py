@@ -20,6 +20,7 @@ from sdfl.model.landmarks.transfer import start_from
 from sdfl.train.data.landmark_dataset import split_samples
 from sdfl.train.devices import Devices, launch
 from sdfl.train.loop import Task, run
+from sdfl.train.optimizer import learn_in_pixels
 from sdfl.train.progress import Reporter, Score
 from sdfl.train.recipe import Recipe
 from sdfl.train.setup import first_crops, make_loader, make_network
@@ -65,9 +66,14 @@ def fit_landmarks(
         else:
             start_from(network, start)
 
+    if recipe.optimizer.name == "sgd":
+        learn_in_pixels(network)
+
     def losses(module: Any, batch: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
         crops, points, has_face = batch
-        return landmark_losses(module(crops), points, has_face, network.head.neighbours, recipe.loss)
+        head = network.head
+        rows = head.neighbours if head.nearest is None else head.nearest
+        return landmark_losses(module(crops), points, has_face, rows, recipe.loss)
 
     loader, sampler = make_loader(recipe, training, fabric)
     validate = validation(held_out, recipe.about.name, str(fabric.device))

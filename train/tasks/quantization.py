@@ -32,8 +32,6 @@ from sdfl.train.setup import make_loader
 from sdfl.train.tasks.landmarks import NME, validation
 from sdfl.types import Image
 
-GRADIENT_NORM_LIMIT = 10.0
-
 
 def fit_quantized(
     recipe: Recipe,
@@ -89,7 +87,7 @@ def fit_quantized(
     loader, sampler = make_loader(recipe, training, fabric)
     validate = validation(held_out, recipe.about.name, str(fabric.device))
     plan = {"quantization": {"method": "qat", "float_layers": list(quantize.float_layers)}}
-    task = Task(recipe, network, loader, sampler, losses, NME, validate, plan, GRADIENT_NORM_LIMIT)
+    task = Task(recipe, network, loader, sampler, losses, NME, validate, plan)
     return run(task, fabric, out, resume=resume, reporter=reporter or Reporter())
 
 
