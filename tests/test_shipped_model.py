@@ -10,7 +10,7 @@ import pytest
 from sdfl import FaceLandmarker
 from sdfl.artifacts.onnx_metadata import read_spec
 from sdfl.datasets import Sample, find_samples, read_image
-from sdfl.evaluation import evaluate
+from sdfl.evaluation import Evaluation, evaluate
 from sdfl.geometry import crop_affine, cut_crop, landmark_box, square_around
 from sdfl.runtime.backends import open_backend
 from sdfl.runtime.backends.onnxruntime.backend import OnnxRuntimeBackend
@@ -32,11 +32,9 @@ def helen_test(data_dir: Path) -> list[Sample]:
 
 
 @pytest.fixture(scope="module")
-def as_stored(helen_test: list[Sample]) -> dict[str, dict[str, float]]:
+def as_stored(helen_test: list[Sample]) -> dict[str, Evaluation]:
     """The float files in ONNX Runtime, measured once."""
-    return {
-        name: evaluate(OnnxRuntimeBackend(files["fp32"]), helen_test).summary() for name, files in families().items()
-    }
+    return {name: evaluate(OnnxRuntimeBackend(files["fp32"]), helen_test) for name, files in families().items()}
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -53,8 +51,8 @@ def test_it_says_where_it_comes_from(name: str) -> None:
 
 @pytest.mark.data
 @pytest.mark.parametrize("name", MODELS)
-def test_its_accuracy_on_helen_test_is_the_one_it_states(name: str, as_stored: dict[str, dict[str, float]]) -> None:
-    summary = as_stored[name]
+def test_its_accuracy_on_helen_test_is_the_one_it_states(name: str, as_stored: dict[str, Evaluation]) -> None:
+    summary = as_stored[name].summary()
     assert summary["num_images"] == 330
     assert summary["nme_percent"] <= LARGEST_NME[name]
     assert summary["nme_percent"] == pytest.approx(read_spec(families()[name]["fp32"]).nme_percent, abs=0.005)
@@ -64,14 +62,17 @@ def test_its_accuracy_on_helen_test_is_the_one_it_states(name: str, as_stored: d
 @pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
 @pytest.mark.parametrize("name", MODELS)
 def test_int8_loses_no_landmarks(
-    name: str, backend: str, helen_test: list[Sample], as_stored: dict[str, dict[str, float]]
+    name: str, backend: str, helen_test: list[Sample], as_stored: dict[str, Evaluation]
 ) -> None:
-    """The int8 file, as OpenVINO and ONNX Runtime run it, beside fp32 on the same pictures."""
+    """The int8 file, as OpenVINO and ONNX Runtime run it, beside fp32 on the same pictures.
+
+    ONNX Runtime is slow with int8 on x86-64 and sees every third picture.
+    """
+    used = slice(None, None, 3 if backend == "onnxruntime" else 1)
     with_int8 = open_backend(families()[name]["int8"], name=backend)
-    summary = evaluate(with_int8, helen_test).summary()
-    assert summary["nme_percent"] <= as_stored[name]["nme_percent"] + INT8_MAY_COST
-    more = summary["failure_rate_8_percent"] - as_stored[name]["failure_rate_8_percent"]
-    assert round(more / 100 * len(helen_test)) <= INT8_MAY_FAIL_MORE
+    errors, floats = evaluate(with_int8, helen_test[used]).errors, as_stored[name].errors[used]
+    assert errors.mean() * 100 <= floats.mean() * 100 + INT8_MAY_COST
+    assert (errors > 0.08).sum() - (floats > 0.08).sum() <= INT8_MAY_FAIL_MORE
 
 
 @pytest.mark.data
@@ -81,7 +82,7 @@ def test_presence_tells_faces_from_what_a_lost_track_looks_at(name: str, helen_t
     backend = OnnxRuntimeBackend(families()[name]["fp32"])
     size = backend.spec.input_size
     on_face, beside = [], []
-    for sample in helen_test[:100]:
+    for sample in helen_test[::6]:
         image = read_image(sample.image_path)
         centre, side_px = square_around(landmark_box(sample.points), 1.25)
         on_face.append(cut_crop(image, crop_affine(centre, side_px, size), size).image)
