@@ -1,6 +1,7 @@
 # make demo    a live view of tracked landmarks (webcam, else a moving sample); ARGS="..." are passed to `sdfl demo`
 # make check   style, types, import directions and the fast tests: what to run before a commit
 # make test    everything that is checked
+# make coverage  the same tests, twice as slow, with the share of lines that they run; fails below pyproject.toml's limit
 # make gate    is the default model slower than when the baseline was made? (on one family of processors)
 # make arm64   the package on emulated Arm processors, compared with this computer; ARGS="--cpu cortex-a76 --model small"
 # make lowest  tests without torch with the lowest versions that pyproject.toml allows; PYTHON_LOWEST=/path/to/python3.13
@@ -21,7 +22,7 @@ PEERS := .venv-peers
 OPENCV := $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY)),window,headless)
 PYTEST := $(VENV)/bin/python -m pytest
 
-.PHONY: demo check test lint pytest pytest-networks pytest-convert pytest-rest gate arm64 gpu robust lowest constraints-lowest resolve docs wheel constraints peers clean
+.PHONY: demo check test coverage lint pytest pytest-networks pytest-convert pytest-rest gate arm64 gpu robust lowest constraints-lowest resolve docs wheel constraints peers clean
 .DELETE_ON_ERROR:
 
 demo: $(DEMO_VENV)/.done-$(OPENCV)
@@ -44,10 +45,13 @@ lint: $(VENV)/.done
 IN_PARALLEL = $(MAKE) --no-print-directory --jobs 2 --keep-going --output-sync=target pytest-networks pytest-rest pytest-convert
 NETWORKS := tests/model tests/train
 CONVERT := $(wildcard tests/convert/*.py)
-SELECT := --cov --cov-report= --cov-fail-under=0
+
 pytest: $(VENV)/.done
-	@rm -rf build/coverage && mkdir -p build/coverage
 	$(IN_PARALLEL)
+
+coverage: $(VENV)/.done
+	@rm -rf build/coverage && mkdir -p build/coverage
+	$(IN_PARALLEL) SELECT='--cov --cov-report= --cov-fail-under=0'
 	@$(VENV)/bin/coverage combine --quiet build/coverage
 	$(VENV)/bin/coverage report --skip-covered
 
