@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from sdfl.geometry import REFERENCE_CROP_PX
+from sdfl.model.landmarks.graph_head import START_SCALE
 from sdfl.model.landmarks.network import Network
 from sdfl.train.loop_config import OptimizerConfig
 
@@ -50,7 +51,8 @@ def make_optimizer(config: OptimizerConfig, network: nn.Module) -> torch.optim.O
     return torch.optim.AdamW(groups, config.learning_rate)
 
 
-def learn_in_pixels(network: Network) -> None:
+@torch.no_grad()
+def learn_in_pixels(network: Network, *, fresh: bool) -> None:
     """Let the last layer learn under SGD as if it gave px of a crop of 256, as the networks of the paper do.
 
     It gives fractions of the crop's side, while the losses are in px. A weight for fractions is that for px divided by
@@ -60,7 +62,13 @@ def learn_in_pixels(network: Network) -> None:
 
     Args:
         network: not folded. The gradients of its last layer are scaled from now on.
+        fresh: whether its weights are still the first ones. The last layer's then become those of a fresh layer that
+            gives px: what it adds to the mean shape at first is far below a pixel, and not some ten, which such a
+            learning rate would hardly undo.
     """
+    if fresh:
+        for parameter in network.head.last.parameters():
+            parameter /= START_SCALE * REFERENCE_CROP_PX
     per_point = torch.tensor([REFERENCE_CROP_PX, REFERENCE_CROP_PX, 1.0]).pow(-2)
     for parameter in network.head.last.parameters():
         rows = per_point.repeat(len(parameter) // OUTPUTS_OF_A_POINT)

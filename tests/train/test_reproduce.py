@@ -1,4 +1,6 @@
 import csv
+import dataclasses
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,7 @@ import torch
 
 from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.datasets import find_samples
-from sdfl.errors import CheckpointError, ConfigError, DataError
+from sdfl.errors import CheckpointError, ConfigError, DataError, MissingDependency
 from sdfl.evaluation import evaluate
 from sdfl.geometry import evaluation_affine, invert_affine, transform_points
 from sdfl.model.checkpoint import save_checkpoint
@@ -19,7 +21,7 @@ from sdfl.train.reproduce.experiment import FC, Cell, Experiment
 from sdfl.train.reproduce.occlusion import occlusion_test
 from sdfl.train.reproduce.report import markdown, table_csv
 from sdfl.train.reproduce.run import Run, cell_recipe, run_all
-from sdfl.train.reproduce.tables import EXPERIMENTS, TABLE1, TABLE6
+from sdfl.train.reproduce.tables import EXPERIMENTS, TABLE1, TABLE2, TABLE6
 from sdfl.types import Prediction
 
 CPU = Devices(accelerator="cpu", devices="1")
@@ -72,6 +74,15 @@ def test_table_6_switches_what_the_paper_switches() -> None:
     assert cells["graph, Soft Wing, relative, binary"].model.adjacency == "binary"
     assert cells["graph, Soft Wing, relative, dynamic, joint correlation"].model.correlation == "joint"
     assert len(TABLE1.cells) == 8 * 4
+    released = cells["released code"]
+    assert (released.model.weights, released.model.adjacency, released.model.symmetric) == (
+        "pair",
+        "static_per_layer",
+        True,
+    )
+    assert (released.optimizer.milestones, released.augment.translation_px) == ((200, 350), 25.6)
+    efficient = next(cell for cell in TABLE1.cells if cell.name.startswith("EfficientNet-B0"))
+    assert cell_recipe(TABLE1, efficient, 0).model.conv_head, "as the released code"
 
 
 def test_finished_cells_are_not_run_again_and_tables_are_written(
@@ -109,6 +120,52 @@ def test_without_the_data_it_says_what_to_put_where(tmp_path: Path, target: str)
         reproduce(target, tmp_path, tmp_path / "out")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists(), "nothing was begun"
+
+
+def test_no_training_begins_before_all_pictures_are_there(tmp_path: Path, face_root: Path) -> None:
+    """Those of the second cell are missing."""
+    (tmp_path / "tiny.toml").write_text(TINY)
+    cells = (Cell("first"), Cell("second", ("data.train=['elsewhere']",)))
+    experiment = Experiment("tiny", "Tiny", str(tmp_path / "tiny.toml"), cells, (), (), "the folder elsewhere")
+    with pytest.raises(DataError, match=r"elsewhere: not found as .*; tiny needs the folder elsewhere"):
+        run_all(experiment, face_root, tmp_path / "out", devices=CPU, say=pytest.fail)
+    weights = (Cell("first"), Cell("second", ("train.imagenet='no.pth'",)))
+    with pytest.raises(DataError, match=r"no\.pth: not found"):
+        run_all(dataclasses.replace(experiment, cells=weights), face_root, tmp_path / "out", devices=CPU)
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_training_begins_without_the_package_of_a_later_backbone(
+    tmp_path: Path, face_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "timm", None)
+    (tmp_path / "tiny.toml").write_text(TINY)
+    cells = (Cell("first"), Cell("second", ("model.backbone='timm/resnet18'", "model.width=1.0")))
+    experiment = Experiment("tiny", "Tiny", str(tmp_path / "tiny.toml"), cells, (), ())
+    with pytest.raises(MissingDependency, match=r"timm.*backbones"):
+        run_all(experiment, face_root, tmp_path / "out", devices=CPU, say=pytest.fail)
+
+
+def test_many_test_sets_have_a_row_each() -> None:
+    scores = {f"{where}.{metric}": 1.5 for where in TABLE2.tests for metric in ("nme", "fr", "auc")}
+    table = markdown(TABLE2, [Run("SDFL", 0, 500, scores)]).splitlines()
+    head = "| cell | seeds | test set | NME (%) | paper | FR at 10 % (%) | paper | AUC (exact) | paper |"
+    assert table[2] == f"{head} AUC (20 thresholds) |"
+    assert table[5] == "| SDFL | 1 | wflw:test/pose | 1.50 | 7.42 | 1.50 | 12.88 | 1.50 | 0.3152 | - |"
+    assert len(table) == 4 + 7
+
+
+@pytest.mark.parametrize("target", ["fig2", "fig9"])
+def test_a_network_of_another_layout_is_refused(
+    target: str, tmp_path: Path, face_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sdfl import train
+
+    monkeypatch.setattr(train.reproduce, "test_samples", lambda name, data: find_samples(face_root / "train")[:2])
+    save_checkpoint(tmp_path / "a.ckpt", Network(ModelConfig(layout="wflw98", input_size=64, width=0.5, blocks=1)))
+    with pytest.raises(ConfigError, match=r"a\.ckpt: has layout wflw98, HELEN test has ibug68; fig. needs a network"):
+        reproduce(target, face_root, tmp_path, reduced=True, checkpoints=[tmp_path / "a.ckpt"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ckpt"]
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,12 @@ def _look_inside(target: str, data: Path, out: Path, checkpoints: Sequence[Path]
         raise ConfigError(f"{target} needs trained networks: give --checkpoint, as `sdfl train` wrote it")
     samples = test_samples(test_set, data)
     networks = {path: read_checkpoint(path).landmark_network() for path in checkpoints}
+    for path, network in networks.items():
+        if network.config.layout != samples[0].layout:
+            raise ConfigError(
+                f"{path}: has layout {network.config.layout}, {test_set} has {samples[0].layout}; {target} needs a "
+                "network of the same layout"
+            )
     if target == "fig9":
         return [
             figures.draw_similarities(network, _crop(network, samples[0]), out / f"fig9-{index}.png")

@@ -14,6 +14,8 @@ from sdfl.train.reproduce.evaluation_sets import METRICS
 from sdfl.train.reproduce.experiment import Experiment
 from sdfl.train.reproduce.run import Run
 
+WIDEST = 2  # test sets that stand side by side in one row
+
 
 def label(column: str) -> str:
     """A column's heading: "wflw:test/pose.nme" -> "wflw:test/pose NME (%)"."""
@@ -42,21 +44,31 @@ def markdown(experiment: Experiment, runs: Sequence[Run]) -> str:
         runs: finished ones.
 
     Returns:
-        One row for each cell; beside each column the paper's figures, where the paper has them.
+        One row for each cell, or for each test set of a cell where there are more than WIDEST test sets; beside each
+        column the paper's figures, where the paper has them.
     """
+    tested = list(dict.fromkeys(column.rpartition(".")[0] for column in experiment.columns))
+    if len(tested) > WIDEST:
+        metrics = dict.fromkeys(column.rpartition(".")[2] for column in experiment.columns)
+        rows = [(where, [f"{where}.{metric}" for metric in metrics]) for where in tested]
+        heads = [METRICS[metric] for metric in metrics]
+    else:
+        rows, heads = [("", list(experiment.columns))], [label(column) for column in experiment.columns]
     quoted = {column for cell in experiment.cells for column in cell.paper}
-    head = ["cell", "seeds"]
-    for column in experiment.columns:
-        head += [label(column), "paper"] if column in quoted else [label(column)]
+    beside = [any(columns[i] in quoted for _, columns in rows) for i in range(len(heads))]
+    head = ["cell", "seeds", *(["test set"] if len(tested) > WIDEST else [])]
+    for name, has_paper in zip(heads, beside, strict=True):
+        head += [name, "paper"] if has_paper else [name]
     lines = [f"### {experiment.title}", "", _row(head), _row(["---"] * len(head))]
     for cell in experiment.cells:
-        seeds = sorted({run.seed for run in runs if run.cell == cell.name})
-        entries = [cell.name, str(len(seeds))]
-        for column in experiment.columns:
-            entries.append(_entry(_values(runs, cell.name, column)))
-            if column in quoted:
-                entries.append(f"{cell.paper[column]:g}" if column in cell.paper else "-")
-        lines.append(_row(entries))
+        seeds = {run.seed for run in runs if run.cell == cell.name}
+        for where, columns in rows:
+            entries = [cell.name, str(len(seeds)), *([where] if where else [])]
+            for column, has_paper in zip(columns, beside, strict=True):
+                entries.append(_entry(_values(runs, cell.name, column)))
+                if has_paper:
+                    entries.append(f"{cell.paper[column]:g}" if column in cell.paper else "-")
+            lines.append(_row(entries))
     return "\n".join([*lines, ""])
 
 

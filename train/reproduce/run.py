@@ -15,6 +15,8 @@ from sdfl.errors import CheckpointError, ConfigError, DataError
 from sdfl.evaluation import evaluate
 from sdfl.files import atomic_path, read_json
 from sdfl.model.checkpoint import read_checkpoint
+from sdfl.model.landmarks.network import Network
+from sdfl.train.data.landmark_dataset import locate, split_samples
 from sdfl.train.devices import Devices
 from sdfl.train.loop import LAST, is_complete
 from sdfl.train.recipe import Recipe, find_recipe, load_recipe
@@ -63,11 +65,10 @@ def run_all(
         say: told what is done, a line each.
 
     Raises:
-        DataError: pictures are missing.
+        DataError, MissingDependency: before the first step, where pictures, weights or a package are missing.
         CheckpointError: a stored result or checkpoint was made with another recipe.
     """
-    for cell in experiment.cells:
-        require_data(experiment, cell, data)
+    require_everything(experiment, data, overrides)
     runs: list[Run] = []
     todo = [(cell, seed) for seed in seeds for cell in experiment.cells]
     for index, (cell, seed) in enumerate(todo):
@@ -76,14 +77,32 @@ def run_all(
     return runs
 
 
-def require_data(experiment: Experiment, cell: Cell, data: Path) -> None:
-    """Raises DataError where a test set of the cell is not below `data`, with the experiment's own advice."""
+def require_everything(experiment: Experiment, data: Path, overrides: Sequence[str] = ()) -> None:
+    """Check that every cell can be trained and tested, so that no training ends in what could be known before.
+
+    Args:
+        experiment: whose cells are checked.
+        data: the folder that holds the datasets.
+        overrides: `section.key=value` for every recipe.
+
+    Raises:
+        DataError: a training set, a test set or a file of ImageNet weights is not below `data`.
+        MissingDependency: a backbone needs a package that is not installed.
+        ConfigError: a recipe is wrong.
+    """
+    recipes = [cell_recipe(experiment, cell, 0, overrides) for cell in experiment.cells]
     try:
-        for name in experiment.tests_of(cell):
+        for name in dict.fromkeys(name for cell in experiment.cells for name in experiment.tests_of(cell)):
             test_samples(name, data)
+        for part, layout in dict.fromkeys((recipe.data, recipe.model.layout) for recipe in recipes):
+            split_samples(part, data, layout)
+        for weights in {recipe.train.imagenet for recipe in recipes} - {""}:
+            locate(data, weights)
     except DataError as error:
         advice = f"; {experiment.name} needs {experiment.needs}" if experiment.needs else ""
         raise DataError(f"{error}{advice}") from error
+    for model in dict.fromkeys(recipe.model for recipe in recipes):
+        Network(model)
 
 
 def cell_recipe(experiment: Experiment, cell: Cell, seed: int, overrides: Sequence[str] = ()) -> Recipe:

@@ -67,7 +67,7 @@ def fit_landmarks(
             start_from(network, start)
 
     if recipe.optimizer.name == "sgd":
-        learn_in_pixels(network)
+        learn_in_pixels(network, fresh=not start)
 
     def losses(module: Any, batch: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
         crops, points, has_face = batch
