@@ -21,7 +21,8 @@ pytestmark = [pytest.mark.usefixtures("one_thread"), pytest.mark.slow]
     "changes",
     [
         pytest.param({"head": "fc"}, id="fully connected"),
-        pytest.param({"adjacency": "static", "weights": "pair", "symmetric": True}, id="released code"),
+        pytest.param({"adjacency": "static_per_layer", "weights": "pair", "symmetric": True}, id="released code"),
+        pytest.param({"edge_norm": True}, id="normalised edge network"),
         pytest.param({"adjacency": "binary"}, id="binary"),
         pytest.param(
             {"symmetric": True, "backbone": "efficientnet_lite0", "width": 1.0}, id="padded rows, padded stem"

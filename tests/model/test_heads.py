@@ -11,7 +11,7 @@ from sdfl.errors import CheckpointError, ConfigError
 from sdfl.model.checkpoint import read_checkpoint, save_checkpoint
 from sdfl.model.complexity import count, network_cost
 from sdfl.model.fold import fold
-from sdfl.model.landmarks.graph_head import GraphBlock, GraphHead, StaticEdges
+from sdfl.model.landmarks.graph_head import GraphBlock, GraphConv, GraphHead, StaticEdges
 from sdfl.model.landmarks.introspection import edge_weights, node_similarities
 from sdfl.model.landmarks.landmark_graph import (
     LandmarkGraph,
@@ -63,7 +63,9 @@ VARIANTS = [
     pytest.param({"adjacency": "binary"}, id="binary edges"),
     pytest.param({"correlation": "joint"}, id="joint correlation"),
     pytest.param({"symmetric": True}, id="edges both ways"),
-    pytest.param({"symmetric": True, "weights": "pair", "adjacency": "static"}, id="released code"),
+    pytest.param({"symmetric": True, "weights": "pair", "adjacency": "static_per_layer"}, id="released code"),
+    pytest.param({"edge_norm": True, "edge_hidden": 136}, id="normalised edge network"),
+    pytest.param({"backbone": "efficientnet_lite0", "width": 1.0, "conv_head": True}, id="last convolution kept"),
     pytest.param({"neighbours": 1}, id="k = 1"),
     pytest.param({"neighbours": 67}, id="k = N - 1"),
     pytest.param({"backbone": "efficientnet_b0", "width": 1.0}, id="squeeze-and-excitation"),
@@ -117,14 +119,42 @@ def test_binary_edges_all_weigh_the_same_and_static_ones_ignore_the_picture() ->
     assert not np.array_equal(edge_weights(dynamic, image), edge_weights(dynamic, IMAGES[1].numpy()))
 
 
-@pytest.mark.parametrize("adjacency", ["dynamic", "static", "binary"])
+def test_edges_of_each_layer_are_used_by_that_layer_alone() -> None:
+    network = make(adjacency="static_per_layer", blocks=2)
+    head = graph_head(network)
+    edges = head.edge_weights
+    assert isinstance(edges, StaticEdges)
+    assert edges.scores.shape == (6, 68, 4), "the first layer, two of each block, the last"
+    with torch.no_grad():
+        edges.scores[3, :, 0] = 50.0  # the second block's first layer: every node listens to itself alone
+        seen = []
+        for layer in head.modules():
+            if isinstance(layer, GraphConv):
+                layer.register_forward_hook(lambda _, given, __: seen.append(given[1]))
+        network(IMAGES)
+    assert [bool((attention[..., 0] > 0.99).all()) for attention in seen] == [False] * 3 + [True] + [False] * 2
+
+
+def test_the_laplacian_keeps_the_directed_edges(tmp_path: Path) -> None:
+    network = make(symmetric=True)
+    assert network.head.nearest is not None
+    assert torch.equal(network.head.nearest, torch.from_numpy(nearest_neighbours(correlation(POINTS), 3)))
+    save_checkpoint(tmp_path / "a.ckpt", network)
+    loaded = read_checkpoint(tmp_path / "a.ckpt").landmark_network()
+    assert loaded.head.nearest is not None
+    assert torch.equal(loaded.head.nearest, network.head.nearest)
+    assert make().head.nearest is None
+
+
+@pytest.mark.parametrize("adjacency", ["dynamic", "static", "static_per_layer", "binary"])
 def test_padding_of_short_rows_gets_exactly_nothing(adjacency: str) -> None:
     network = make(symmetric=True, adjacency=adjacency)
     attention = graph_head(network).edge_weights(torch.randn(2, 68 * 4))
     edges = is_edge(network.head.neighbours).expand(2, -1, -1)
     assert not edges.all(), "this graph must have short rows"
-    assert (attention[~edges] == 0).all()
-    torch.testing.assert_close(attention.sum(-1), torch.ones(2, 68))
+    for layer in attention if attention.ndim == 4 else [attention]:
+        assert (layer[~edges] == 0).all()
+        torch.testing.assert_close(layer.sum(-1), torch.ones(2, 68))
 
 
 def test_symmetric_edges_go_both_ways() -> None:
@@ -160,7 +190,13 @@ def test_joint_correlation_is_one_coefficient_of_both_axes() -> None:
     ("changes", "message"),
     [
         pytest.param({"head": "heatmap"}, r"model\.head must be graph or fc, got 'heatmap'", id="head"),
-        pytest.param({"adjacency": "full"}, r"model\.adjacency must be dynamic or static or binary", id="adjacency"),
+        pytest.param(
+            {"adjacency": "full"},
+            r"model\.adjacency must be dynamic or static or static_per_layer or binary",
+            id="adjacency",
+        ),
+        pytest.param({"edge_hidden": 0}, r"model\.edge_hidden must lie in 1\.\.4096, got 0", id="edge units"),
+        pytest.param({"conv_head": True}, r"model\.conv_head must be false for mobilenet_v2", id="no such layer"),
         pytest.param({"correlation": "both"}, r"model\.correlation must be separate or joint", id="correlation"),
         pytest.param({"fc_layers": -1}, r"model\.fc_layers must lie in 0..8, got -1", id="layers"),
         pytest.param({"neighbours": 68}, r"model\.neighbours must lie in 1\.\.67, got 68", id="k too large"),

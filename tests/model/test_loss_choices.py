@@ -28,7 +28,7 @@ def test_losses_are_continuous_even_and_zero_at_zero(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ABSOLUTE)
-def test_the_choice_is_used_for_both_terms(name: str) -> None:
+def test_the_choice_is_that_of_the_points(name: str) -> None:
     truth = torch.rand(2, 3, 2, generator=torch.Generator().manual_seed(0))
     moved = truth + torch.tensor([4 / 256, -8 / 256])
     output = HeadOutput(moved, torch.zeros(2), torch.zeros(2, 3))
@@ -37,6 +37,19 @@ def test_the_choice_is_used_for_both_terms(name: str) -> None:
     expected = ABSOLUTE[name](torch.tensor([4.0, 8.0]), config).mean()
     torch.testing.assert_close(terms[name], expected, rtol=1e-4, atol=1e-5)
     assert float(terms["relative"]) == pytest.approx(0, abs=1e-3), "a common shift keeps all relative locations"
+
+
+@pytest.mark.parametrize("name", ABSOLUTE)
+def test_relative_locations_have_soft_wing_whatever_the_points_have(name: str) -> None:
+    """Eq. 10; the middle point alone is off by 12 px, so that its own location and that of its two neighbours are."""
+    truth = torch.zeros(1, 3, 2)
+    moved = truth.clone()
+    moved[0, 1] = 12 / 256
+    neighbours = torch.tensor([[0, 1], [1, 0], [2, 1]], dtype=torch.int32)
+    output = HeadOutput(moved, torch.zeros(1), torch.zeros(1, 3))
+    terms = landmark_losses(output, truth, torch.ones(1).bool(), neighbours, LossConfig(absolute=name))
+    by_hand = 20 * math.log(1 + 12 / 0.5) + 2 - 20 * math.log(1 + 2 / 0.5)
+    assert float(terms["relative"]) == pytest.approx(by_hand, rel=1e-5)
 
 
 def test_relative_zero_turns_the_term_off() -> None:

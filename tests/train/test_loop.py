@@ -198,6 +198,25 @@ def test_learning_rate(schedule: str, epoch: float, expected: float) -> None:
     assert learning_rate_factor(config, epoch, 100 if schedule == "cosine" else 500) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    ("epoch", "expected"), [(199.9, 1.0), (200.0, 0.2), (349.0, 0.2), (350.0, 0.2**2), (499.0, 0.2**2)]
+)
+def test_milestones_replace_equal_steps(epoch: float, expected: float) -> None:
+    config = OptimizerConfig(schedule="step", warmup_epochs=0, milestones=(200, 350))
+    assert learning_rate_factor(config, epoch, 500) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("clip_norm", "clipped"), [(0.0, False), (100.0, True)])
+def test_gradients_are_clipped_as_the_recipe_says(
+    clip_norm: float, clipped: bool, tmp_path: Path, face_root: Path, recipe_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = []
+    monkeypatch.setattr(Fabric, "clip_gradients", lambda *_, max_norm, **__: limits.append(max_norm))
+    recipe = load_recipe(recipe_path, ["train.epochs=1", f"optimizer.clip_norm={clip_norm}"])
+    fit_landmarks(recipe, face_root, tmp_path, devices=CPU)
+    assert set(limits) == ({clip_norm} if clipped else set())
+
+
 def test_holdout_is_never_trained_on(face_root: Path, recipe_path: Path) -> None:
     train, held_out = split_samples(load_recipe(recipe_path).data, face_root, "ibug68")
     names = [[sample.image_path.name for sample in part] for part in (train, held_out)]

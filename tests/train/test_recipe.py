@@ -47,6 +47,13 @@ def test_the_papers_recipe_is_the_papers() -> None:
         pytest.param(["train.epochs=0"], r"train\.epochs must be positive, got 0", id="no epochs"),
         pytest.param(["data.train=[]"], r"data\.train must name at least one folder", id="no folders"),
         pytest.param(["optimizer.name='lion'"], r"optimizer\.name must be adamw or sgd, got 'lion'", id="optimizer"),
+        pytest.param(["data.balance='copy'"], r"data\.balance must be draw or repeat, got 'copy'", id="balance"),
+        pytest.param(
+            ["optimizer.milestones=[350, 200]"],
+            r"optimizer\.milestones must rise from 1, got \[350, 200\]",
+            id="milestones",
+        ),
+        pytest.param(["optimizer.clip_norm=-1"], r"optimizer\.clip_norm must not be negative, got -1", id="clip"),
         pytest.param(["train.epoch=3"], r"train\.epoch is not a known key; train takes epochs", id="typo"),
         pytest.param(["data.no_face=1.5"], r"data\.no_face must lie in 0\.\.1, got 1\.5", id="share above one"),
         pytest.param(["data.balance_max_repeat=0"], r"data\.balance_max_repeat must be at least 1, got 0", id="never"),

@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from sdfl.errors import ConfigError
 from sdfl.geometry import evaluation_affine, invert_affine, transform_points
 from sdfl.layouts import LAYOUTS
 from sdfl.train.data.augmentation import AugmentConfig, degrade, face_crop, no_face_crop
@@ -63,6 +64,21 @@ def test_occlusion_covers_at_most_its_share() -> None:
         config = AugmentConfig(occlusion=1, occlusion_area=0.2)
         covered = (degrade(crop, config, np.random.default_rng(seed)) != 255).any(axis=-1).mean()
         assert covered <= 0.2
+
+
+def test_occlusion_of_one_size_and_colour() -> None:
+    crop = np.random.default_rng(0).integers(0, 256, (100, 100, 3)).astype(np.uint8)
+    config = AugmentConfig(occlusion=1, occlusion_area=0.2, occlusion_area_min=0.2, occlusion_fill="colour")
+    for seed in range(20):
+        covered = degrade(crop, config, np.random.default_rng(seed))
+        changed = (covered != crop).any(axis=-1)
+        assert 0.18 <= changed.mean() <= 0.2
+        assert len(np.unique(covered[changed], axis=0)) == 1
+
+
+def test_another_filling_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"augment\.occlusion_fill must be varied or colour, got 'grey'"):
+        AugmentConfig(occlusion_fill="grey")
 
 
 @pytest.mark.parametrize("size", [(1, 1), (40, 200), (220, 220)])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sdfl.train.data.pose_balance import align_shapes, draw, pose_weights
+from sdfl.train.data.pose_balance import align_shapes, draw, pose_weights, repeated
 
 
 def turned_heads(yaws: np.ndarray) -> np.ndarray:
@@ -27,6 +27,14 @@ def test_rare_poses_are_drawn_more_often_up_to_the_limit() -> None:
     assert weights[-3:].tolist() == [4.0, 4.0, 4.0]
     assert weights.min() == 1.0
     assert np.median(weights[:300]) < 2.5
+
+
+def test_where_rare_poses_are_copied_every_picture_is_shown_and_all_poses_alike() -> None:
+    yaws = np.concatenate([np.full(40, -0.5), np.full(10, 0.2), np.full(3, 0.9)])
+    weights = repeated(pose_weights(turned_heads(yaws), bins=9, max_repeat=1e6))
+    assert weights.tolist() == [1.0] * 40 + [4.0] * 10 + [13.0] * 3
+    shown = np.bincount(draw(weights, int(weights.sum()), np.random.default_rng(0)), minlength=53)
+    assert shown.tolist() == weights.tolist()
 
 
 def test_no_bins_means_no_balancing() -> None:
