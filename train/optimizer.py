@@ -68,7 +68,7 @@ def learn_in_pixels(network: Network, *, fresh: bool) -> None:
     """
     if fresh:
         for parameter in network.head.last.parameters():
-            parameter /= START_SCALE * REFERENCE_CROP_PX
+            parameter.div_(START_SCALE * REFERENCE_CROP_PX)
     per_point = torch.tensor([REFERENCE_CROP_PX, REFERENCE_CROP_PX, 1.0]).pow(-2)
     for parameter in network.head.last.parameters():
         rows = per_point.repeat(len(parameter) // OUTPUTS_OF_A_POINT)

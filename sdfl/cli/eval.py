@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from sdfl.artifacts.names import CHECKPOINT, has_suffix
-from sdfl.cli.options import Labelled, Providers, Threads
+from sdfl.cli.options import LabelledInAnyForm, Providers, Threads
 from sdfl.cli.progress import progress
 from sdfl.errors import MissingDependency
 
@@ -27,7 +27,14 @@ def evaluate(
         ),
     ] = None,
     *,
-    data: Labelled,
+    data: LabelledInAnyForm,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="Part of a published dataset in its official files: wflw:test, wflw:test/pose, cofw:test, 300w:full "
+            "and so on."
+        ),
+    ] = None,
     crops: Annotated[
         Crops,
         typer.Option(help="Cut the crops around the labelled points or around the detected face."),
@@ -49,9 +56,9 @@ def evaluate(
 ) -> None:
     """Measure accuracy on labelled pictures: inter-ocular NME, failure rates and AUC."""
     from sdfl import evaluation
-    from sdfl.datasets import find_samples
+    from sdfl.datasets import load_labelled
 
-    samples = find_samples(data)
+    samples = load_labelled(data, split)
     network = open_model(model, backend, threads, precision, providers)
     region_of: evaluation.RegionOf = evaluation.true_region
     if crops == "detected":

@@ -11,6 +11,15 @@ Labelled = Annotated[
     Path, typer.Option("--data", help="Folder of pictures with .pts label files, or root folder of a dataset.")
 ]
 
+LabelledInAnyForm = Annotated[
+    Path,
+    typer.Option(
+        "--data",
+        help="Folder of pictures with .pts label files, a label file (.txt, .csv, COCO .json), or with --split the "
+        "root folder of a dataset.",
+    ),
+]
+
 Assignments = Annotated[
     list[str] | None,
     typer.Option("--set", help="Change one value of the recipe: section.key=value. May be repeated."),

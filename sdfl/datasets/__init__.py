@@ -1,7 +1,7 @@
 """Labelled pictures on disk. Reading needs numpy and OpenCV only, so that evaluation runs without torch."""
 
 from sdfl.datasets.coco import load_coco
-from sdfl.datasets.labels import LABEL_SUFFIXES, load_labels
+from sdfl.datasets.labels import LABEL_SUFFIXES, load_labelled, load_labels
 from sdfl.datasets.lists import load_list
 from sdfl.datasets.official import DATASETS, is_split, load_split
 from sdfl.datasets.pictures import find_pictures, read_image
@@ -16,6 +16,7 @@ __all__ = [
     "find_samples",
     "is_split",
     "load_coco",
+    "load_labelled",
     "load_labels",
     "load_list",
     "load_split",

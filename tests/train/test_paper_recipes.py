@@ -73,12 +73,12 @@ class _InPixels(torch.nn.Module):
         with torch.no_grad():
             for parameter in network.head.last.parameters():
                 rows = torch.tensor([REFERENCE_CROP_PX, REFERENCE_CROP_PX, 1.0]).repeat(len(parameter) // 3)
-                parameter *= rows.view(-1, *[1] * (parameter.ndim - 1))
+                parameter.mul_(rows.view(-1, *[1] * (parameter.ndim - 1)))
 
     def forward(self, crops: torch.Tensor) -> torch.Tensor:
         head = self.network.head
-        points: torch.Tensor = head.mean_shape + (self.network(crops).points - head.mean_shape) / REFERENCE_CROP_PX
-        return points
+        shift: torch.Tensor = (self.network(crops).points - head.mean_shape) / REFERENCE_CROP_PX
+        return head.mean_shape + shift
 
 
 @pytest.mark.parametrize(
