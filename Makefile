@@ -5,7 +5,7 @@
 # make arm64   the package on emulated Arm processors, compared with this computer; ARGS="--cpu cortex-a76 --model small"
 # make lowest  tests without torch with the lowest versions that pyproject.toml allows; PYTHON_LOWEST=/path/to/python3.13
 # make resolve do wheels of all dependencies exist for macOS, Windows and Linux on Arm, for Python 3.10 to 3.14?
-# make robust  damaged files of every kind, CASES of each, with the seeds SEEDS; ends with a table of what came of them
+# make robust  damaged files of every kind, CASES of each, kills and more, with the seeds SEEDS; ends with a table
 # make gpu     everything that only an NVIDIA GPU can settle, with one record in build/gpu; ARGS="--minutes 25"
 # make docs    the documentation as a site in site/
 # make wheel   a wheel for other computers, and the sdist, in dist/

@@ -24,6 +24,7 @@ from typing import IO, Any
 
 PROJECT = Path(__file__).parents[2]
 START_S = 120.0  # of the process that imports everything
+ORPHANS_S = 10.0  # in which processes have to notice that the one that started them is gone
 # Nothing that starts threads, which a fork leaves behind: no openvino, no onnxruntime.
 MODULES = (
     "av", "cv2", "skimage.data", "sdfl.cli", "matplotlib.pyplot", "altair", "torch._dynamo", "torch.utils.tensorboard",
@@ -40,12 +41,14 @@ class Done:
         out: what it printed.
         err: what it said on the standard error.
         wall_s: from the fork to the end.
+        orphans: whether processes that it had started were still there ORPHANS_S after its end.
     """
 
     code: int | None
     out: str
     err: str
     wall_s: float
+    orphans: bool
 
     @property
     def errors(self) -> list[str]:
@@ -97,7 +100,7 @@ class Verbs:
         until: Callable[[float], bool] | None = None,
         timeout_s: float = 120.0,
     ) -> Done:
-        """Run `sdfl WORDS` and wait for its end. Whatever it has started ends with it.
+        """Run `sdfl WORDS` and wait for its end, and for that of what it has started.
 
         Args:
             words: the arguments.
@@ -123,13 +126,15 @@ class Verbs:
                 break
             status = self._answer(timeout_s - passed_s if until is None else 0.001)
         hangs = time.monotonic() - start_s >= timeout_s
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(group, signal.SIGKILL)
-        status = self._answer(START_S) if status is None else status
+        if status is None:
+            os.kill(group, signal.SIGKILL)
+            status = self._answer(START_S)
         wall_s = time.monotonic() - start_s
+        orphans = _outlives(group, ORPHANS_S)
         self._answer(0)
         out, err = (self._taken(descriptor) for descriptor in self._pipes[1:])
-        return Done(None if hangs or status is None else os.waitstatus_to_exitcode(status), out, err, wall_s)
+        code = None if hangs or status is None else os.waitstatus_to_exitcode(status)
+        return Done(code, out, err, wall_s, orphans)
 
     def close(self) -> None:
         """End the process."""
@@ -161,6 +166,18 @@ class Verbs:
         text = self._got[descriptor].decode(errors="replace")
         self._got[descriptor].clear()
         return text
+
+
+def _outlives(group: int, limit_s: float) -> bool:
+    """Whether a process of a group is still there after a while; it is then ended."""
+    end_s = time.monotonic() + limit_s
+    with contextlib.suppress(ProcessLookupError):
+        while time.monotonic() < end_s:
+            os.killpg(group, 0)
+            time.sleep(0.01)
+        os.killpg(group, signal.SIGKILL)
+        return True
+    return False
 
 
 def _serve(requests: IO[str], answers: IO[str], outputs: Sequence[int]) -> None:
