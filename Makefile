@@ -6,7 +6,8 @@
 # make arm64   the package on emulated Arm processors, compared with this computer; ARGS="--cpu cortex-a76 --model small"
 # make lowest  tests without torch with the lowest versions that pyproject.toml allows; PYTHON_LOWEST=/path/to/python3.13
 # make resolve do wheels of all dependencies exist for macOS, Windows and Linux on Arm, for Python 3.10 to 3.14?
-# make robust  damaged files of every kind, CASES of each, with the seeds SEEDS; ends with a table of what came of them
+# make robust  damaged files of every kind, CASES of each, kills, a faulty camera and bad requests, with the seeds SEEDS;
+#              SOAK=8h tracks that long as well; ends with a table of what came of it
 # make gpu     everything that only an NVIDIA GPU can settle, with one record in build/gpu; ARGS="--minutes 25"
 # make docs    the documentation as a site in site/
 # make wheel   a wheel for other computers, and the sdist, in dist/
@@ -78,7 +79,8 @@ arm64: $(VENV)/.done
 CASES ?= 500
 SEEDS ?= 1 2
 robust: $(VENV)/.done
-	@PYTHONPATH=tests/helpers $(VENV)/bin/python -m robust --cases $(CASES) $(addprefix --seed ,$(SEEDS)) $(ARGS)
+	@PYTHONPATH=tests/helpers $(VENV)/bin/python -m robust --cases $(CASES) $(addprefix --seed ,$(SEEDS)) \
+		$(addprefix --soak ,$(SOAK)) $(ARGS)
 
 PYTHON_LOWEST ?= python3.10
 LOWEST := build/lowest

@@ -111,6 +111,22 @@ def atomic_path(target: Path) -> Iterator[Path]:
                 recording.path.unlink(missing_ok=True)
 
 
+@contextmanager
+def atomic_pair(first: Path, second: Path) -> Iterator[tuple[Path, Path]]:
+    """Give temporary paths for two files that belong together, as `atomic_path` does for one.
+
+    No file system renames two files at once. Both are on the disk before the second and then the first get their names,
+    so that only a kill in these microseconds leaves two that do not match; whoever reads them has to compare a hash.
+
+    Raises:
+        WriteError: a temporary file cannot be written whole.
+    """
+    with atomic_path(first) as first_temporary, atomic_path(second) as second_temporary:
+        yield first_temporary, second_temporary
+        for path in (first_temporary, second_temporary):
+            _flush_to_disk(path)
+
+
 def _refusal(path: Path, error: BaseException | None) -> OSError | None:
     """The error of writing to `path` that another one hides: torch answers a full disk with a RuntimeError."""
     while error is not None and not isinstance(error, SdflError):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from forked_verbs import Verbs
 from hypothesis import settings
 
 from sdfl.errors import MissingDependency
@@ -59,3 +60,10 @@ def face_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("faces")
     faces.write_faces(root / "train", 24)
     return root
+
+
+@pytest.fixture(scope="session")
+def verbs() -> Iterator[Verbs]:
+    """Runs command lines in processes that need not import the libraries."""
+    with Verbs() as started:
+        yield started

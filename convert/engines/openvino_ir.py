@@ -13,7 +13,7 @@ from sdfl.convert.engines.layers import Built
 from sdfl.convert.engines.plan import BuildPlan
 from sdfl.convert.engines.progress import Step
 from sdfl.errors import WriteError
-from sdfl.files import atomic_path
+from sdfl.files import atomic_pair
 from sdfl.runtime.backends.base import refused
 from sdfl.runtime.backends.openvino.library import load_openvino
 
@@ -43,7 +43,7 @@ def build(plan: BuildPlan, step: Step) -> Built:
         raise refused(plan.source, "OpenVINO", error) from error
     step("writing", 1, 2)
     binary = plan.out.with_suffix(".bin")
-    with atomic_path(plan.out) as xml, atomic_path(binary) as weights:  # OpenVINO names `weights` after `xml` likewise
+    with atomic_pair(plan.out, binary) as (xml, weights):  # OpenVINO names `weights` after `xml` likewise
         _save(openvino, model, xml, plan)
         passport = plan.passport(weights.read_bytes(), start_s, metadata.version("openvino"), copy_sha256="")
         model.set_rt_info(passport.to_json(), list(RT_INFO))

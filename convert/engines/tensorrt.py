@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from sdfl.artifacts.names import INPUT
-from sdfl.artifacts.passport import Gpu, sha256_of, write_passport
+from sdfl.artifacts.passport import Gpu, passport_path, sha256_of
 from sdfl.convert.engines.flavours import Flavour, choose_flavour
 from sdfl.convert.engines.layers import Built, Layer, layers_from_inspector, layers_from_log
 from sdfl.convert.engines.onnx_copy import make_copy
 from sdfl.convert.engines.plan import BuildPlan
 from sdfl.convert.engines.progress import Step, interruptible, make_monitor
 from sdfl.errors import ArtifactError, SdflError, WriteError
-from sdfl.files import atomic_path, cache_dir
+from sdfl.files import atomic_pair, atomic_path, cache_dir
 from sdfl.runtime.backends.cuda.open import read_gpu
 from sdfl.runtime.backends.tensorrt.library import RTX_CAPABILITIES, Log, load_library, load_plugin
 
@@ -67,9 +67,9 @@ def build(plan: BuildPlan, step: Step) -> Built:
         driver=here.driver if here else "",
         plugin_sha256=sha256_of(plan.plugin) if plan.plugin else "",
     )
-    with atomic_path(plan.out) as temporary:
-        temporary.write_bytes(engine.content)
-        write_passport(plan.out, passport)
+    with atomic_pair(plan.out, passport_path(plan.out)) as (engine_file, passport_file):
+        engine_file.write_bytes(engine.content)
+        passport_file.write_text(passport.to_json() + "\n", encoding="utf-8")
     return Built(plan.out, passport, engine.layers)
 
 

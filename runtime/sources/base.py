@@ -74,6 +74,7 @@ def to_bgr8(pixels: npt.NDArray[Any], name: str) -> Image:
     Raises:
         SourceError: it has another shape or type, or is empty or too large; says what came.
     """
+    pixels = np.asarray(pixels)  # a driver or a `Capture` of somebody's own may give anything, such as None
     if pixels.dtype.kind == "f":
         advice = "multiply by 255 where they lie in 0..1, then .astype(np.uint8)"
         raise SourceError(f"{name}: pictures must be uint8 or uint16, got {pixels.dtype}; {advice}")

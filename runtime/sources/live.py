@@ -92,7 +92,7 @@ class LiveSource(FrameSource):
         except SdflError as error:
             self._slot.close(error)
         except Exception as error:  # nobody else would see what ends this thread
-            self._slot.close(SourceError(f"{self.name}: reading failed ({error})"))
+            self._slot.close(SourceError(f"{self.name}: reading failed ({' '.join(str(error).split())})"))
 
     def _read_all(self, capture: Capture) -> int:
         """Read until that fails; the number of frames that have come."""

@@ -9,8 +9,6 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from sdfl.files import atomic_path
-
 FILE_HASH = "sdfl.file_sha256"
 
 
@@ -31,10 +29,10 @@ class Seal:
         return self.before + hashlib.sha256(content).hexdigest().encode() + self.after
 
     def add(self, path: Path) -> None:
-        """Seal a file that has no seal yet; whole or not at all."""
+        """Seal a file that has no seal yet and, as of `atomic_path`, does not have its final name yet."""
         content = path.read_bytes()
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(content + self.of(content))
+        with path.open("ab") as file:
+            file.write(self.of(content))
 
     def fits(self, content: bytes | memoryview) -> bool:
         """Whether the file ends in a seal, and nothing before it was changed."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sdfl.datasets.fields import existing_picture, finite_points, number
 from sdfl.datasets.sample import Sample
-from sdfl.errors import DataError
+from sdfl.errors import DataError, shown
 from sdfl.files import numbered_lines
 
 ATTRIBUTES = ("pose", "expression", "illumination", "make-up", "occlusion", "blur")  # in the file's order
@@ -69,7 +69,7 @@ def _sample(line: str, where: str, images: Path) -> Sample:
     points = finite_points(values, where)
     flags = fields[2 * _POINTS + 4 : -1]
     if not set(flags) <= {"0", "1"}:
-        raise DataError(f"{where}: attributes must be 0 or 1, got {' '.join(flags)}")
+        raise DataError(f"{where}: attributes must be 0 or 1, got {shown(' '.join(flags))}")
     image = existing_picture(images, fields[-1].strip(), where)
     subsets = tuple(name for name, flag in zip(ATTRIBUTES, flags, strict=True) if flag == "1")
     return Sample(image, points, "wflw98", subsets)

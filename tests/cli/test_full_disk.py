@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from bench_fakes import latency_record, subject
+from forked_verbs import Verbs
 
 from sdfl import cli
 from sdfl.benchmarks.records import append_record
@@ -40,7 +41,7 @@ def file_size_limit(limit: int) -> Iterator[None]:
 class Case:
     """An output of a verb.
 
-    words: the arguments; {work} is a folder with pictures in `faces`, `small.ckpt` and `records.jsonl`.
+    words: the arguments; {work} is a folder with pictures in `faces`, two checkpoints and `records.jsonl`.
     target: the file, in the test's own folder {here}.
     limit: bytes that a file may have.
     old: what the file holds before; None where the verb refuses to replace one.
@@ -61,7 +62,7 @@ CASES = {
     "demo --save": Case(
         ("demo", "--source", *SAMPLE, "--view", "none", "--save", "{here}/a.mp4"), "a.mp4", 30_000
     ),
-    "export": Case(("export", "{work}/small.ckpt", "-o", "{here}/a.onnx"), "a.onnx"),
+    "export": Case(("export", "{work}/detector.ckpt", "-o", "{here}/a.onnx"), "a.onnx"),
     "quantize": Case(
         ("quantize", "{work}/small.ckpt", "--data", "{work}/faces", "--images", "4", "-o", "{here}/a.ckpt"), "a.ckpt"
     ),
@@ -89,6 +90,9 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def work(work: Path) -> Path:
+    from small_checkpoints import save_detector
+
+    save_detector(work / "detector.ckpt")
     append_record(work / "records.jsonl", latency_record(subject("a"), 2.0))
     return work
 
@@ -104,19 +108,16 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *wo
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
-def test_an_output_that_cannot_be_written(case: Case, work: Path, tmp_path: Path) -> None:
+def test_an_output_that_cannot_be_written(case: Case, work: Path, tmp_path: Path, verbs: Verbs) -> None:
     pytest.importorskip("openvino")
     here = tmp_path / "here"
     here.mkdir()
     if case.old is not None:
         (here / case.target).write_bytes(case.old)
-    program = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({case.limit}, -1)); {PROGRAM[2]}"
-    words = [word.format(work=work, here=here) for word in case.words]
-    done = subprocess.run([*PROGRAM[:2], program, *words], capture_output=True, text=True, check=False)
-    errors = [line for line in done.stderr.splitlines() if line.startswith("sdfl: ")]
-    assert done.returncode == 1, done.stderr
-    assert "Traceback" not in done.stderr
-    (message,) = errors
+    done = verbs.run([word.format(work=work, here=here) for word in case.words], file_size=case.limit)
+    assert done.code == 1, done.err
+    assert "Traceback" not in done.err
+    (message,) = done.errors
     assert str((here / case.target).with_suffix("")) in message
     assert "free some space" in message or "larger files" in message
     assert (here / case.target).read_bytes() == case.old
@@ -177,15 +178,12 @@ def test_two_outputs_on_a_full_disk_are_both_named(
 
 
 @pytest.mark.slow
-def test_a_cache_that_cannot_be_written_is_no_failure(tmp_path: Path) -> None:
-    """In a process of its own, since another test may have compiled the network already."""
+def test_a_cache_that_cannot_be_written_is_no_failure(tmp_path: Path, verbs: Verbs) -> None:
     pytest.importorskip("openvino")
-    limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, -1)); {PROGRAM[2]}"
-    command = [*PROGRAM[:2], limited, "track", "sample", "--frames", "3", "--backend", "openvino", "--model", "nano"]
-    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    assert (done.returncode, done.stderr.count("cannot be written")) == (0, 0)
-    assert len(done.stdout.splitlines()) == 3
+    command = ("track", "sample", "--frames", "3", "--backend", "openvino", "--model", "nano")
+    done = verbs.run(command, environment={"XDG_CACHE_HOME": str(tmp_path)}, file_size=50_000)
+    assert (done.code, done.err.count("cannot be written")) == (0, 0)
+    assert len(done.out.splitlines()) == 3
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 

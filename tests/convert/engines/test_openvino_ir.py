@@ -86,6 +86,38 @@ def test_damaged_files_are_one_line(ir: Path, spoil: Callable[[Path], object], m
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+@pytest.mark.parametrize(
+    ("rename", "message"),
+    [
+        pytest.param(1, None, id="before both"),
+        pytest.param(2, r"toy\.bin: is not what toy\.xml was built with .*sdfl build", id="between them"),
+    ],
+)
+def test_a_kill_at_a_rename_is_seen_and_repaired(ir: Path, toy: Path, rename: int, message: str | None) -> None:
+    script = (
+        "import os, signal\n"
+        "from sdfl import files\n"
+        f"replace, left = files._replace, iter(range({rename})[1:])\n"
+        "end = lambda: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "files._replace = lambda *paths: replace(*paths) if next(left, None) else end()\n"
+        "from sdfl.cli import app\n"
+        f"app(['build', {str(toy)!r}, '--target', 'openvino', '--precision', 'fp16', '-o', {str(ir)!r}])"
+    )
+    before = ir.read_bytes(), ir.with_suffix(".bin").read_bytes()
+    killed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert killed.returncode == -9, killed.stderr
+    if message is None:
+        assert (ir.read_bytes(), ir.with_suffix(".bin").read_bytes()) == before
+    else:
+        with pytest.raises(ArtifactError, match=message) as caught:
+            open_backend(ir)
+        assert "\n" not in str(caught.value)
+    build_ir(toy, ir, "fp16")
+    open_backend(ir).close()
+    assert sorted(path.name for path in ir.parent.iterdir()) == ["toy.bin", "toy.xml"]
+
+
 def test_onnx_runtime_does_not_read_it(ir: Path) -> None:
     with pytest.raises(ConfigError, match=r"backend onnxruntime does not read toy\.xml"):
         open_backend(ir, name="onnxruntime")

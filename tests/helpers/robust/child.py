@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import sys
+import traceback
 from importlib import import_module
 from pathlib import Path
 from random import Random
@@ -37,4 +38,11 @@ def main(table: str, names: str, cases: str, seed: str, first: str, folder: str,
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    code = 0
+    try:
+        main(*sys.argv[1:])
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    sys.stderr.flush()
+    os._exit(code)  # not waiting for threads of servers, which nobody ends

@@ -8,13 +8,15 @@ import selectors
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from robust.rows import HANG, SIGNAL, Row
 
 PROJECT = Path(__file__).parents[3]
-CASE_S = 10.0  # wall clock of one case; the slowest takes less than a second on a busy computer
+CASE_S = 10.0  # CPU time of one case; the slowest takes 1.5 s
+WAITS = 6  # times CASE_S of wall clock: for one that waits for ever, and not for a turn on a busy computer
 START_S = 120.0  # of a child: it imports and makes what is to be damaged
 MEMORY_BYTES = 6 << 30  # of addresses, most of which libraries only reserve
 
@@ -76,10 +78,13 @@ class _Child:
 
     def _line(self, limit_s: float) -> bytes | None:
         assert self._process.stdout is not None
+        cpu_s, end_s = self._cpu_s(), time.monotonic() + WAITS * limit_s
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)
             while b"\n" not in self._rest:
                 if not selector.select(limit_s):
+                    if self._cpu_s() - cpu_s < limit_s and time.monotonic() < end_s:
+                        continue
                     self._hangs = True
                     return None
                 piece = os.read(self._process.stdout.fileno(), 65536)
@@ -88,6 +93,14 @@ class _Child:
                 self._rest += piece
         line, _, self._rest = self._rest.partition(b"\n")
         return line
+
+    def _cpu_s(self) -> float:
+        """CPU time of the child until now; 0 where the system does not tell."""
+        try:
+            fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def end(self) -> tuple[str, str]:
         """End it.
@@ -110,4 +123,8 @@ class _Child:
         if not self._ready:
             raise RuntimeError(f"no trial began: {text[-2000:]}")
         words = text.splitlines()[-1:]
-        return (HANG, f"longer than {CASE_S:g} s") if self._hangs else (SIGNAL, f"exit code {code} {words}")
+        return (
+            (HANG, f"longer than {CASE_S:g} s of CPU time or {WAITS * CASE_S:g} s")
+            if self._hangs
+            else (SIGNAL, f"exit code {code} {words}")
+        )

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -133,6 +134,26 @@ def test_pictures_that_cannot_be_used_are_an_error_and_not_a_dead_thread() -> No
         pytest.raises(SourceError, match="camera 0: pictures must"),
     ):
         list(source)
+
+
+@pytest.mark.parametrize("picture", [pytest.param(None, id="None"), pytest.param("no signal", id="text")])
+def test_what_is_no_array_is_called_so(picture: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ScriptedCapture, "read", lambda _: (True, picture))
+    with (
+        open_live(ScriptedCapture([])) as source,
+        pytest.raises(SourceError, match=r"^camera 0: pictures must have shape .*, got shape \(\) and type "),
+    ):
+        list(source)
+
+
+def test_an_error_of_opencv_becomes_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise cv2.error("OpenCV(4.0) error:\n> (-215) assertion\n")
+
+    monkeypatch.setattr(ScriptedCapture, "read", fail)
+    with open_live(ScriptedCapture([])) as source, pytest.raises(SourceError) as caught:
+        list(source)
+    assert str(caught.value) == "camera 0: reading failed (OpenCV(4.0) error: > (-215) assertion)"
 
 
 def test_reopening_may_take_longer_than_a_frame() -> None:

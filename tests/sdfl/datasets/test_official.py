@@ -101,6 +101,9 @@ def test_wflw_coordinates_are_kept(tmp_path: Path) -> None:
         pytest.param(lambda t: t.replace(t.split()[3], "nan", 1), r"test\.txt:1: .* not a finite number", id="nan"),
         pytest.param(lambda t: t.replace("80 1 0", "80 2 0", 1), r"test\.txt:1: attributes must be 0 or 1", id="flag"),
         pytest.param(
+            lambda t: t.replace("80 1 0", f"80 1{'[' * 10_000} 0", 1), r"test\.txt:1: attributes must", id="long flag"
+        ),
+        pytest.param(
             lambda t: t.replace("test_2", "gone"), r"test\.txt:3: names the picture .*gone\.png", id="no picture"
         ),
         pytest.param(lambda t: "\n", r"test\.txt: is empty", id="empty"),
@@ -112,6 +115,7 @@ def test_broken_wflw_lists_name_file_and_line(tmp_path: Path, spoil: Callable[[s
     with pytest.raises(DataError, match=message) as caught:
         load_split(tmp_path, "wflw:test")
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 500
 
 
 def test_300w_splits(tmp_path: Path) -> None:
