@@ -111,7 +111,10 @@ class FakeMaps(nn.Module):
 def fake_timm(monkeypatch: pytest.MonkeyPatch) -> None:
     names = ["resnet18", "hrnet_w18", "vit_tiny"]
 
-    def create_model(name: str, *, features_only: bool, pretrained: bool, **options: tuple[int, ...]) -> FakeMaps:
+    def create_model(
+        name: str, *, features_only: bool, pretrained: bool, feature_location: str = "incre", **options: tuple[int, ...]
+    ) -> FakeMaps:
+        assert feature_location == ("" if name.startswith("hrnet") else "incre"), "HRNet's raw resolutions"
         assert features_only
         assert not pretrained
         if name == "vit_tiny":
