@@ -19,7 +19,7 @@ from sdfl.train.data.landmark_dataset import FaceDataset, crop_shapes, locate
 from sdfl.train.data.pose_balance import pose_weights, repeated
 from sdfl.train.data.samplers import WeightedSampler
 from sdfl.train.recipe import Recipe
-from sdfl.train.stop_request import leave_ctrl_c_to_the_main_process
+from sdfl.train.stop_request import leave_signals_to_the_main_process
 
 
 def make_network(recipe: Recipe, samples: list[Sample], data: Path, *, pretrained: bool = True) -> Network:
@@ -97,7 +97,7 @@ def make_loader(recipe: Recipe, samples: list[Sample], fabric: Fabric) -> tuple[
         sampler=sampler,  # its keys carry the epoch, so that workers need no message
         num_workers=config.workers,
         persistent_workers=config.workers > 0,
-        worker_init_fn=leave_ctrl_c_to_the_main_process,
+        worker_init_fn=leave_signals_to_the_main_process,
         drop_last=True,
         pin_memory=fabric.device.type == "cuda",
     )

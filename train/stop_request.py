@@ -1,4 +1,4 @@
-"""Ctrl-C during a training: finish the step, leave a checkpoint, stop."""
+"""A request to end a training (Ctrl-C, `kill`): finish the step, leave a checkpoint, stop."""
 
 from __future__ import annotations
 
@@ -10,35 +10,49 @@ from typing import Any
 import torch
 from lightning.fabric import Fabric
 
+# What `kill`, batch systems, containers, a closing terminal and Windows' Ctrl-Break send.
+REQUESTS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
 
-def leave_ctrl_c_to_the_main_process(worker: int) -> None:  # noqa: ARG001  torch gives its number
-    """Start a loader's process so that Ctrl-C, which a terminal sends to all processes, does not end it.
 
-    A process that was forked inherits the handler of `StopRequest`. One that was started afresh, as on macOS, on
-    Windows and from Python 3.14 on, would end in the middle of the step that is to be finished.
+def leave_signals_to_the_main_process(worker: int) -> None:  # noqa: ARG001  torch gives its number
+    """Start a loader's process so that a request to end, which goes to all processes, does not end it.
+
+    It would end in the middle of the step that is to be finished. Ctrl-C is ignored. Any other request is ignored
+    once: the second one comes from torch, which ends a process that does not end by itself.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in REQUESTS:
+        signal.signal(number, _ignore_once)
+
+
+def _ignore_once(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    signal.signal(number, signal.SIG_DFL)
 
 
 class StopRequest:
-    """A context in which the first SIGINT only asks to stop; a second one interrupts at once, as without it."""
+    """A context in which the first request only asks to stop; a second one interrupts at once, as without it.
+
+    Requests are Ctrl-C, and of REQUESTS those that the program treats like Ctrl-C, as the command line does.
+    """
 
     def __init__(self) -> None:
         self.asked = False
-        self._before: Any = None
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> StopRequest:
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._ask)
+            heeded = [each for each in REQUESTS if signal.getsignal(each) is signal.default_int_handler]
+            self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, *heeded)}
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         self.asked = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for each in self._before:
+            signal.signal(each, signal.default_int_handler)
 
     def agreed(self, fabric: Fabric) -> bool:
         """Whether any process was asked: all have to stop after the same step, or the others wait for ever."""

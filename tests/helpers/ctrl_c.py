@@ -9,13 +9,13 @@ from sdfl.train.progress import Reporter
 
 
 class CtrlC(Reporter):
-    """Presses Ctrl-C after so many batches."""
+    """Presses Ctrl-C after so many batches, or sends itself another signal."""
 
-    def __init__(self, after: int) -> None:
+    def __init__(self, after: int, number: int = signal.SIGINT) -> None:
         super().__init__()
-        self._left = after
+        self._left, self._number = after, number
 
     def step(self) -> None:
         self._left -= 1
         if self._left == 0:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), self._number)

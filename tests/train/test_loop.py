@@ -212,7 +212,9 @@ def test_gradients_are_clipped_as_the_recipe_says(
 ) -> None:
     limits = []
     monkeypatch.setattr(Fabric, "clip_gradients", lambda *_, max_norm, **__: limits.append(max_norm))
-    recipe = load_recipe(recipe_path, ["train.epochs=1", f"optimizer.clip_norm={clip_norm}"])
+    recipe = load_recipe(
+        recipe_path, ["train.epochs=1", "optimizer.warmup_epochs=0", f"optimizer.clip_norm={clip_norm}"]
+    )
     fit_landmarks(recipe, face_root, tmp_path, devices=CPU)
     assert set(limits) == ({clip_norm} if clipped else set())
 

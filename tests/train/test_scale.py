@@ -116,6 +116,20 @@ def test_accumulate_is_checked(recipe_path: Path) -> None:
         load_recipe(recipe_path, ["train.accumulate=0"])
 
 
+def test_kill_leaves_a_checkpoint_where_it_is_treated_like_ctrl_c(
+    tmp_path: Path, face_root: Path, recipe_path: Path
+) -> None:
+    recipe = load_recipe(recipe_path, ["data.workers=1"])
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as the command line does
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            fit_landmarks(recipe, face_root, tmp_path, devices=CPU, reporter=CtrlC(2, signal.SIGTERM))
+        assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert training_of(tmp_path / "last.ckpt").step == 2
+
+
 @pytest.mark.parametrize("after", [pytest.param(2, id="within the first epoch"), pytest.param(5, id="in the second")])
 def test_ctrl_c_leaves_a_checkpoint_that_goes_on_exactly(
     tmp_path: Path, face_root: Path, recipe_path: Path, after: int, capfd: pytest.CaptureFixture[str]

@@ -63,8 +63,10 @@ def detector(folder: Path, root: Path, workers: int) -> DataLoader[Any]:
         pytest.param(detector, "forkserver", id="detector, Linux from Python 3.14 on"),
     ],
 )
-def test_batches_are_the_same_and_survive_ctrl_c(make: Make, method: str, tmp_path: Path, face_root: Path) -> None:
-    """A terminal sends Ctrl-C to all processes; the step in which it comes must end all the same."""
+def test_batches_are_the_same_and_survive_requests_to_end(
+    make: Make, method: str, tmp_path: Path, face_root: Path
+) -> None:
+    """A terminal sends Ctrl-C to all processes, a container SIGTERM; the step must end all the same."""
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip(f"{sys.platform} has no {method}")
     expected = list(make(tmp_path, face_root, 0))
@@ -74,6 +76,7 @@ def test_batches_are_the_same_and_survive_ctrl_c(make: Make, method: str, tmp_pa
     got = [next(batches)]
     for worker in batches._workers:
         os.kill(worker.pid, signal.SIGINT)
+        os.kill(worker.pid, signal.SIGTERM)
     got += list(batches)
     assert len(got) == len(expected) > 1
     for ours, theirs in zip(got, expected, strict=True):

@@ -24,7 +24,7 @@ from sdfl.train.detector_recipe import DetectorRecipe, Folder
 from sdfl.train.devices import Devices, launch
 from sdfl.train.loop import Task, run
 from sdfl.train.progress import Reporter, Score
-from sdfl.train.stop_request import leave_ctrl_c_to_the_main_process
+from sdfl.train.stop_request import leave_signals_to_the_main_process
 from sdfl.types import FloatArray
 
 LAYOUT = "ibug68"
@@ -136,7 +136,7 @@ def _loader(recipe: DetectorRecipe, dataset: ComposedDataset, fabric: Fabric) ->
         sampler=sampler,  # its keys carry the epoch, so that workers need no message
         num_workers=recipe.data.workers,
         persistent_workers=recipe.data.workers > 0,
-        worker_init_fn=leave_ctrl_c_to_the_main_process,
+        worker_init_fn=leave_signals_to_the_main_process,
         drop_last=True,
     )
     return loader, sampler
