@@ -123,7 +123,7 @@ class FaceLandmarker:
 
         Args:
             image: the path of a picture, an array (H, W, 3) BGR as `cv2.imread` gives it, or grey or BGRA, uint8 or
-                uint16; or a PIL picture.
+                uint16; a PIL picture; or the bytes of a picture file, as they came over a network.
             max_pixels: largest number of pixels of a picture file; a larger one is not decoded.
 
         Returns:

@@ -11,14 +11,14 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from sdfl.errors import DataError, SourceError, shown_path
-from sdfl.pictures import MAX_PIXELS, Animation, is_picture, read_picture
+from sdfl.pictures import MAX_PIXELS, Animation, decode_picture, is_picture, read_picture
 from sdfl.runtime.notices import Say, to_stderr
 from sdfl.runtime.sources.addresses import is_url, shown_source
 from sdfl.runtime.sources.base import DEFAULT_FPS, FrameSource, to_bgr8
 from sdfl.types import Frame, Image
 
 Picture: TypeAlias = Any
-"""A path, an array (H, W), (H, W, 3) BGR or (H, W, 4) BGRA of uint8 or uint16, or a PIL picture."""
+"""A path, an array (H, W), (H, W, 3) BGR or (H, W, 4) BGRA of uint8 or uint16, a PIL picture, or a file's bytes."""
 
 
 def to_image(picture: Picture, name: str = "image", *, max_pixels: int = MAX_PIXELS, say: Say = to_stderr) -> Image:
@@ -45,6 +45,11 @@ def to_image(picture: Picture, name: str = "image", *, max_pixels: int = MAX_PIX
             return read_picture(path, max_pixels=max_pixels, say=say)
         except DataError as error:
             raise SourceError(str(error)) from error
+    if isinstance(picture, bytes | bytearray | memoryview):
+        try:
+            return decode_picture(bytes(picture), name, max_pixels=max_pixels, say=say)
+        except DataError as error:
+            raise SourceError(str(error)) from error
     if isinstance(picture, np.ndarray):
         return to_bgr8(picture, name)
     if is_pil(picture):
@@ -53,14 +58,12 @@ def to_image(picture: Picture, name: str = "image", *, max_pixels: int = MAX_PIX
         return to_bgr8(np.ascontiguousarray(np.asarray(picture.convert("RGB"))[:, :, ::-1]), name)
     if picture is None:
         raise SourceError(f"{name} is None; cv2.imread returns None where it cannot read a file: does the file exist?")
-    if isinstance(picture, bytes | bytearray | memoryview):
-        advice = "decode them first: cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)"
-        raise SourceError(f"{name} is {len(picture)} bytes of a file; {advice}")
     advice = "; np.asarray(image, np.uint8) makes an array" if hasattr(picture, "__array__") else ""
     if isinstance(picture, list | tuple):
         advice = "; use track for a list of pictures, or call detect for each"
     raise SourceError(
-        f"{name} must be a path, an array (H, W, 3) of uint8 or a PIL picture, got {type(picture).__name__}{advice}"
+        f"{name} must be a path, an array (H, W, 3) of uint8, a PIL picture or the bytes of a picture file, got "
+        f"{type(picture).__name__}{advice}"
     )
 
 

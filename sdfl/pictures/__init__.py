@@ -10,7 +10,7 @@ from __future__ import annotations
 from sdfl.pictures.animations import Animation, is_animation
 from sdfl.pictures.kinds import SUFFIXES, is_picture
 from sdfl.pictures.limits import MAX_PIXELS, MAX_SIDE_PX, check_size
-from sdfl.pictures.reading import read_picture
+from sdfl.pictures.reading import decode_picture, read_picture
 
 __all__ = [
     "MAX_PIXELS",
@@ -18,6 +18,7 @@ __all__ = [
     "SUFFIXES",
     "Animation",
     "check_size",
+    "decode_picture",
     "is_animation",
     "is_picture",
     "read_picture",

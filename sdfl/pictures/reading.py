@@ -1,4 +1,4 @@
-"""Reading one picture from a file."""
+"""Reading one picture from a file, or from the bytes of one."""
 
 from __future__ import annotations
 
@@ -37,16 +37,38 @@ def read_picture(path: Path, *, max_pixels: int = MAX_PIXELS, say: Say | None = 
     Raises:
         DataError: names the file that is missing, cut off, too large or no picture.
     """
-    name = shown_path(path)
     with opened(path) as (file, kind):
-        if kind is kinds.JPEG:
-            return _read_jpeg(file, name, max_pixels)
-        try:
-            return _read(file, kind, name, max_pixels, say)
-        except DataError:
-            raise
-        except Exception as error:  # the bytes are a stranger's, and so are the errors that they lead to
-            raise _as_data_error(error, name, kind) from error
+        return _read_any(file, kind, shown_path(path), max_pixels, say)
+
+
+def decode_picture(content: bytes, name: str, *, max_pixels: int = MAX_PIXELS, say: Say | None = None) -> Image:
+    """Decode a picture that was sent or stored as bytes; the same as `read_picture` of a file that holds them.
+
+    Args:
+        content: all bytes of the file.
+        name: what messages call it.
+        max_pixels: largest number of pixels.
+        say: is told in one line that there is more than the first picture.
+
+    Returns:
+        (H, W, 3) uint8 BGR.
+
+    Raises:
+        DataError: it is cut off, too large or no picture.
+    """
+    kind = _recognized(content[:HEAD_BYTES], name)
+    return _read_any(io.BytesIO(content), kind, name, max_pixels, say)
+
+
+def _read_any(file: BinaryIO, kind: Kind, name: str, max_pixels: int, say: Say | None) -> Image:
+    if kind is kinds.JPEG:
+        return _read_jpeg(file, name, max_pixels)
+    try:
+        return _read(file, kind, name, max_pixels, say)
+    except DataError:
+        raise
+    except Exception as error:  # the bytes are a stranger's, and so are the errors that they lead to
+        raise _as_data_error(error, name, kind) from error
 
 
 @contextmanager
@@ -65,12 +87,17 @@ def opened(path: Path) -> Iterator[tuple[BinaryIO, Kind]]:
     except OSError as error:
         raise DataError(f"{name}: cannot be read ({error.strerror})") from error
     with file:
-        kind = recognize(head)
-        if kind is None:
-            why = "" if head else ": the file is empty"
-            raise DataError(f"{name}: is not a picture that can be decoded{why}; replace or remove it")
+        kind = _recognized(head, name)
         file.seek(0)
         yield file, kind
+
+
+def _recognized(head: bytes, name: str) -> Kind:
+    kind = recognize(head)
+    if kind is None:
+        why = "" if head else ": the file is empty"
+        raise DataError(f"{name}: is not a picture that can be decoded{why}; replace or remove it")
+    return kind
 
 
 def open_header(file: BinaryIO, kind: Kind, name: str, max_pixels: int) -> Any:

@@ -129,7 +129,10 @@ def test_the_web_api_answers(tmp_path: Path) -> None:
         (face,) = client.post("/faces", content=picture).json()["faces"]
         assert len(face["points"]) == 68
         answer = client.post("/faces", content=b"no picture")
-        assert (answer.status_code, answer.json()) == (400, {"error": "send a JPEG or PNG picture as the body"})
+        assert answer.status_code == 400
+        assert answer.json() == {"error": "image: is not a picture that can be decoded; replace or remove it"}
+        huge = cv2.imencode(".png", np.zeros((5000, 5000), np.uint8))[1].tobytes()
+        assert "5000 x 5000" in client.post("/faces", content=huge).json()["error"]
         assert client.post("/faces", content=bytes(9 << 20)).status_code == 413
 
 

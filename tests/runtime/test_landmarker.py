@@ -52,6 +52,7 @@ PICTURES: list[Any] = [
     pytest.param(lambda _: scene(FACE).astype(np.uint16) * 257, id="16 bits"),
     pytest.param(lambda _: Pil.fromarray(scene(FACE)[:, :, ::-1]), id="a PIL picture"),
     pytest.param(lambda _: Pil.fromarray(scene(FACE)[:, :, ::-1]).convert("RGBA"), id="PIL with transparency"),
+    pytest.param(lambda folder: saved(folder).read_bytes(), id="the bytes of a file"),
     pytest.param(lambda _: scene(FACE)[:, ::-1][:, ::-1], id="an array that is a view"),
     pytest.param(lambda _: np.asfortranarray(scene(FACE)), id="an array in another order of memory"),
 ]
@@ -102,7 +103,8 @@ def test_16_bits_of_pil_are_scaled_as_those_of_an_array(spec: ModelSpec) -> None
         pytest.param(
             [[1, 2], [3, 4]], "got list; use track for a list of pictures, or call detect for each", id="a list"
         ),
-        pytest.param(b"\xff\xd8\xff", "image is 3 bytes of a file; decode them first: cv2.imdecode", id="bytes"),
+        pytest.param(b"\xff\xd8\xff", "this JPEG is cut off in its header or damaged", id="bytes of half a file"),
+        pytest.param(b"", "image: is not a picture that can be decoded: the file is empty", id="no bytes"),
         pytest.param(np.zeros((4, 4, 3), np.float32), "uint8 or uint16, got float32; multiply by 255", id="floats"),
         pytest.param(np.zeros((4, 4, 3), np.int64), "got shape (4, 4, 3) and type int64", id="long integers"),
         pytest.param(np.zeros((4, 4), bool), "type bool", id="a mask"),

@@ -294,8 +294,7 @@ def test_a_name_with_a_line_break_stays_in_one_line(tmp_path: Path) -> None:
 
 
 def test_pillow_says_nothing_of_its_own(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    content = encoded("TIFF", exif=exif(1))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        refused(tmp_path, content[:-30])
+        refused(tmp_path, encoded("TIFF", exif=exif(1))[:-30])
     assert any(isinstance(handler, logging.NullHandler) for handler in logging.getLogger("PIL").handlers)
