@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from sdfl import FaceLandmarker
+from sdfl import FaceLandmarker, SdflError
 
 EYES_SHUT = 0.17  # height over width of an eye; about 0.3 is open
 MOUTH_WIDE = 0.6  # height over width of the inner lips
@@ -40,4 +40,7 @@ def main(source: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "0")
+    try:
+        main(sys.argv[1] if len(sys.argv) > 1 else "0")
+    except SdflError as error:
+        sys.exit(str(error))

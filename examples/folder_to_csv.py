@@ -38,4 +38,7 @@ def main(folder: Path, out: Path) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit(__doc__)
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    try:
+        main(Path(sys.argv[1]), Path(sys.argv[2]))
+    except (SdflError, OSError) as error:
+        sys.exit(str(error))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from sdfl import Face, FaceLandmarker
+from sdfl import Face, FaceLandmarker, SdflError
 
 PRESS_DEG, RELEASE_DEG = 18.0, 12.0  # apart, so that a head held at the border does not flicker
 PRESS_OPEN, RELEASE_OPEN = 0.45, 0.3
@@ -44,4 +44,7 @@ def main(source: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "0")
+    try:
+        main(sys.argv[1] if len(sys.argv) > 1 else "0")
+    except SdflError as error:
+        sys.exit(str(error))

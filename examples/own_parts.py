@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-from sdfl import Backend, Box, FaceLandmarker, Prediction
+from sdfl import Backend, Box, FaceLandmarker, Prediction, SdflError
 from sdfl.runtime.backends import open_backend
 from sdfl.runtime.zoo.opening import model_to_run
 from sdfl.types import Image
@@ -57,4 +57,7 @@ def main(picture: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) == 2 else sys.exit(__doc__))
+    try:
+        main(sys.argv[1] if len(sys.argv) == 2 else sys.exit(__doc__))
+    except SdflError as error:
+        sys.exit(str(error))

@@ -21,7 +21,7 @@ from sdfl.types import Box, Face, Frame, Landmarks
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PROGRAMS = sorted(EXAMPLES.glob("*.py"))
-LONGEST = 60
+LONGEST = 64
 
 
 def load(name: str) -> ModuleType:
@@ -134,6 +134,18 @@ def test_the_web_api_answers(tmp_path: Path) -> None:
         huge = cv2.imencode(".png", np.zeros((5000, 5000), np.uint8))[1].tobytes()
         assert "5000 x 5000" in client.post("/faces", content=huge).json()["error"]
         assert client.post("/faces", content=bytes(9 << 20)).status_code == 413
+
+
+@pytest.mark.parametrize("name", ["blinks", "folder_to_csv", "head_pose_keys", "own_parts"])
+def test_a_missing_input_is_one_line(name: str, tmp_path: Path) -> None:
+    missing = [str(tmp_path / "missing"), *([str(tmp_path / "faces.csv")] if name == "folder_to_csv" else [])]
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / f"{name}.py", *missing], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "missing" in line
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_example_runs_as_a_program() -> None:
