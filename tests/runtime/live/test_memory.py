@@ -39,8 +39,10 @@ def test_another_c_library_changes_nothing(error: type[Exception], monkeypatch: 
     def refuse(_: object) -> None:
         raise error
 
+    memory._malloc_trim.cache_clear()
     monkeypatch.setattr(memory.ctypes, "CDLL", refuse)
     memory.hand_back_free_memory()
+    memory._malloc_trim.cache_clear()
 
 
 def test_memory_is_given_back_after_the_model_before_was_closed(
