@@ -28,7 +28,7 @@ GROWTH_MB = 16.0  # of a line through the memory of the second half, from its be
 PASSING = 2  # threads or descriptors that a viewer or a model that is being loaded has for a while
 START_S = 120.0
 SAMPLES = 240  # at most so many, and at most one a second
-CHANGE_S = 2.0  # from a change of the model to the next: 14,400 in eight hours
+CHANGE_S = 2.0  # from a change of the model to the next, as far as the page takes them
 MODELS = ("nano", "small")
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600}
 
