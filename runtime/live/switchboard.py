@@ -19,6 +19,7 @@ from sdfl.errors import ConfigError
 from sdfl.runtime.landmarker import FaceLandmarker, Update
 from sdfl.runtime.live.attention_reader import AttentionReader
 from sdfl.runtime.live.jitter import Jitter
+from sdfl.runtime.live.memory import hand_back_free_memory
 from sdfl.runtime.live.settings import Settings, covered
 from sdfl.runtime.outputs.graph_overlay import GraphEdges
 from sdfl.runtime.sources import FrameSource
@@ -162,7 +163,7 @@ class Switchboard:
         with self._lock:
             before, self._running = self._running, self._landmarker
         if before is not self._running:
-            threading.Thread(target=before.close, name="close model").start()
+            threading.Thread(target=_close, args=(before,), name="close model").start()
         return self._running
 
     def _landmarker_for(self, settings: Settings) -> FaceLandmarker:
@@ -212,6 +213,12 @@ class Switchboard:
         if reader is None or not settings.edges or reader.path != _path(settings):
             return []
         return [reader.edges(frame.image, face) for face in faces]
+
+
+def _close(landmarker: FaceLandmarker) -> None:
+    """Close a model for which another one has taken over."""
+    landmarker.close()
+    hand_back_free_memory()
 
 
 def _loaded_for(settings: Settings) -> tuple[object, ...]:

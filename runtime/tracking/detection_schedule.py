@@ -16,13 +16,15 @@ class DetectionSchedule:
     Args:
         detector: to run.
         background: whether it runs in a thread while a face is tracked, so that no tracked face waits for it; its boxes
-            then come with a later frame. Otherwise they are those of the same frame, and equal in every run.
+            then come with a later frame, and are dropped where that has another size. Otherwise they are those of the
+            same frame, and equal in every run.
     """
 
     def __init__(self, detector: Detector, *, background: bool = False) -> None:
         self._detector, self._background = detector, background
         self._pool: ThreadPoolExecutor | None = None
         self._pending: Future[list[Box]] | None = None
+        self._pending_size: tuple[int, ...] = ()  # height and width of the frame that it is about
         self._asked_s: float | None = None
 
     def boxes(self, image: Image, now_s: float, *, tracked: int, lost: bool) -> list[Box]:
@@ -38,15 +40,17 @@ class DetectionSchedule:
             Boxes in frame px, the best first.
         """
         if self._pending is not None and self._pending.done():
-            pending, self._pending = self._pending, None
-            return pending.result()
+            found, self._pending = self._pending.result(), None
+            if self._pending_size == image.shape[:2]:
+                return found
+            self._asked_s = None
         if self._pending is not None or not (lost or self._is_due(now_s, tracked)):
             return []
         self._asked_s = now_s
         if not (self._background and tracked):
             return self._detector.detect(image)
         self._pool = self._pool or ThreadPoolExecutor(1, thread_name_prefix="detector")
-        self._pending = self._pool.submit(self._detector.detect, image)
+        self._pending, self._pending_size = self._pool.submit(self._detector.detect, image), image.shape[:2]
         return []
 
     def _is_due(self, now_s: float, tracked: int) -> bool:

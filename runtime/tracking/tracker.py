@@ -3,6 +3,9 @@
 The network observes every known face, hidden ones too, in the region where it should be by now, all in one inference.
 Where faces meet, an assignment decides which observation is of which face. A face that is not seen is hidden: it is no
 longer reported, but remembered for a second. A new face that is found where a hidden one should be takes its id.
+
+Where the size of the frames changes, nobody knows how the new picture relates to the one before: it may be scaled, cut
+or turned. Every face is then forgotten, and found again with a new id.
 """
 
 from __future__ import annotations
@@ -63,9 +66,10 @@ class FaceTracker:
         self._tracks: list[FaceTrack] = []
         self._smoothers: dict[int, PointFilter] = {}
         self._ids = itertools.count(1)
+        self._size: tuple[int, ...] | None = None  # height and width of the last frame
 
     def update(self, frame: Frame) -> list[Face]:
-        """Follow the faces into the next frame.
+        """Follow the faces into the next frame. In a frame of another size every face is a new one.
 
         Args:
             frame: the next one of the video.
@@ -77,10 +81,15 @@ class FaceTracker:
             ClosedError: the back end was closed.
         """
         before = sum(not track.hidden for track in self._tracks)
+        size, self._size = self._size, frame.image.shape[:2]
+        resized = size is not None and size != self._size
+        if resized:
+            self._tracks = []
         tracks, observations = self._follow(frame)
         tracked = len(observations)
         if tracked < self._max_faces:
-            boxes = self._schedule.boxes(frame.image, frame.timestamp_s, tracked=tracked, lost=tracked < before)
+            lost = resized or tracked < before
+            boxes = self._schedule.boxes(frame.image, frame.timestamp_s, tracked=tracked, lost=lost)
             if boxes:
                 tracks = self._add(frame, tracks, observations, boxes)
         self._tracks = tracks

@@ -136,7 +136,7 @@ class OpenVinoNetwork(Closable):
 
     def _free(self) -> None:
         self._requests.clear()
-        self._model = None
+        self._core = self._model = None
 
     def _use(self, form: Form) -> None:
         """Begin anew in another form."""

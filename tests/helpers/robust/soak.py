@@ -1,7 +1,7 @@
 """Hours of `sdfl demo` with viewers of its page: memory, threads and descriptors must stay what they are.
 
-One viewer keeps the stream open, one comes and goes, settings and models change, and figures are asked for. After a
-warm-up, the first fifth, memory must lie on a flat line, and threads and descriptors must not become more.
+One viewer keeps the stream open, one comes and goes, the model and the edges change every few seconds, and figures are
+asked for. Memory must lie on a flat line in the second half, and threads and descriptors must not become more.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ GROWTH_MB = 16.0  # of a line through the memory of the second half, from its be
 PASSING = 2  # threads or descriptors that a viewer or a model that is being loaded has for a while
 START_S = 120.0
 SAMPLES = 240  # at most so many, and at most one a second
-CHANGE_EVERY = 10  # samples
+CHANGE_S = 2.0  # from a change of the model to the next, as far as the page takes them
 MODELS = ("nano", "small")
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600}
 
@@ -44,6 +43,7 @@ class Sample:
         threads: how many there are.
         descriptors: how many are open.
         frame: number of the newest frame; the clip begins again and again.
+        changes: how many the page has taken until now.
     """
 
     at_s: float
@@ -51,11 +51,12 @@ class Sample:
     threads: int
     descriptors: int
     frame: int
+    changes: int
 
     def __str__(self) -> str:
         return (
             f"{self.at_s:7.0f} s {self.memory_mb:7.1f} MB {self.threads:3} threads {self.descriptors:3} descriptors "
-            f"frame {self.frame}"
+            f"frame {self.frame}, {self.changes} changes"
         )
 
 
@@ -92,6 +93,8 @@ def verdict(samples: Sequence[Sample]) -> str:
             return f"{name} became more: at least {before}, then at least {after}"
     if len({sample.frame for sample in samples[-quarter:]}) == 1:
         return f"tracking stands still at frame {samples[-1].frame}"
+    if len({sample.changes for sample in samples[-quarter:]}) == 1:
+        return f"the page takes no change after {samples[-1].changes} of them"
     return ""
 
 
@@ -163,38 +166,38 @@ def _watch(
     process: subprocess.Popen[bytes], address: str, length_s: float, tell: Callable[[str], object]
 ) -> list[Sample]:
     samples: list[Sample] = []
-    stop = threading.Event()
-    viewers = [
-        threading.Thread(target=_view, args=(address, stay_s, stop)) for stay_s in (length_s, max(1.0, length_s / 100))
+    stop, taken = threading.Event(), [0]
+    clients = [
+        threading.Thread(target=_view, args=(address, length_s, stop)),
+        threading.Thread(target=_view, args=(address, max(1.0, length_s / 100), stop)),
+        threading.Thread(target=_change_often, args=(address, taken, stop)),
     ]
-    for viewer in viewers:
-        viewer.start()
+    for client in clients:
+        client.start()
     start_s, pause_s = time.monotonic(), max(0.2, length_s / SAMPLES)
     try:
         while (passed_s := time.monotonic() - start_s) < length_s and process.poll() is None:
-            if len(samples) % CHANGE_EVERY == 0:
-                change = len(samples) // CHANGE_EVERY
-                _change(address, MODELS[change % 2], edges=change % 4 < 2)
-            samples.append(_sample(process.pid, passed_s, _frame(address)))
+            samples.append(_sample(process.pid, passed_s, _frame(address), taken[0]))
             if len(samples) % 10 == 1:
                 tell(str(samples[-1]))
             time.sleep(pause_s)
     finally:
         stop.set()
-        for viewer in viewers:
-            viewer.join()
+        for client in clients:
+            client.join()
     if samples:
         tell(str(samples[-1]))
     return samples
 
 
-def _sample(process: int, at_s: float, frame: int) -> Sample:
+def _sample(process: int, at_s: float, frame: int, changes: int) -> Sample:
     folder = Path(f"/proc/{process}")
     fields = dict(
         line.split(":", 1) for line in (folder / "status").read_text(encoding="utf-8").splitlines() if ":" in line
     )
     memory_mb = int(fields["VmRSS"].split()[0]) / 1024
-    return Sample(at_s, memory_mb, int(fields["Threads"]), sum(1 for _ in (folder / "fd").iterdir()), frame)
+    descriptors = sum(1 for _ in (folder / "fd").iterdir())
+    return Sample(at_s, memory_mb, int(fields["Threads"]), descriptors, frame, changes)
 
 
 def _view(address: str, stay_s: float, stop: threading.Event) -> None:
@@ -219,8 +222,16 @@ def _frame(address: str) -> int:
     return int(table.get("frame", -1))
 
 
+def _change_often(address: str, taken: list[int], stop: threading.Event) -> None:
+    """Choose the other model every CHANGE_S, and edges for two of four changes; taken[0] counts those taken."""
+    while not stop.wait(CHANGE_S):
+        with contextlib.suppress(OSError):  # also a refusal, while the model before is being loaded
+            _change(address, MODELS[(taken[0] + 1) % 2], edges=taken[0] % 4 < 2)
+            taken[0] += 1
+
+
 def _change(address: str, model: str, *, edges: bool) -> None:
     body = f'{{"model": "{model}", "edges": {str(edges).lower()}}}'.encode()
     request = urllib.request.Request(f"{address}/settings", body, {"Content-Type": "application/json"}, method="POST")
-    with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(request, timeout=30):
+    with urllib.request.urlopen(request, timeout=30):
         pass
