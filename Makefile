@@ -22,8 +22,9 @@ DEMO_VENV := .venv-demo
 PEERS := .venv-peers
 OPENCV := $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY)),window,headless)
 PYTEST := $(VENV)/bin/python -m pytest
+PARTS := pytest-rest pytest-networks pytest-verbs pytest-convert
 
-.PHONY: demo check test coverage lint pytest pytest-networks pytest-convert pytest-rest gate arm64 gpu robust lowest constraints-lowest resolve docs wheel constraints peers clean
+.PHONY: demo check test coverage lint pytest $(PARTS) gate arm64 gpu robust lowest constraints-lowest resolve docs wheel constraints peers clean
 .DELETE_ON_ERROR:
 
 demo: $(DEMO_VENV)/.done-$(OPENCV)
@@ -41,11 +42,12 @@ lint: $(VENV)/.done
 	$(VENV)/bin/mypy --config-file tests/mypy.ini
 	$(VENV)/bin/lint-imports
 
-# Three processes, two at a time, each library with one thread: one process for all would mix the thread pools of torch
-# and of three inference libraries.
-IN_PARALLEL = $(MAKE) --no-print-directory --jobs 2 --keep-going --output-sync=target pytest-networks pytest-rest pytest-convert
+# Four processes, two at a time, the longest first, each library with one thread: one process for all would mix the
+# thread pools of torch and of three inference libraries.
+IN_PARALLEL = $(MAKE) --no-print-directory --jobs 2 --keep-going --output-sync=target $(PARTS)
 NETWORKS := tests/model tests/train
 CONVERT := $(wildcard tests/convert/*.py)
+VERBS := tests/benchmarks tests/cli tests/docs tests/robustness
 
 pytest: $(VENV)/.done
 	$(IN_PARALLEL)
@@ -63,8 +65,10 @@ pytest-networks:
 	$(PYTEST) -p no:faulthandler $(SELECT) $(NETWORKS)
 pytest-convert:
 	$(PYTEST) $(SELECT) $(CONVERT)
+pytest-verbs:
+	$(PYTEST) $(SELECT) $(VERBS)
 pytest-rest:
-	$(PYTEST) $(SELECT) $(addprefix --ignore=,$(NETWORKS) $(CONVERT))
+	$(PYTEST) $(SELECT) $(addprefix --ignore=,$(NETWORKS) $(CONVERT) $(VERBS))
 
 # Times count against a fixed piece of arithmetic that runs in the same minute. A busy machine gets a second chance.
 GATE = $(VENV)/bin/sdfl bench --suite ci --check benchmarks/baseline.json -o build/records.jsonl
