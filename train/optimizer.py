@@ -66,11 +66,10 @@ def learn_in_pixels(network: Network, *, fresh: bool) -> None:
             gives px: what it adds to the mean shape at first is far below a pixel, and not some ten, which such a
             learning rate would hardly undo.
     """
-    if fresh:
-        for parameter in network.head.last.parameters():
-            parameter.div_(START_SCALE * REFERENCE_CROP_PX)
     per_point = torch.tensor([REFERENCE_CROP_PX, REFERENCE_CROP_PX, 1.0]).pow(-2)
     for parameter in network.head.last.parameters():
+        if fresh:
+            parameter.div_(START_SCALE * REFERENCE_CROP_PX)
         rows = per_point.repeat(len(parameter) // OUTPUTS_OF_A_POINT)
         _scale_gradient(parameter, rows.view(-1, *[1] * (parameter.ndim - 1)))
 

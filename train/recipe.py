@@ -83,7 +83,7 @@ class DataConfig:
         require(
             self.balance_max_repeat >= 1, f"data.balance_max_repeat must be at least 1, got {self.balance_max_repeat}"
         )
-        require(self.balance in BALANCES, f"data.balance must be draw or repeat, got {shown(self.balance)}")
+        require(self.balance in BALANCES, f"data.balance must be {' or '.join(BALANCES)}, got {shown(self.balance)}")
         require(self.balance_bins >= 0, f"data.balance_bins must not be negative, got {self.balance_bins}")
 
 

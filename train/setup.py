@@ -87,9 +87,10 @@ def make_loader(recipe: Recipe, samples: list[Sample], fabric: Fabric) -> tuple[
     """
     config = recipe.data
     weights = pose_weights(crop_shapes(samples), config.balance_bins, config.balance_max_repeat)
+    count = len(weights)
     if config.balance == "repeat":
         weights = repeated(weights)
-    count = len(weights) if config.balance == "draw" else int(weights.sum())
+        count = int(weights.sum())
     sampler = WeightedSampler(weights, recipe.train.seed, count, rank=fabric.global_rank, ranks=fabric.world_size)
     loader = DataLoader(
         _dataset(recipe, samples, config.cache_gib),

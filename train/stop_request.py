@@ -10,8 +10,7 @@ from typing import Any
 import torch
 from lightning.fabric import Fabric
 
-# What `kill`, batch systems, containers, a closing terminal and Windows' Ctrl-Break send.
-REQUESTS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
+from sdfl.signals import REQUESTS_TO_END
 
 
 def leave_signals_to_the_main_process(worker: int) -> None:  # noqa: ARG001  torch gives its number
@@ -21,7 +20,7 @@ def leave_signals_to_the_main_process(worker: int) -> None:  # noqa: ARG001  tor
     once: the second one comes from torch, which ends a process that does not end by itself.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for number in REQUESTS:
+    for number in REQUESTS_TO_END:
         signal.signal(number, _ignore_once)
 
 
@@ -32,7 +31,7 @@ def _ignore_once(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
 class StopRequest:
     """A context in which the first request only asks to stop; a second one interrupts at once, as without it.
 
-    Requests are Ctrl-C, and of REQUESTS those that the program treats like Ctrl-C, as the command line does.
+    Requests are Ctrl-C, and of REQUESTS_TO_END those that the program treats like Ctrl-C, as the command line does.
     """
 
     def __init__(self) -> None:
@@ -41,7 +40,7 @@ class StopRequest:
 
     def __enter__(self) -> StopRequest:
         if threading.current_thread() is threading.main_thread():
-            heeded = [each for each in REQUESTS if signal.getsignal(each) is signal.default_int_handler]
+            heeded = [each for each in REQUESTS_TO_END if signal.getsignal(each) is signal.default_int_handler]
             self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, *heeded)}
         return self
 

@@ -69,7 +69,7 @@ def build(plan: BuildPlan, step: Step) -> Built:
     )
     with atomic_pair(plan.out, passport_path(plan.out)) as (engine_file, passport_file):
         engine_file.write_bytes(engine.content)
-        passport_file.write_text(passport.to_json() + "\n", encoding="utf-8")
+        passport.write(passport_file)
     return Built(plan.out, passport, engine.layers)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sdfl.errors import ConfigError, shown
 from sdfl.model.backbones.efficientnet import (
+    HEAD_CHANNELS,
     efficientnet_b0,
     efficientnet_b1,
     efficientnet_lite0,
@@ -27,9 +28,6 @@ BACKBONES = {
 __all__ = ["BACKBONES", "PREFIX", "Backbone", "InvertedResidualNet", "TimmBackbone", "create_backbone", "load_imagenet"]
 
 Backbone = InvertedResidualNet | TimmBackbone
-
-
-HEAD_CHANNELS = 1280  # of every EfficientNet from B0 to B1 and from Lite0 to Lite4
 
 
 def create_backbone(

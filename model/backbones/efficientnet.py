@@ -15,6 +15,7 @@ from sdfl.errors import ConfigError
 from sdfl.model.backbones.inverted_residual import InvertedResidualNet, Stage, Style, round_channels
 
 STEM = 32
+HEAD_CHANNELS = 1280  # of the last convolution, which `model.conv_head` keeps; the same in all networks of this file
 STAGES: tuple[Stage, ...] = (
     (1, 16, 1, 1, 3),
     (6, 24, 2, 2, 3),

@@ -184,6 +184,7 @@ class GraphHead(nn.Module):
     Attributes:
         neighbours: (N, K) int32.
         mean_shape: (N, 2), 0..1 of the crop's side.
+        nearest: (N, k + 1) int32, the directed neighbours of eq. 2; None where they are `neighbours`.
         rows: (N, K) int32, the table that the operator reads once it is fixed for export, else None.
         pair: whether graph convolutions have a matrix for the node itself and another for its neighbours.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -41,15 +41,9 @@ def to_image(picture: Picture, name: str = "image", *, max_pixels: int = MAX_PIX
             raise SourceError(f"{shown_source(str(picture))}: no such picture")
         if path.is_dir():
             raise SourceError(f"{picture}: is a folder; use track, or call detect for each picture in it")
-        try:
-            return read_picture(path, max_pixels=max_pixels, say=say)
-        except DataError as error:
-            raise SourceError(str(error)) from error
+        return _read(lambda: read_picture(path, max_pixels=max_pixels, say=say))
     if isinstance(picture, bytes | bytearray | memoryview):
-        try:
-            return decode_picture(bytes(picture), name, max_pixels=max_pixels, say=say)
-        except DataError as error:
-            raise SourceError(str(error)) from error
+        return _read(lambda: decode_picture(bytes(picture), name, max_pixels=max_pixels, say=say))
     if isinstance(picture, np.ndarray):
         return to_bgr8(picture, name)
     if is_pil(picture):
@@ -65,6 +59,13 @@ def to_image(picture: Picture, name: str = "image", *, max_pixels: int = MAX_PIX
         f"{name} must be a path, an array (H, W, 3) of uint8, a PIL picture or the bytes of a picture file, got "
         f"{type(picture).__name__}{advice}"
     )
+
+
+def _read(read: Callable[[], Image]) -> Image:
+    try:
+        return read()
+    except DataError as error:
+        raise SourceError(str(error)) from error
 
 
 def is_pil(picture: object) -> bool:

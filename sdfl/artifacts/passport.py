@@ -105,6 +105,10 @@ class Passport:
         table = asdict(self)
         return json.dumps(table | {_HASH: hash_of(table)}, indent=2)
 
+    def write(self, path: Path) -> None:
+        """Write a passport file; the caller sees to it that it replaces another one whole."""
+        path.write_text(self.to_json() + "\n", encoding="utf-8")
+
     @classmethod
     def from_json(cls, text: str, origin: str) -> Passport:
         """Read what `to_json` wrote; keys of later versions are ignored.
@@ -158,7 +162,7 @@ def write_passport(engine: Path, passport: Passport) -> None:
         passport: of the engine.
     """
     with atomic_path(passport_path(engine)) as temporary:
-        temporary.write_text(passport.to_json() + "\n", encoding="utf-8")
+        passport.write(temporary)
 
 
 def read_passport(engine: Path) -> Passport:

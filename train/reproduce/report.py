@@ -47,29 +47,31 @@ def markdown(experiment: Experiment, runs: Sequence[Run]) -> str:
         One row for each cell, or for each test set of a cell where there are more than WIDEST test sets; beside each
         column the paper's figures, where the paper has them.
     """
-    tested = list(dict.fromkeys(column.rpartition(".")[0] for column in experiment.columns))
-    if len(tested) > WIDEST:
-        metrics = dict.fromkeys(column.rpartition(".")[2] for column in experiment.columns)
-        rows = [(where, [f"{where}.{metric}" for metric in metrics]) for where in tested]
-        heads = [METRICS[metric] for metric in metrics]
-    else:
-        rows, heads = [("", list(experiment.columns))], [label(column) for column in experiment.columns]
+    titles, rows = _rows(experiment)
     quoted = {column for cell in experiment.cells for column in cell.paper}
-    beside = [any(columns[i] in quoted for _, columns in rows) for i in range(len(heads))]
-    head = ["cell", "seeds", *(["test set"] if len(tested) > WIDEST else [])]
-    for name, has_paper in zip(heads, beside, strict=True):
-        head += [name, "paper"] if has_paper else [name]
+    beside = [any(column in quoted for column in same) for same in zip(*rows.values(), strict=True)]
+    head = ["cell", "seeds", *(["test set"] if len(rows) > 1 else [])]
+    for title, has_paper in zip(titles, beside, strict=True):
+        head += [title, "paper"] if has_paper else [title]
     lines = [f"### {experiment.title}", "", _row(head), _row(["---"] * len(head))]
     for cell in experiment.cells:
         seeds = {run.seed for run in runs if run.cell == cell.name}
-        for where, columns in rows:
-            entries = [cell.name, str(len(seeds)), *([where] if where else [])]
+        for where, columns in rows.items():
+            entries = [cell.name, str(len(seeds)), *([where] if len(rows) > 1 else [])]
             for column, has_paper in zip(columns, beside, strict=True):
                 entries.append(_entry(_values(runs, cell.name, column)))
                 if has_paper:
                     entries.append(f"{cell.paper[column]:g}" if column in cell.paper else "-")
             lines.append(_row(entries))
     return "\n".join([*lines, ""])
+
+
+def _rows(experiment: Experiment) -> tuple[list[str], dict[str, list[str]]]:
+    """The titles of the columns, and the columns of each row of a cell by its test set; of the only one by ""."""
+    tested, metrics = (dict.fromkeys(column.rpartition(".")[part] for column in experiment.columns) for part in (0, 2))
+    if len(tested) <= WIDEST:
+        return [label(column) for column in experiment.columns], {"": list(experiment.columns)}
+    return [METRICS[each] for each in metrics], {where: [f"{where}.{each}" for each in metrics] for where in tested}
 
 
 def _row(entries: Sequence[str]) -> str:

@@ -61,12 +61,10 @@ class Event:
     Attributes:
         name: for messages.
         run: camera -> what its `read` returns instead of a picture; None for nothing special.
-        survives: whether tracking has to go on.
     """
 
     name: str
     run: Callable[[FaultyCamera], tuple[bool, Any] | None]
-    survives: bool = True
 
 
 def draw_events(random: Random) -> list[Event]:
@@ -75,11 +73,11 @@ def draw_events(random: Random) -> list[Event]:
     return [*events, random.choice(_FATAL)(random)]
 
 
-def _stall(length_s: float, *, survives: bool) -> Event:
+def _stall(length_s: float) -> Event:
     def run(camera: FaultyCamera) -> None:
         camera.stop.wait(length_s)
 
-    return Event(f"stalls {length_s:.2g} s", run, survives)
+    return Event(f"stalls {length_s:.2g} s", run)
 
 
 def _resize(random: Random) -> Event:
@@ -98,12 +96,12 @@ def _lose(failures: int, random: Random) -> Event:
         camera.failures, camera.size = failures, size
         return False, None
 
-    return Event(f"is lost, {failures} attempts fail", run, failures < len(BACK_OFF_S))
+    return Event(f"is lost, {failures} attempts fail", run)
 
 
 def _garbage(random: Random, *, picture: bool) -> Event:
     name = random.choice([name for name, (_, is_one) in GARBAGE.items() if is_one == picture])
-    return Event(f"sends {name}", lambda _: (True, GARBAGE[name][0]()), picture)
+    return Event(f"sends {name}", lambda _: (True, GARBAGE[name][0]()))
 
 
 def _raises(random: Random) -> Event:
@@ -112,17 +110,17 @@ def _raises(random: Random) -> Event:
     def run(_: FaultyCamera) -> None:
         raise error
 
-    return Event(f"raises {type(error).__name__}", run, survives=False)
+    return Event(f"raises {type(error).__name__}", run)
 
 
 _SURVIVED: tuple[Callable[[Random], Event], ...] = (
-    lambda random: _stall(random.uniform(0, STALL_S / 4), survives=True),
+    lambda random: _stall(random.uniform(0, STALL_S / 4)),
     _resize,
     lambda random: _lose(random.randrange(len(BACK_OFF_S)), random),
     lambda random: _garbage(random, picture=True),
 )
 _FATAL: tuple[Callable[[Random], Event], ...] = (
-    lambda _: _stall(3 * STALL_S, survives=False),
+    lambda _: _stall(3 * STALL_S),
     lambda random: _lose(len(BACK_OFF_S), random),
     lambda random: _garbage(random, picture=False),
     _raises,

@@ -19,7 +19,7 @@ from forked_verbs import Done, Verbs
 
 from robust import verb_outputs
 from robust.rows import CLEAN, HANG, TRACEBACK, UNCLEAR, WRONG, Row
-from robust.verb_outputs import Gone, read
+from robust.verb_outputs import GONE, read
 
 PER_CASE = 0.07  # of the cases of a parser: a kill takes seconds
 DRAWS = 8  # of a moment, until one lies before the end
@@ -130,11 +130,10 @@ class _Trial:
             verb.earlier(self._before, self._inputs, verbs)
         self._old = self._states(self._before)
         self._renew()
-        self._changes = 0
-        seen: list[object] = []
-        done = self._run(verb.words, lambda _: bool(self._count(seen)))
+        changes = _Changes(self._here)
+        done = self._run(verb.words, lambda _: changes.reach(None))
         _must(done)
-        self._duration_s = done.wall_s
+        self._duration_s, self._changes = done.wall_s, changes.count
         self._new = self._states(self._here)
 
     def kill(self, random: Random, *, finish: bool) -> tuple[str, str]:
@@ -175,7 +174,7 @@ class _Trial:
         for name, state in self._states(self._here).items():
             if isinstance(state, Exception):
                 return f"{name} is damaged: {state}"
-            lost = isinstance(state, Gone) and not isinstance(self._old[name], Gone)
+            lost = state is GONE and self._old[name] is not GONE
             if lost or not (self._verb.grows or state in (self._old[name], self._new[name])):
                 return f"{name} is neither the earlier nor the new one"
             if isinstance(self._old[name], frozenset) and not _holds(state, self._old[name]):
@@ -193,30 +192,19 @@ class _Trial:
     def _states(self, folder: Path) -> dict[str, Any]:
         return {name: read(reader, folder / name) for name, reader in self._verb.outputs.items()}
 
-    def _count(self, seen: list[object]) -> bool:
-        """Count a change of the folder; False."""
-        now = _names_and_sizes(self._here)
-        if [now] != seen[-1:]:
-            seen.append(now)
-            self._changes = len(seen) - 1
-        return False
-
     def _moment(self, random: Random, *, of_any: bool) -> Callable[[float], bool]:
         """Any moment of its time, or shortly after a change of the folder, most often one of the last."""
         if random.random() < 0.4 or of_any or not self._changes:
             at_s = random.uniform(0, self._duration_s)
             return lambda passed_s: passed_s >= at_s
-        last = self._changes if random.random() < 0.5 else max(1, self._changes - 3)
-        change = random.randint(1 if last == self._changes else last, self._changes)
+        first = 1 if random.random() < 0.5 else max(1, self._changes - 3)
+        change = random.randint(first, self._changes)
         delay_s = random.choice((0.0, random.uniform(0, 0.005), random.uniform(0, 0.05)))
-        seen: list[object] = []
+        changes = _Changes(self._here)
         reached_s: list[float] = []
 
         def is_reached(passed_s: float) -> bool:
-            now = _names_and_sizes(self._here)
-            if [now] != seen[-1:]:
-                seen.append(now)
-            if len(seen) > change and not reached_s:
+            if changes.reach(change) and not reached_s:
                 reached_s.append(passed_s)
             return bool(reached_s) and passed_s >= reached_s[0] + delay_s
 
@@ -226,6 +214,22 @@ class _Trial:
 def _holds(state: Any, part: Any) -> bool:
     """Whether a state holds all that another one holds; equal ones do."""
     return part <= state if isinstance(state, frozenset) and isinstance(part, frozenset) else bool(state == part)
+
+
+class _Changes:
+    """Counts how often the files of a folder have become others, or got another size, since the first look."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self.count = folder, 0
+        self._last: object = None
+
+    def reach(self, count: int | None) -> bool:
+        """Look at the folder; whether so many changes have been counted, never for None."""
+        now = _names_and_sizes(self._folder)
+        if self._last is not None and now != self._last:
+            self.count += 1
+        self._last = now
+        return count is not None and self.count >= count
 
 
 def _names_and_sizes(folder: Path) -> tuple[tuple[str, int], ...]:

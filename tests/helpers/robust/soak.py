@@ -7,6 +7,7 @@ asked for. Memory must lie on a flat line in the second half, and threads and de
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import subprocess
@@ -212,8 +213,6 @@ def _view(address: str, stay_s: float, stop: threading.Event) -> None:
 
 def _frame(address: str) -> int:
     """Number of the newest frame; raises TimeoutError where the page does not answer."""
-    import json
-
     try:
         with urllib.request.urlopen(f"{address}/stats.json", timeout=30) as answer:
             table = json.load(answer)

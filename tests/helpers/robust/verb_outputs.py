@@ -10,20 +10,13 @@ from typing import Any
 
 from robust.parsers import plain
 
-
-class Gone:
-    """A file that is not there."""
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Gone)
-
-    __hash__ = None  # type: ignore[assignment]
+GONE = object()  # the state of a file that is not there
 
 
 def read(reader: Callable[[Path], Any], path: Path) -> Any:
-    """What a reader gives; Gone without a file, and the exception of one that cannot be read."""
+    """What a reader gives; GONE without a file, and the exception of one that cannot be read."""
     if not path.exists():
-        return Gone()
+        return GONE
     try:
         return reader(path)
     except Exception as error:
