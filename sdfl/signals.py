@@ -4,5 +4,7 @@ from __future__ import annotations
 
 import signal
 
-# What `kill`, batch systems, containers, a closing terminal and Windows' Ctrl-Break send; Ctrl-C is SIGINT.
-REQUESTS_TO_END = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
+
+def requests_to_end() -> tuple[int, ...]:
+    """What `kill`, batch systems, containers, a closing terminal and Windows' Ctrl-Break send; Ctrl-C is SIGINT."""
+    return tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))

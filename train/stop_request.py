@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from lightning.fabric import Fabric
 
-from sdfl.signals import REQUESTS_TO_END
+from sdfl.signals import requests_to_end
 
 
 def leave_signals_to_the_main_process(worker: int) -> None:  # noqa: ARG001  torch gives its number
@@ -20,7 +20,7 @@ def leave_signals_to_the_main_process(worker: int) -> None:  # noqa: ARG001  tor
     once: the second one comes from torch, which ends a process that does not end by itself.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for number in REQUESTS_TO_END:
+    for number in requests_to_end():
         signal.signal(number, _ignore_once)
 
 
@@ -31,7 +31,7 @@ def _ignore_once(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
 class StopRequest:
     """A context in which the first request only asks to stop; a second one interrupts at once, as without it.
 
-    Requests are Ctrl-C, and of REQUESTS_TO_END those that the program treats like Ctrl-C, as the command line does.
+    Requests are Ctrl-C, and of `requests_to_end` those that the program treats like Ctrl-C, as the command line does.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class StopRequest:
 
     def __enter__(self) -> StopRequest:
         if threading.current_thread() is threading.main_thread():
-            heeded = [each for each in REQUESTS_TO_END if signal.getsignal(each) is signal.default_int_handler]
+            heeded = [each for each in requests_to_end() if signal.getsignal(each) is signal.default_int_handler]
             self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, *heeded)}
         return self
 

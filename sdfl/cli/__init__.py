@@ -31,7 +31,7 @@ from sdfl.cli import (
 from sdfl.cli.outputs import can_print, is_closed_pipe, let_go_of_stdout
 from sdfl.errors import SdflError, install_command
 from sdfl.files import ADVICE, write_failure
-from sdfl.signals import REQUESTS_TO_END
+from sdfl.signals import requests_to_end
 
 DESCRIPTION = (
     "Find faces and their landmarks in pictures, videos and live cameras, on ordinary processors and NVIDIA GPUs; "
@@ -147,7 +147,7 @@ def main() -> None:
 
 def _heed_requests_to_end() -> None:
     """Treat what `kill`, a closing terminal and Windows' Ctrl-Break send as Ctrl-C; `nohup` keeps its effect."""
-    for number in REQUESTS_TO_END:
+    for number in requests_to_end():
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
 

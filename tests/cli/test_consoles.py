@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sdfl import cli
+from sdfl import cli, signals
 from sdfl.cli.outputs import is_closed_pipe
 
 PROGRAM = [sys.executable, "-c", "from sdfl.cli import main; main()"]
@@ -88,6 +88,7 @@ def test_signals_that_a_system_lacks_are_left_out(
         getsignal=lambda _: before,
         signal=lambda number, _: numbers.append(number),
     )
-    monkeypatch.setattr(cli, "signal", fake)
+    for module in (cli, signals):
+        monkeypatch.setattr(module, "signal", fake)
     cli._heed_requests_to_end()
     assert numbers == heeded
