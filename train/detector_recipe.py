@@ -20,17 +20,29 @@ SECTION = "detector"  # what tells a detector's recipe from a landmark network's
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder of labelled pictures.
+    """Labelled pictures.
 
     Attributes:
-        path: below --data.
+        path: of a folder with .pts files or of a list, below --data.
         share: how often one of its pictures is drawn, against those of the others.
         every: each `every`-th picture by sorted name is held out, 0 for none.
+        last: so many of the last pictures are held out instead, 0 for none.
+
+    Raises:
+        ConfigError: both `every` and `last` are given, or a number is negative.
     """
 
     path: str
     share: float = 1.0
     every: int = 0
+    last: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.share, self.every, self.last) < 0 or (self.every and self.last):
+            raise ConfigError(
+                f"data.folders: {self.path}: share, every and last must not be negative, and only one of every "
+                f"({self.every}) and last ({self.last}) may hold out pictures; set the other to 0"
+            )
 
 
 @dataclass(frozen=True)

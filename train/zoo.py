@@ -9,7 +9,7 @@ from pathlib import Path
 from sdfl.datasets import find_samples
 from sdfl.errors import ConfigError
 from sdfl.train.data.landmark_dataset import locate
-from sdfl.train.data.pseudo_labels import write_pseudo_labels
+from sdfl.train.data.pseudo_labels import labelled_faces, write_pseudo_labels
 from sdfl.train.devices import Devices
 from sdfl.train.loop import LAST, is_complete
 from sdfl.train.recipe import Recipe, find_recipe, load_recipe
@@ -128,7 +128,8 @@ class Workshop:
         if not path.exists():
             teacher = self._checkpoint(TEACHER)
             self.say(f"labels of {UNLABELLED} by {TEACHER}")
-            write_pseudo_labels(find_samples(locate(self.data, UNLABELLED)), self.open_teacher(teacher), path)
+            faces = labelled_faces(find_samples(locate(self.data, UNLABELLED)))
+            write_pseudo_labels(faces, self.open_teacher(teacher), path)
         return path
 
 

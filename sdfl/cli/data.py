@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from sdfl.cli.options import DetectorChoice
 from sdfl.errors import DataError, MissingDependency
 
 
@@ -36,28 +37,36 @@ def data_check(
 
 
 def data_label(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder of pictures whose .pts files say where the faces are.")
-    ],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of pictures of faces.")],
     out: Annotated[
         Path, typer.Option("-o", "--out", help="The list to write, a .txt file for `data.train` of a recipe.")
     ],
     teacher: Annotated[
         str | None, typer.Option(help="Name or .onnx file of the model that labels. Default: small.")
     ] = None,
+    detector: DetectorChoice = None,
 ) -> None:
-    """Label pictures with a model that sees many views of each; pictures on which the views disagree are left out."""
+    """Label pictures with a model that sees many views of each; pictures on which the views disagree are left out.
+
+    The .pts files beside the pictures say where the faces are. Where there are none, or with --detector, the face
+    detector says it.
+    """
     from sdfl.cli.progress import progress
-    from sdfl.datasets import find_samples
+    from sdfl.datasets import find_pictures, find_samples, holds_points
     from sdfl.runtime.backends import open_backend
+    from sdfl.runtime.detector import open_detector
     from sdfl.runtime.zoo import resolve_model
 
     try:
-        from sdfl.train.data.pseudo_labels import write_pseudo_labels
+        from sdfl.train.data.pseudo_labels import detected_faces, labelled_faces, write_pseudo_labels
     except ModuleNotFoundError as error:
         raise MissingDependency(error.name or "torch", extra="train") from error
     if out.suffix != ".txt":
         raise DataError(f"{out}: the list's name must end in .txt")
-    samples = find_samples(folder)
-    count = write_pseudo_labels(samples, open_backend(resolve_model(teacher)), out, progress=progress("labelling"))
-    typer.echo(f"{out}: {count} of {len(samples)} pictures labelled")
+    pictures = find_pictures(folder)
+    if detector is None and holds_points(folder):
+        faces = labelled_faces(find_samples(folder))
+    else:
+        faces = detected_faces(pictures, open_detector(detector), progress("faces"))
+    count = write_pseudo_labels(faces, open_backend(resolve_model(teacher)), out, progress=progress("labelling"))
+    typer.echo(f"{out}: {count} of {len(pictures)} pictures labelled")

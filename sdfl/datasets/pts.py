@@ -69,6 +69,11 @@ def find_samples(folder: Path, layout: str = "") -> list[Sample]:
     return [_sample(path, labels.get(stem), layout) for stem, path in images.items()]
 
 
+def holds_points(folder: Path) -> bool:
+    """Whether there is a `.pts` file below a folder."""
+    return any(path.suffix.lower() == ".pts" for path in visible_files(folder))
+
+
 def _sample(image_path: Path, label_path: Path | None, layout: str) -> Sample:
     if label_path is None:
         raise DataError(f"{image_path}: has no .pts file beside it; add {image_path.stem}.pts or remove the picture")

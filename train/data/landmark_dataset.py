@@ -54,7 +54,7 @@ def split_samples(config: DataConfig, data: Path, layout: str) -> tuple[list[Sam
     train: list[Sample] = []
     held_out: list[Sample] = []
     for folder in config.train:
-        samples = _load(data, folder, layout)
+        samples = labelled_part(data, folder, layout)
         if config.holdout.every and folder == config.holdout.folder:
             held_out += samples[:: config.holdout.every]
             samples = [sample for i, sample in enumerate(samples) if i % config.holdout.every]
@@ -64,8 +64,17 @@ def split_samples(config: DataConfig, data: Path, layout: str) -> tuple[list[Sam
     return train, held_out
 
 
-def _load(data: Path, name: str, layout: str) -> list[Sample]:
-    """A split of a dataset in its official files ("wflw:train"), a list, COCO's JSON, or a folder with .pts files."""
+def labelled_part(data: Path, name: str, layout: str) -> list[Sample]:
+    """Find one entry of a recipe's pictures.
+
+    Args:
+        data: the folder of --data.
+        name: a split of a dataset in its official files ("wflw:train"), a list, COCO's JSON, or a folder with .pts files.
+        layout: that the pictures must have.
+
+    Raises:
+        DataError: it is missing, a label is wrong, or it has another layout.
+    """
     if is_split(name):
         samples = load_split(data, name)
     elif name.lower().endswith(LABEL_SUFFIXES):

@@ -1,7 +1,8 @@
 """Labels by a teacher: its points on many views of each picture, averaged, written as one list for `data.train`.
 
-Pictures whose labels a machine made, or made badly, become training data this way. A view is the crop shifted, scaled,
-turned or mirrored a little; where the views disagree the teacher does not know, and the picture is left out.
+Pictures without labels, or with labels that a machine made badly, become training data this way. A view is the crop
+shifted, scaled, turned or mirrored a little; where the views disagree the teacher does not know, and the picture is
+left out. So is a picture whose new points disagree with its old ones, or with the box of the face detector.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ import numpy as np
 from sdfl.datasets import Sample, read_image
 from sdfl.errors import DataError
 from sdfl.files import atomic_path
-from sdfl.geometry import crop_affine, cut_crop, landmark_box, square_around, transform_points
+from sdfl.geometry import box_iou, crop_affine, cut_crop, landmark_box, square_around, transform_points
 from sdfl.layouts import get_layout
 from sdfl.metrics import inter_ocular
-from sdfl.types import Backend, FloatArray, Image
+from sdfl.types import Backend, Detector, FloatArray, Image
 
 VIEWS = (  # shift x, y in sides, scale, degrees, mirrored
     (0.0, 0.0, 1.0, 0.0, False),
@@ -32,6 +33,22 @@ VIEWS = (  # shift x, y in sides, scale, degrees, mirrored
 PASSES = 2  # the second one cuts its crops around what the first one found
 KEPT = 0.9  # of the pictures, those whose views agree best
 LARGEST_MOVE = 0.15  # inter-ocular distances from the old label: farther away there is another face, or none
+AGREED_IOU = 0.5  # of the points' box with the detector's: less is another face, or none
+
+
+@dataclass(frozen=True, eq=False)
+class RoughFace:
+    """Where a face is, before a teacher labels it.
+
+    Attributes:
+        image_path: the picture.
+        box: (4,) xyxy px, as landmarks have it.
+        points: (N, 2) px, the old label; None where a detector found the box.
+    """
+
+    image_path: Path
+    box: FloatArray
+    points: FloatArray | None = None
 
 
 @dataclass(frozen=True)
@@ -40,29 +57,58 @@ class PseudoLabel:
 
     Attributes:
         points: (N, 2) px of the picture.
-        spread: how far views stray from their mean, in inter-ocular distances.
-        moved: mean distance from the old label, likewise.
+        spread: how far views stray from their mean, in sides of the face, a square of the area of its box.
     """
 
     points: FloatArray
     spread: float
-    moved: float
+
+
+def labelled_faces(samples: Sequence[Sample]) -> list[RoughFace]:
+    """Take the faces from old labels.
+
+    Args:
+        samples: the labelled pictures.
+    """
+    return [RoughFace(sample.image_path, landmark_box(sample.points), sample.points) for sample in samples]
+
+
+def detected_faces(
+    pictures: Sequence[Path],
+    detector: Detector,
+    progress: Callable[[Iterable[Any]], Iterable[Any]] = lambda steps: steps,
+) -> list[RoughFace]:
+    """Find the best face of each picture; pictures in which there is none are left out.
+
+    Args:
+        pictures: files.
+        detector: finds the faces.
+        progress: wraps the pictures, for a progress bar.
+
+    Raises:
+        DataError: a picture cannot be read, or there is a face in none of them.
+    """
+    found = [(path, detector.detect(read_image(path))) for path in progress(pictures)]
+    faces = [RoughFace(path, boxes[0].xyxy) for path, boxes in found if boxes]
+    if not faces:
+        raise DataError("the detector finds a face in none of the pictures; give a folder of pictures of faces")
+    return faces
 
 
 def write_pseudo_labels(
-    samples: Sequence[Sample],
+    faces: Sequence[RoughFace],
     teacher: Backend,
     out: Path,
     *,
     progress: Callable[[Iterable[Any]], Iterable[Any]] = lambda steps: steps,
 ) -> int:
-    """Label pictures anew and write the labels that can be trusted, as a list that `load_list` reads.
+    """Label faces and write the labels that can be trusted, as a list that `load_list` reads.
 
     Args:
-        samples: the pictures; their old labels only say where the faces are.
+        faces: one of each picture.
         teacher: the network that labels.
         out: the list to write.
-        progress: wraps the pictures, for a progress bar.
+        progress: wraps the faces, for a progress bar.
 
     Returns:
         How many pictures are in the list.
@@ -70,40 +116,43 @@ def write_pseudo_labels(
     Raises:
         DataError: the layouts differ, or no label can be trusted.
     """
-    layout = teacher.spec.layout
-    if any(sample.layout != layout for sample in samples):
-        raise DataError(f"{samples[0].image_path.parent}: has another layout than the teacher's {layout}")
-    labels = [pseudo_label(read_image(sample.image_path), sample.points, teacher) for sample in progress(samples)]
-    near = [label.spread for label in labels if label.moved <= LARGEST_MOVE]
-    if not near:
-        raise DataError(f"{samples[0].image_path.parent}: the teacher {teacher.spec.name} agrees with no label there")
-    limit = float(np.quantile(near, KEPT))
-    kept = [
-        (sample, label)
-        for sample, label in zip(samples, labels, strict=True)
-        if label.moved <= LARGEST_MOVE and label.spread <= limit
-    ]
+    layout, folder = teacher.spec.layout, faces[0].image_path.parent
+    if any(face.points is not None and len(face.points) != get_layout(layout).num_points for face in faces):
+        raise DataError(f"{folder}: has another layout than the teacher's {layout}")
+    labels = [(face, pseudo_label(read_image(face.image_path), face.box, teacher)) for face in progress(faces)]
+    agreed = [(face, label) for face, label in labels if _agree(face, label.points, layout)]
+    if not agreed:
+        raise DataError(f"{folder}: the teacher {teacher.spec.name} agrees with no label or box there")
+    limit = float(np.quantile([label.spread for _, label in agreed], KEPT))
+    kept = [(face, label) for face, label in agreed if label.spread <= limit]
     with atomic_path(out) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write(f"# {layout} by {teacher.spec.name} ({teacher.spec.graph_sha256[:12]})\n")
-        for sample, label in kept:
+        for face, label in kept:
             numbers = " ".join(f"{value:.2f}" for value in label.points.ravel())
-            file.write(f"{sample.image_path.resolve()} {numbers}\n")
+            file.write(f"{face.image_path.resolve()} {numbers}\n")
     return len(kept)
 
 
-def pseudo_label(image: Image, points: FloatArray, teacher: Backend) -> PseudoLabel:
-    """Label one picture.
+def _agree(face: RoughFace, points: FloatArray, layout_name: str) -> bool:
+    """Whether a teacher's points are those of the face that it was asked for."""
+    if face.points is None:
+        return box_iou(face.box, landmark_box(points)) >= AGREED_IOU
+    distance = max(float(inter_ocular(points, get_layout(layout_name))), 1e-6)
+    return float(np.linalg.norm(points - face.points, axis=-1).mean()) / distance <= LARGEST_MOVE
+
+
+def pseudo_label(image: Image, box: FloatArray, teacher: Backend) -> PseudoLabel:
+    """Label one face.
 
     Args:
         image: (H, W, 3) uint8 BGR.
-        points: (N, 2) px, roughly where the face is.
+        box: (4,) xyxy px, roughly that of the landmarks.
         teacher: the network that labels.
     """
     spec, layout = teacher.spec, get_layout(teacher.spec.layout)
-    found = points
-    seen = found[None]
+    found = seen = np.zeros((0, 0, 2), np.float32)
     for _ in range(PASSES):
-        centre, side_px = square_around(landmark_box(found), spec.crop_scale)
+        centre, side_px = square_around(box, spec.crop_scale)
         affines = [
             crop_affine(
                 centre + np.array([x, y], np.float32) * side_px, side_px * scale, spec.input_size,
@@ -120,9 +169,6 @@ def pseudo_label(image: Image, points: FloatArray, teacher: Backend) -> PseudoLa
             ]
         )
         found = seen.mean(axis=0)
-    distance = max(float(inter_ocular(found, layout)), 1e-6)
-    return PseudoLabel(
-        found.astype(np.float32),
-        float(np.linalg.norm(seen - found, axis=-1).mean()) / distance,
-        float(np.linalg.norm(found - points, axis=-1).mean()) / distance,
-    )
+        box = landmark_box(found)
+    side = max(float(np.sqrt(np.prod(box[2:] - box[:2]))), 1e-6)
+    return PseudoLabel(found.astype(np.float32), float(np.linalg.norm(seen - found, axis=-1).mean()) / side)

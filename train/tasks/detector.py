@@ -12,13 +12,13 @@ from lightning.fabric import Fabric
 from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
 
-from sdfl.datasets import Sample, find_samples
+from sdfl.datasets import Sample
 from sdfl.errors import DataError
 from sdfl.model.detector.losses import Targets, detector_losses
 from sdfl.model.detector.network import FaceDetector, cell_grid, decode
 from sdfl.train.data.detector_dataset import ComposedDataset
 from sdfl.train.data.detector_pictures import further_faces
-from sdfl.train.data.landmark_dataset import locate
+from sdfl.train.data.landmark_dataset import labelled_part, locate
 from sdfl.train.data.samplers import EpochSampler
 from sdfl.train.detector_recipe import DetectorRecipe, Folder
 from sdfl.train.devices import Devices, launch
@@ -88,7 +88,7 @@ def fit_detector(
 
 
 def split_folder(folder: Folder, data: Path) -> tuple[list[Sample], list[Sample]]:
-    """Find the pictures of a folder.
+    """Find the pictures of a folder or a list.
 
     Args:
         folder: of the recipe.
@@ -98,9 +98,11 @@ def split_folder(folder: Folder, data: Path) -> tuple[list[Sample], list[Sample]
         Training and held-out pictures.
 
     Raises:
-        DataError: the folder is missing, or a picture or label in it is wrong.
+        DataError: it is missing, or a picture or label in it is wrong.
     """
-    samples = find_samples(locate(data, folder.path), LAYOUT)
+    samples = labelled_part(data, folder.path, LAYOUT)
+    if folder.last:
+        return samples[: -folder.last], samples[-folder.last :]
     if not folder.every:
         return samples, []
     return [sample for i, sample in enumerate(samples) if i % folder.every], samples[:: folder.every]
