@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
 from sdfl.benchmarks.progress import StartBar, silent, wrapped
-from sdfl.datasets import find_samples
+from sdfl.datasets import Sample, find_samples, load_labelled
 from sdfl.datasets.faceless import faceless_crops, faceless_split
 from sdfl.detector_evaluation import false_scores, labelled_scores, pasted_scores, share_above
 from sdfl.runtime.backends.openvino.library import load_openvino
@@ -36,6 +37,7 @@ class DetectorResult:
     Attributes:
         recall_by_size_percent: of pasted faces, by the longer side of the face in px.
         false_percent: share of the crops without a face in which a face is detected.
+        recall_elsewhere_percent: on further labelled pictures, by their name.
     """
 
     name: str
@@ -44,6 +46,7 @@ class DetectorResult:
     recall_ytf_percent: float
     recall_by_size_percent: dict[int, float]
     false_percent: float
+    recall_elsewhere_percent: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ def study(
     *,
     model: Path = FACES,
     yunet: Path | None = None,
+    also: Sequence[Path] = (),
     rounds: int = 300,
     start_bar: StartBar = silent,
 ) -> DetectorStudy:
@@ -73,22 +77,28 @@ def study(
         data: folder that holds 300w/helen and ytf.
         model: a detector of this project, .onnx.
         yunet: a YuNet .onnx file; None leaves it and all times out.
+        also: folders or lists of further labelled pictures, see `load_labelled`.
         rounds: pictures that each is timed on.
         start_bar: for progress.
 
     Raises:
         DataError: pictures are missing.
     """
-    own = NetworkDetector(model, threshold=LOWEST)
-    results = [measure(own.spec.name, own, own.spec.threshold, data, start_bar)]
+    own, more = NetworkDetector(model, threshold=LOWEST), {str(path): load_labelled(path) for path in also}
+    results = [measure(own.spec.name, own, own.spec.threshold, data, more, start_bar)]
     if yunet is None:
         return DetectorStudy(tuple(results))
-    results.append(measure("YuNet", YuNetDetector(yunet, threshold=LOWEST), YUNET_THRESHOLD, data, start_bar))
+    results.append(measure("YuNet", YuNetDetector(yunet, threshold=LOWEST), YUNET_THRESHOLD, data, more, start_bar))
     return DetectorStudy(tuple(results), speed(model, yunet, rounds))
 
 
 def measure(
-    name: str, detector: Detector, threshold: float, data: Path, start_bar: StartBar = silent
+    name: str,
+    detector: Detector,
+    threshold: float,
+    data: Path,
+    more: Mapping[str, Sequence[Sample]] = MappingProxyType({}),
+    start_bar: StartBar = silent,
 ) -> DetectorResult:
     """Measure one detector.
 
@@ -97,6 +107,7 @@ def measure(
         detector: answers with scores far below `threshold` as well.
         threshold: from which score on a box counts.
         data: folder that holds 300w/helen and ytf.
+        more: further labelled pictures, by name.
         start_bar: for progress.
     """
     crops, test = faceless_crops(data, "test"), faceless_split(data, "test")
@@ -105,16 +116,20 @@ def measure(
     def percent(scores: FloatArray) -> float:
         return round(100 * share_above(scores, threshold), 2)
 
+    def recall(samples: Sequence[Sample], place: str) -> float:
+        return percent(labelled_scores(detector, samples, wrapped(start_bar, f"{name}: {place}")))
+
     by_size = {
         px: percent(pasted_scores(detector, test, crops, px, wrapped(start_bar, f"{name}: {px} px"))) for px in SIZES_PX
     }
     return DetectorResult(
         name,
         threshold,
-        percent(labelled_scores(detector, test, wrapped(start_bar, f"{name}: HELEN test"))),
-        percent(labelled_scores(detector, ytf, wrapped(start_bar, f"{name}: YTF"))),
+        recall(test, "HELEN test"),
+        recall(ytf, "YTF"),
         by_size,
         percent(false_scores(detector, crops, wrapped(start_bar, f"{name}: no face"))),
+        {place: recall(samples, place) for place, samples in more.items()},
     )
 
 
@@ -172,6 +187,10 @@ def as_markdown(result: DetectorStudy) -> str:
         "recall on HELEN test, %": [each.recall_helen_test_percent for each in detectors],
         "recall on YTF, %": [each.recall_ytf_percent for each in detectors],
         **{f"recall at {px} px, %": [each.recall_by_size_percent[px] for each in detectors] for px in SIZES_PX},
+        **{
+            f"recall on {place}, %": [each.recall_elsewhere_percent[place] for each in detectors]
+            for place in detectors[0].recall_elsewhere_percent
+        },
         "false detections, %": [each.false_percent for each in detectors],
     }
     lines += [f"| {name} | " + " | ".join(f"{value:.2f}" for value in row) + " |" for name, row in rows.items()]

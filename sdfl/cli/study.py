@@ -91,6 +91,10 @@ def study_detector(
     yunet: Annotated[
         Path | None, typer.Option(help="YuNet's .onnx file, to compare with; without it, no times.")
     ] = None,
+    also: Annotated[
+        list[Path] | None,
+        typer.Option(help="Also measure the recall on these labelled pictures, a folder or a list. May be repeated."),
+    ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Number of pictures to take the time of.")] = 300,
     as_json: AsJson = False,
 ) -> None:
@@ -100,7 +104,9 @@ def study_detector(
     from sdfl.runtime.detector.network import FACES
 
     with progress_bar() as start_bar:
-        result = measure.study(data, model=model or FACES, yunet=yunet, rounds=rounds, start_bar=start_bar)
+        result = measure.study(
+            data, model=model or FACES, yunet=yunet, also=also or (), rounds=rounds, start_bar=start_bar
+        )
     typer.echo(json.dumps(asdict(result)) if as_json else measure.as_markdown(result))
 
 

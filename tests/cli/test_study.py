@@ -92,6 +92,20 @@ def test_the_detector_is_measured(monkeypatch: pytest.MonkeyPatch, samples: list
     assert result["times_ms"] == {}
 
 
+def test_the_detector_is_measured_on_further_pictures(
+    monkeypatch: pytest.MonkeyPatch, samples: list[Sample], face_root: Path
+) -> None:
+    monkeypatch.setattr(measure, "faceless_crops", lambda *_: [np.full((80, 90, 3), 90, np.uint8)])
+    monkeypatch.setattr(measure, "faceless_split", lambda *_: samples)
+    monkeypatch.setattr(measure, "find_samples", lambda *_: samples)
+    place = str(face_root / "train")
+    monkeypatch.setattr(measure, "labelled_scores", lambda _, those, *__: np.array([0.9] * len(those) + [0.0]))
+    (result,) = json.loads(run("detector", "--data", "faces", "--also", place, "--json"))["detectors"]
+    there = len(find_samples(face_root / "train"))
+    assert result["recall_elsewhere_percent"] == {place: round(100 * there / (there + 1), 2)}
+    assert f"| recall on {place}, % |" in run("detector", "--data", "faces", "--also", place)
+
+
 def test_crops_without_a_face_are_drawn(monkeypatch: pytest.MonkeyPatch, samples: list[Sample], tmp_path: Path) -> None:
     faceless = pytest.importorskip("sdfl.benchmarks.detector.faceless", reason="needs the extra train")
     monkeypatch.setattr(faceless, "faceless_split", lambda *_: samples)

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
+from knowing_teacher import KnowingTeacher
 
-from sdfl.artifacts.landmark_spec import ModelSpec
-from sdfl.datasets import find_samples, load_list
-from sdfl.errors import ConfigError, DataError
-from sdfl.geometry import invert_affine, transform_points
-from sdfl.layouts import get_layout
+from sdfl.datasets import find_samples
+from sdfl.errors import ConfigError
 from sdfl.model.checkpoint import read_checkpoint
 from sdfl.train import zoo
-from sdfl.train.data import pseudo_labels
 from sdfl.train.devices import Devices
 from sdfl.train.recipe import find_recipe, load_recipe
-from sdfl.types import Backend, Crop, FloatArray, Image, Prediction
+from sdfl.types import Backend
 
 CPU = Devices(accelerator="cpu", devices="1")
-SPEC = ModelSpec(name="teacher", layout="ibug68", num_points=68, input_size=64)
 RECIPE = """
 [about]
 name = "tiny"
@@ -62,63 +57,6 @@ images = 12
 """
 
 
-class Teacher:
-    """Knows the faces it is shown: it answers with their labels, off by `bias` px, in mirrored views, too."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, bias: float = 0.0) -> None:
-        self.spec, self._bias = SPEC, bias
-        self._affines: list[np.ndarray] = []
-        self._points = np.zeros((68, 2), np.float32)
-        cut, label = pseudo_labels.cut_crop, pseudo_labels.pseudo_label
-
-        def noted_cut(image: Image, affine: FloatArray, size: int) -> Crop:
-            self._affines.append(affine)
-            return cut(image, affine, size)
-
-        def noted_label(image: Image, points: FloatArray, teacher: Backend) -> pseudo_labels.PseudoLabel:
-            self._points = points
-            return label(image, points, teacher)
-
-        monkeypatch.setattr(pseudo_labels, "cut_crop", noted_cut)
-        monkeypatch.setattr(pseudo_labels, "pseudo_label", noted_label)
-
-    def infer(self, crops: np.ndarray) -> Prediction:
-        seen = []
-        for affine in self._affines:
-            points = self._points + np.array([self._bias, 0], np.float32)
-            inside = transform_points(invert_affine(affine), points.astype(np.float32))
-            mirrored = np.linalg.det(affine[:, :2]) < 0
-            seen.append(inside[get_layout("ibug68").flip_index()] if mirrored else inside)
-        self._affines.clear()
-        return Prediction(np.stack(seen), np.ones(len(crops), np.float32), np.zeros((len(crops), 68), np.float32))
-
-    def close(self) -> None:
-        """Nothing to free."""
-
-
-def test_labels_are_the_mean_of_all_views_in_picture_pixels(
-    monkeypatch: pytest.MonkeyPatch, face_root: Path, tmp_path: Path
-) -> None:
-    """Shifted, turned and mirrored views must all land on the same points of the picture."""
-    samples = find_samples(face_root / "train")
-    count = pseudo_labels.write_pseudo_labels(samples, Teacher(monkeypatch, bias=2.0), tmp_path / "list.txt")
-    labelled = load_list(tmp_path / "list.txt")
-    assert len(labelled) == count >= 0.8 * len(samples)
-    old = {sample.image_path.resolve(): sample.points for sample in samples}
-    for sample in labelled:
-        np.testing.assert_allclose(sample.points, old[sample.image_path] + [2.0, 0.0], atol=0.05)
-
-
-def test_a_teacher_that_looks_at_another_face_labels_nothing(
-    monkeypatch: pytest.MonkeyPatch, face_root: Path, tmp_path: Path
-) -> None:
-    with pytest.raises(DataError, match="agrees with no label"):
-        pseudo_labels.write_pseudo_labels(
-            find_samples(face_root / "train"), Teacher(monkeypatch, bias=60.0), tmp_path / "list.txt"
-        )
-    assert not (tmp_path / "list.txt").exists()
-
-
 @pytest.fixture
 def plans(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A teacher and two models in small, the second begun from the first; returns the folder to train in."""
@@ -145,9 +83,9 @@ def test_a_plan_gives_a_float_and_an_int8_network_and_is_not_run_twice(
 ) -> None:
     opened: list[Path] = []
 
-    def open_teacher(checkpoint: Path) -> Teacher:
+    def open_teacher(checkpoint: Path) -> KnowingTeacher:
         opened.append(checkpoint)
-        return Teacher(monkeypatch)
+        return KnowingTeacher(monkeypatch, find_samples(face_root / "train"))
 
     said: list[str] = []
     run = zoo.Workshop(face_root, plans, open_teacher, CPU, said.append).train

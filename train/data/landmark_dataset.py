@@ -69,7 +69,8 @@ def labelled_part(data: Path, name: str, layout: str) -> list[Sample]:
 
     Args:
         data: the folder of --data.
-        name: a split of a dataset in its official files ("wflw:train"), a list, COCO's JSON, or a folder with .pts files.
+        name: a split of a dataset in its official files ("wflw:train"), a list, COCO's JSON, or a folder with .pts
+            files.
         layout: that the pictures must have.
 
     Raises:
