@@ -129,7 +129,7 @@ class Workshop:
             teacher = self._checkpoint(TEACHER)
             self.say(f"labels of {UNLABELLED} by {TEACHER}")
             faces = labelled_faces(find_samples(locate(self.data, UNLABELLED)))
-            write_pseudo_labels(faces, self.open_teacher(teacher), path)
+            write_pseudo_labels(faces, [self.open_teacher(teacher)], path)
         return path
 
 

@@ -42,11 +42,12 @@ def data_label(
         Path, typer.Option("-o", "--out", help="The list to write, a .txt file for `data.train` of a recipe.")
     ],
     teacher: Annotated[
-        str | None, typer.Option(help="Name or .onnx file of the model that labels. Default: small.")
+        list[str] | None,
+        typer.Option(help="Name or .onnx file of the model that labels. May be repeated. Default: small."),
     ] = None,
     detector: DetectorChoice = None,
 ) -> None:
-    """Label pictures with a model that sees many views of each; pictures on which the views disagree are left out.
+    """Label pictures with models that see many views of each; pictures on which the views disagree are left out.
 
     The .pts files beside the pictures say where the faces are. Where there are none, or with --detector, the face
     detector says it.
@@ -68,5 +69,7 @@ def data_label(
         faces = labelled_faces(find_samples(folder))
     else:
         faces = detected_faces(pictures, open_detector(detector), progress("faces"))
-    count = write_pseudo_labels(faces, open_backend(resolve_model(teacher)), out, progress=progress("labelling"))
+    names: list[str | None] = [*teacher] if teacher else [None]
+    teachers = [open_backend(resolve_model(name)) for name in names]
+    count = write_pseudo_labels(faces, teachers, out, progress=progress("labelling"))
     typer.echo(f"{out}: {count} of {len(pictures)} pictures labelled")

@@ -1,7 +1,7 @@
-"""Labels by a teacher: its points on many views of each picture, averaged, written as one list for `data.train`.
+"""Labels by teachers: their points on many views of each picture, averaged, written as one list for `data.train`.
 
 Pictures without labels, or with labels that a machine made badly, become training data this way. A view is the crop
-shifted, scaled, turned or mirrored a little; where the views disagree the teacher does not know, and the picture is
+shifted, scaled, turned or mirrored a little; where the views or the teachers disagree nobody knows, and the picture is
 left out. So is a picture whose new points disagree with its old ones, or with the box of the face detector.
 """
 
@@ -38,7 +38,7 @@ AGREED_IOU = 0.5  # of the points' box with the detector's: less is another face
 
 @dataclass(frozen=True, eq=False)
 class RoughFace:
-    """Where a face is, before a teacher labels it.
+    """Where a face is, before teachers label it.
 
     Attributes:
         image_path: the picture.
@@ -53,11 +53,12 @@ class RoughFace:
 
 @dataclass(frozen=True)
 class PseudoLabel:
-    """A label by a teacher.
+    """A label by teachers.
 
     Attributes:
         points: (N, 2) px of the picture.
-        spread: how far views stray from their mean, in sides of the face, a square of the area of its box.
+        spread: how far the views of all teachers stray from their mean, in sides of the face, a square of the area of
+            its box.
     """
 
     points: FloatArray
@@ -97,7 +98,7 @@ def detected_faces(
 
 def write_pseudo_labels(
     faces: Sequence[RoughFace],
-    teacher: Backend,
+    teachers: Sequence[Backend],
     out: Path,
     *,
     progress: Callable[[Iterable[Any]], Iterable[Any]] = lambda steps: steps,
@@ -106,7 +107,7 @@ def write_pseudo_labels(
 
     Args:
         faces: one of each picture.
-        teacher: the network that labels.
+        teachers: the networks that label together, all of the same layout.
         out: the list to write.
         progress: wraps the faces, for a progress bar.
 
@@ -116,17 +117,25 @@ def write_pseudo_labels(
     Raises:
         DataError: the layouts differ, or no label can be trusted.
     """
-    layout, folder = teacher.spec.layout, faces[0].image_path.parent
+    layout, folder = teachers[0].spec.layout, faces[0].image_path.parent
+    for teacher in teachers[1:]:
+        if teacher.spec.layout != layout:
+            raise DataError(
+                f"{teacher.spec.name}: has layout {teacher.spec.layout}, {teachers[0].spec.name} {layout}; "
+                "give teachers of one layout"
+            )
     if any(face.points is not None and len(face.points) != get_layout(layout).num_points for face in faces):
         raise DataError(f"{folder}: has another layout than the teacher's {layout}")
-    labels = [(face, pseudo_label(read_image(face.image_path), face.box, teacher)) for face in progress(faces)]
+    labels = [(face, pseudo_label(read_image(face.image_path), face.box, teachers)) for face in progress(faces)]
     agreed = [(face, label) for face, label in labels if _agree(face, label.points, layout)]
     if not agreed:
-        raise DataError(f"{folder}: the teacher {teacher.spec.name} agrees with no label or box there")
+        names = " and ".join(teacher.spec.name for teacher in teachers)
+        raise DataError(f"{folder}: {names}, which should label, agree with no label or box there")
     limit = float(np.quantile([label.spread for _, label in agreed], KEPT))
     kept = [(face, label) for face, label in agreed if label.spread <= limit]
     with atomic_path(out) as temporary, temporary.open("w", encoding="utf-8") as file:
-        file.write(f"# {layout} by {teacher.spec.name} ({teacher.spec.graph_sha256[:12]})\n")
+        named = ", ".join(f"{teacher.spec.name} ({teacher.spec.graph_sha256[:12]})" for teacher in teachers)
+        file.write(f"# {layout} by {named}\n")
         for face, label in kept:
             numbers = " ".join(f"{value:.2f}" for value in label.points.ravel())
             file.write(f"{face.image_path.resolve()} {numbers}\n")
@@ -141,34 +150,39 @@ def _agree(face: RoughFace, points: FloatArray, layout_name: str) -> bool:
     return float(np.linalg.norm(points - face.points, axis=-1).mean()) / distance <= LARGEST_MOVE
 
 
-def pseudo_label(image: Image, box: FloatArray, teacher: Backend) -> PseudoLabel:
+def pseudo_label(image: Image, box: FloatArray, teachers: Sequence[Backend]) -> PseudoLabel:
     """Label one face.
 
     Args:
         image: (H, W, 3) uint8 BGR.
         box: (4,) xyxy px, roughly that of the landmarks.
-        teacher: the network that labels.
+        teachers: the networks that label together.
     """
-    spec, layout = teacher.spec, get_layout(teacher.spec.layout)
     found = seen = np.zeros((0, 0, 2), np.float32)
     for _ in range(PASSES):
-        centre, side_px = square_around(box, spec.crop_scale)
-        affines = [
-            crop_affine(
-                centre + np.array([x, y], np.float32) * side_px, side_px * scale, spec.input_size,
-                angle_deg=angle, mirror=mirror,
-            )
-            for x, y, scale, angle, mirror in VIEWS
-        ]  # fmt: skip
-        crops = np.stack([cut_crop(image, affine, spec.input_size).image for affine in affines])
-        answers = teacher.infer(crops).points
-        seen = np.stack(
-            [
-                transform_points(affine, answer[layout.flip_index()] if mirror else answer)
-                for affine, answer, (*_, mirror) in zip(affines, answers, VIEWS, strict=True)
-            ]
-        )
+        seen = np.concatenate([_seen_in_views(image, box, teacher) for teacher in teachers])
         found = seen.mean(axis=0)
         box = landmark_box(found)
     side = max(float(np.sqrt(np.prod(box[2:] - box[:2]))), 1e-6)
     return PseudoLabel(found.astype(np.float32), float(np.linalg.norm(seen - found, axis=-1).mean()) / side)
+
+
+def _seen_in_views(image: Image, box: FloatArray, teacher: Backend) -> FloatArray:
+    """(V, N, 2) px of the picture, a teacher's points in each view of the face in a box."""
+    spec, layout = teacher.spec, get_layout(teacher.spec.layout)
+    centre, side_px = square_around(box, spec.crop_scale)
+    affines = [
+        crop_affine(
+            centre + np.array([x, y], np.float32) * side_px, side_px * scale, spec.input_size,
+            angle_deg=angle, mirror=mirror,
+        )
+        for x, y, scale, angle, mirror in VIEWS
+    ]  # fmt: skip
+    crops = np.stack([cut_crop(image, affine, spec.input_size).image for affine in affines])
+    answers = teacher.infer(crops).points
+    return np.stack(
+        [
+            transform_points(affine, answer[layout.flip_index()] if mirror else answer)
+            for affine, answer, (*_, mirror) in zip(affines, answers, VIEWS, strict=True)
+        ]
+    )
