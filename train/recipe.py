@@ -55,6 +55,7 @@ class DataConfig:
         train: folders below --data. "wflw:train" and the like name the training split of a dataset in its official
             files, and a name that ends in .txt, .csv or .json is a file of `load_labels`.
         holdout: what is kept for validation.
+        shares: how often a picture of an entry of `train` is drawn, against those of entries that are not named here.
         balance_bins: pose bins of Pose-based Data Balancing (PDB), 0 turns it off.
         balance: "draw" shows as many pictures in an epoch as there are and draws rare poses more often; "repeat" shows
             every picture and copies those of rare poses, which makes an epoch longer (Feng et al.; released code).
@@ -69,6 +70,7 @@ class DataConfig:
 
     train: tuple[str, ...]
     holdout: Holdout = field(default_factory=Holdout)
+    shares: dict[str, float] = field(default_factory=dict)
     balance_bins: int = 9
     balance: str = "draw"
     balance_max_repeat: float = 4.0
@@ -78,6 +80,9 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         require(len(self.train) > 0, "data.train must name at least one folder")
+        for name, share in self.shares.items():
+            require(name in self.train, f"data.shares: {shown(name)} must be an entry of data.train")
+            require(share > 0, f"data.shares: {shown(name)} must be positive, got {share}")
         require(0 <= self.no_face < 1, f"data.no_face must lie in 0..1, got {self.no_face}")
         require(self.workers >= 0, f"data.workers must not be negative, got {self.workers}")
         require(

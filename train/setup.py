@@ -87,6 +87,7 @@ def make_loader(recipe: Recipe, samples: list[Sample], fabric: Fabric) -> tuple[
     """
     config = recipe.data
     weights = pose_weights(crop_shapes(samples), config.balance_bins, config.balance_max_repeat)
+    weights *= [sample.share for sample in samples]
     count = len(weights)
     if config.balance == "repeat":
         weights = repeated(weights)

@@ -23,6 +23,7 @@ class Sample:
         layout: order of the points, a name of `sdfl.layouts.LAYOUTS`.
         subsets: the test subsets that it belongs to ("pose", "blur", ...).
         visible: (N,) bool where the labels say which points are not covered.
+        share: how often a training draws it, against others.
     """
 
     image_path: Path
@@ -30,6 +31,7 @@ class Sample:
     layout: str
     subsets: tuple[str, ...] = ()
     visible: npt.NDArray[np.bool_] | None = None
+    share: float = 1.0
 
     def __post_init__(self) -> None:
         num_points = get_layout(self.layout).num_points

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,7 @@ def split_samples(config: DataConfig, data: Path, layout: str) -> tuple[list[Sam
         if config.holdout.every and folder == config.holdout.folder:
             held_out += samples[:: config.holdout.every]
             samples = [sample for i, sample in enumerate(samples) if i % config.holdout.every]
-        train += samples
+        train += [replace(sample, share=config.shares.get(folder, 1.0)) for sample in samples]
     if config.holdout.every and not held_out:
         raise DataError(f"data.holdout.folder ({config.holdout.folder!r}) must be one of data.train")
     return train, held_out
