@@ -67,6 +67,8 @@ class FaceLandmarker:
         threads: CPU threads of the model and the detector, None for the libraries' own choice.
         detector: None for the built-in one, "yunet:FILE", "sdfl:FILE", or an opened `Detector`, with which threads take
             turns.
+        detection_threshold: score above which the built-in detector or one from a file takes something for a face, 0 to
+            1; None for the one that the detector was chosen with. Lower finds more faces, and more that are none.
         smoothing: whether the points of tracked faces are steadied. Those of single pictures never are.
 
     Attributes:
@@ -89,6 +91,7 @@ class FaceLandmarker:
         threads: int | None = None,
         providers: Iterable[str] | str | None = None,
         detector: str | Detector | None = None,
+        detection_threshold: float | None = None,
         smoothing: bool = True,
     ) -> None:
         max_faces = require_count("max_faces", max_faces)
@@ -100,7 +103,9 @@ class FaceLandmarker:
             backend = given_backend(backend)
         if isinstance(detector, str | None):
             library = TAKES_PROVIDERS if backend == TAKES_PROVIDERS else None
-            self.detector = open_detector(detector, threads=threads, library=library)
+            self.detector = open_detector(detector, threads=threads, library=library, threshold=detection_threshold)
+        elif detection_threshold is not None:
+            raise ConfigError("detection_threshold is for the built-in detector and those from files; leave it out")
         else:
             self.detector = given_detector(detector)
         self._owns_backend = backend is None or isinstance(backend, str)

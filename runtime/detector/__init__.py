@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sdfl.errors import ConfigError
+import numpy as np
+
+from sdfl.errors import ConfigError, shown
 from sdfl.runtime.implementations import load_implementation
 
 if TYPE_CHECKING:
@@ -36,7 +38,13 @@ def parse_detector(choice: str) -> tuple[str, Path]:
     return kind, Path(file).expanduser()
 
 
-def open_detector(choice: str | None = None, *, threads: int | None = None, library: str | None = None) -> Detector:
+def open_detector(
+    choice: str | None = None,
+    *,
+    threads: int | None = None,
+    library: str | None = None,
+    threshold: float | None = None,
+) -> Detector:
     """Open a detector.
 
     Args:
@@ -44,12 +52,21 @@ def open_detector(choice: str | None = None, *, threads: int | None = None, libr
         threads: largest number of CPU threads, None for the library's own choice.
         library: that runs the project's own detectors, "openvino" or "onnxruntime"; None for the first that is
             installed and works here. YuNet runs in OpenCV.
+        threshold: score above which something is a face, 0 to 1; None for the detector's own.
 
     Raises:
-        ConfigError: `choice` is wrong.
+        ConfigError: `choice` or `threshold` is wrong.
         ArtifactError: the file is missing or cannot be loaded.
     """
     kind, path = ("sdfl", None) if choice is None else parse_detector(choice)
-    options = {"library": library} if kind == "sdfl" else {}
+    options: dict[str, Any] = {"library": library} if kind == "sdfl" else {}
+    if threshold is not None:
+        options["threshold"] = _checked_threshold(threshold)
     detector: Detector = load_implementation("detector", kind, DETECTORS)(path, threads=threads, **options)
     return detector
+
+
+def _checked_threshold(threshold: object) -> float:
+    if isinstance(threshold, int | float | np.number) and 0 < threshold < 1:
+        return float(threshold)
+    raise ConfigError(f"detection_threshold must be a number between 0 and 1, got {shown(threshold)}")

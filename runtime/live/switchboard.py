@@ -57,7 +57,9 @@ class Switchboard:
     ) -> None:
         self._landmarker = new_landmarker(model, precision=precision, smoothing=smoothing, **options)
         self._running = self._landmarker  # the one before, until a frame comes for the one that takes over
-        self._new_landmarker, self._options = new_landmarker, {**options, "detector": self._landmarker.detector}
+        options = {**options, "detector": self._landmarker.detector}
+        options.pop("detection_threshold", None)  # the detector that the next ones share has it already
+        self._new_landmarker, self._options = new_landmarker, options
         runs = self._landmarker.model_file or model_to_run(model, precision, options.get("backend"))
         name, precision = _choice_of(runs)
         self.choices = {family: list(stored) for family, stored in families().items()}

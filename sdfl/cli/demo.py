@@ -12,6 +12,7 @@ from sdfl.cli.options import (
     CAMERA_HELP,
     SOURCE_HELP,
     Backend,
+    DetectionThreshold,
     DetectorChoice,
     MaxFaces,
     MaxFrames,
@@ -60,6 +61,7 @@ def demo(
     threads: Threads = None,
     max_faces: MaxFaces = None,
     detector: DetectorChoice = None,
+    detection_threshold: DetectionThreshold = None,
     smoothing: Smoothing = True,
     save: Save = None,
     view: View = None,
@@ -101,7 +103,8 @@ def demo(
         landmarker = stack.enter_context(
             Switchboard(
                 model, precision=precision, backend=backend, providers=providers, threads=threads,
-                max_faces=max_faces, detector=detector, smoothing=smoothing, new_landmarker=landmarker_factory(context),
+                max_faces=max_faces, detector=detector, detection_threshold=detection_threshold, smoothing=smoothing,
+                new_landmarker=landmarker_factory(context),
             )
         )  # fmt: skip
         camera = BrowserSource() if source == "browser" else None

@@ -92,6 +92,14 @@ DetectorChoice = Annotated[
     ),
 ]
 
+DetectionThreshold = Annotated[
+    float | None,
+    typer.Option(
+        help="Score above which the face detector takes something for a face, 0 to 1. A lower one finds more faces, "
+        "and more that are none. Default: the detector's own."
+    ),
+]
+
 Smoothing = Annotated[
     bool, typer.Option("--smoothing/--no-smoothing", help="Reduce the jitter of the points of tracked faces.")
 ]

@@ -12,6 +12,7 @@ from sdfl.cli.factory import landmarker_factory
 from sdfl.cli.options import (
     SOURCE_HELP,
     Backend,
+    DetectionThreshold,
     DetectorChoice,
     MaxFaces,
     MaxFrames,
@@ -37,6 +38,7 @@ def track(
     threads: Threads = None,
     max_faces: MaxFaces = None,
     detector: DetectorChoice = None,
+    detection_threshold: DetectionThreshold = None,
     smoothing: Smoothing = True,
     max_frames: MaxFrames = None,
     max_pixels: MaxPixels = None,
@@ -68,7 +70,7 @@ def track(
         landmarker = stack.enter_context(
             landmarker_factory(context)(
                 model, precision=precision, backend=backend, providers=providers, threads=threads,
-                max_faces=max_faces, detector=detector, smoothing=smoothing,
+                max_faces=max_faces, detector=detector, detection_threshold=detection_threshold, smoothing=smoothing,
             )
         )  # fmt: skip
         opened = stack.enter_context(open_source(source, max_pixels=max_pixels or MAX_PIXELS))

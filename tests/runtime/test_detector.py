@@ -41,6 +41,13 @@ def test_finds_the_face_of_the_sample_in_every_frame_and_hardly_anything_else() 
     assert others <= 1
 
 
+def test_a_threshold_of_ones_own_reaches_the_detector() -> None:
+    own, usual = open_detector(threshold=0.9, threads=1), open_detector(threads=1)
+    assert isinstance(own, NetworkDetector)
+    assert isinstance(usual, NetworkDetector)
+    assert (own.threshold, usual.threshold) == (0.9, usual.spec.threshold)
+
+
 def test_boxes_and_points_are_in_px_of_the_full_picture() -> None:
     pytest.importorskip("skimage", reason="the sample picture comes with the extra demo")
     small = next(iter(SampleSource())).image

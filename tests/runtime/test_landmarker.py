@@ -168,6 +168,15 @@ def test_track_follows_one_face_by_default_and_more_where_asked(three_faces: Cal
         pytest.param({"threads": "2"}, "threads must be a whole number of at least 1, got '2'", id="threads as text"),
         pytest.param({"detector": "haar"}, "detector must be sdfl:FILE or yunet:FILE, got 'haar'", id="no detector"),
         pytest.param({"detector": 3}, "detector must be KIND:FILE or have the method detect, got int", id="a number"),
+        pytest.param(
+            {"detection_threshold": 1}, "detection_threshold must be a number between 0 and 1, got 1", id="certainty"
+        ),
+        pytest.param({"detection_threshold": "low"}, "must be a number between 0 and 1, got 'low'", id="a word"),
+        pytest.param(
+            {"detector": FakeDetector([]), "detection_threshold": 0.3},
+            "detection_threshold is for the built-in detector and those from files",
+            id="a threshold for a detector of one's own",
+        ),
         pytest.param({"model": "huge"}, "huge: no such model; choose large", id="no model"),
         pytest.param({"model": 7}, "model must be a name or a path, got int", id="a number for a model"),
     ],

@@ -13,6 +13,8 @@ from toy_face import scene
 
 from sdfl import FaceLandmarker
 from sdfl.errors import ArtifactError, ConfigError
+from sdfl.runtime.detector.network import NetworkDetector
+from sdfl.runtime.given import GivenDetector
 from sdfl.runtime.live.attention_reader import AttentionReader
 from sdfl.runtime.live.jitter import Jitter
 from sdfl.runtime.live.pipeline import run
@@ -240,3 +242,16 @@ def test_without_a_name_the_default_model_runs_in_int8() -> None:
     with Switchboard(threads=1) as opened:
         settings = opened.state()["settings"]
     assert (settings["model"], settings["precision"]) == (DEFAULT_MODEL, "int8")
+
+
+def test_the_next_model_takes_over_a_detector_with_a_threshold_of_ones_own() -> None:
+    with Switchboard("nano", precision="fp32", detection_threshold=0.9, threads=1) as board:
+        detector = board._landmarker.detector
+        assert isinstance(detector, NetworkDetector)
+        assert detector.threshold == 0.9
+        board.change({"precision": "int8"})
+        wait_until_loaded(board)
+        assert (board.state()["problem"], board.state()["settings"]["precision"]) == ("", "int8")
+        shared = board._landmarker.detector
+        assert isinstance(shared, GivenDetector)
+        assert shared._detector is detector
