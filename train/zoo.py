@@ -102,15 +102,22 @@ class Workshop:
         """
         if name not in PLANS:
             raise ConfigError(f"{name}: has no training plan; choose {', '.join(PLANS)}")
-        *_, whole, int8 = (self._checkpoint(f"{name}/{stage.name}") for stage in PLANS[name])
+        *_, whole, int8 = (self.checkpoint(f"{name}/{stage.name}") for stage in PLANS[name])
         return whole, int8
 
-    def _checkpoint(self, reference: str) -> Path:
-        """The last checkpoint of a stage, trained if it is not there. reference: "<model>/<stage>"."""
+    def checkpoint(self, reference: str) -> Path:
+        """Train a stage if it is not done, and those before it.
+
+        Args:
+            reference: "<model>/<stage>" of `PLANS`.
+
+        Returns:
+            The last checkpoint of the stage.
+        """
         model, _, name = reference.partition("/")
         stage = next(stage for stage in PLANS[model] if stage.name == name)
         out = self.out / model / name
-        source = self._checkpoint(stage.start) if stage.start else None
+        source = self.checkpoint(stage.start) if stage.start else None
         recipe = stage_recipe(stage, self._labels)
         last = out / LAST
         resume = last if last.exists() else None
@@ -126,7 +133,7 @@ class Workshop:
         """The list of the teacher's labels, written if it is not there."""
         path = self.out / f"{UNLABELLED}-by-{TEACHER.replace('/', '-')}.txt"
         if not path.exists():
-            teacher = self._checkpoint(TEACHER)
+            teacher = self.checkpoint(TEACHER)
             self.say(f"labels of {UNLABELLED} by {TEACHER}")
             faces = labelled_faces(find_samples(locate(self.data, UNLABELLED)))
             write_pseudo_labels(faces, [self.open_teacher(teacher)], path)

@@ -48,7 +48,7 @@ def export(
         raise ArtifactError(f"{out}: the name must end in {ONNX}")
     read = read_checkpoint(checkpoint)
     if read.is_detector:
-        _export_detector(read, out, data, storage)
+        write_detector(read, out, data, storage)
     else:
         _export_landmarks(read, out, data, storage, inline=inline)
 
@@ -64,7 +64,8 @@ def _export_landmarks(checkpoint: Checkpoint, out: Path, data: Path | None, stor
     print_differences(out, verify(out, checkpoint=checkpoint, data=data, storage=storage))
 
 
-def _export_detector(checkpoint: Checkpoint, out: Path, data: Path | None, storage: Storage) -> None:
+def write_detector(checkpoint: Checkpoint, out: Path, data: Path | None, storage: Storage) -> None:
+    """Export a face detector, choose its threshold where pictures are given, and say which."""
     try:
         from sdfl.convert.export.detector import PROVISIONAL_THRESHOLD, export_detector, set_threshold
     except ModuleNotFoundError as error:

@@ -13,8 +13,10 @@ from sdfl.cli.options import Accelerator, Labelled
 from sdfl.errors import ArtifactError, ConfigError, MissingDependency
 
 if TYPE_CHECKING:
+    from sdfl.model.checkpoint import Checkpoint
     from sdfl.model.landmarks.network import Network
 
+CALIBRATION_PICTURES = 128  # whose ranges the int8 detector has
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON list.")]
 LINE = (
     "{name} {precision}, {backend}, {crops} crops: NME {nme_percent} % on {num_found} of {num_images}, "
@@ -78,7 +80,7 @@ def zoo_verify(
 
 
 def zoo_train(
-    name: Annotated[str, typer.Argument(help="Model of the package.")],
+    name: Annotated[str, typer.Argument(help="Model of the package, or detector.")],
     data: Labelled,
     out: Annotated[Path, typer.Option(help="Folder for checkpoints and files.")] = Path("runs/zoo"),
     test: Annotated[
@@ -96,6 +98,7 @@ def zoo_train(
         from sdfl.train.data.landmark_dataset import locate
         from sdfl.train.devices import Devices
         from sdfl.train.zoo import Workshop
+        from sdfl.train.zoo_detector import NAME, train_detector
     except ModuleNotFoundError as error:
         raise MissingDependency(error.name or "torch", extra="train") from error
 
@@ -107,9 +110,25 @@ def zoo_train(
         Devices(accelerator),
         say=lambda line: typer.echo(line, err=True),
     )
+    if name == NAME:
+        _write_detector(read_checkpoint(train_detector(workshop)), data, out / NAME)
+        return
     for checkpoint, precision in zip(workshop.train(name), SUFFIX_OF_PRECISION, strict=True):
         path = out / name / f"{file_stem(name, precision)}{ONNX}"
         typer.echo(str(release(checkpoint, path, faces=faces, test=test)))
+
+
+def _write_detector(network: Checkpoint, data: Path, out: Path) -> None:
+    """Quantize a float detector and export it as the file that the package has."""
+    from sdfl.cli.export import write_detector
+    from sdfl.convert.post_training_quantization import quantize
+    from sdfl.model.checkpoint import read_checkpoint
+    from sdfl.runtime.detector.network import FACES
+    from sdfl.train.data.landmark_dataset import locate
+
+    faces = locate(data, "helen/trainset")
+    int8 = quantize(network, faces, out / "int8.ckpt", images=CALIBRATION_PICTURES)
+    write_detector(read_checkpoint(int8), out / FACES.name, data, "fp32")
 
 
 def zoo_show(
