@@ -54,10 +54,11 @@ def train(
     before = _last_checkpoint(folder, resume=resume)
     place = Devices(accelerator, devices, strategy)
     if is_detector_recipe(path):
-        if source is not None:
-            raise ConfigError(f"{path}: trains a detector, which starts from nothing; leave --from out")
+        if source is not None and not has_suffix(Path(source), CHECKPOINT):
+            raise ConfigError(f"{path}: trains a detector, which starts from a float checkpoint: --from FILE.ckpt")
+        begin = Path(source) if source is not None else None
         detector = load_detector_recipe(path, assignments or ())
-        checkpoint = fit_detector(detector, data, folder, resume=before, devices=place)
+        checkpoint = fit_detector(detector, data, folder, resume=before, start=begin, devices=place)
         typer.echo(f"{checkpoint}: trained; next: sdfl quantize {checkpoint} --data {data} -o int8.ckpt")
         return
     loaded = load_recipe(path, assignments or ())

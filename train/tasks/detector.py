@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, default_collate
 
 from sdfl.datasets import Sample
 from sdfl.errors import DataError
+from sdfl.model.checkpoint import load_weights, read_checkpoint
 from sdfl.model.detector.losses import Targets, detector_losses
 from sdfl.model.detector.network import FaceDetector, cell_grid, decode
 from sdfl.train.data.detector_dataset import ComposedDataset
@@ -40,6 +41,7 @@ def fit_detector(
     out: Path,
     *,
     resume: Path | None = None,
+    start: Path | None = None,
     devices: Devices = Devices(),  # noqa: B008  frozen
     reporter: Reporter | None = None,
 ) -> Path:
@@ -52,6 +54,7 @@ def fit_detector(
         data: the folder that holds the recipe's pictures.
         out: folder for checkpoints and logs.
         resume: a checkpoint of the same recipe; training continues as if it had never stopped.
+        start: a float checkpoint of the same shape, whose weights a new training begins with.
         devices: where to train.
         reporter: told what happens.
 
@@ -83,8 +86,18 @@ def fit_detector(
     validate = None
     if held_out and fabric.is_global_zero:  # the process that validates
         validate = _validation(held_out, losses, recipe, fabric.device)
-    task = Task(recipe, FaceDetector(recipe.detector), loader, sampler, losses, LOSS, validate)
+    network = FaceDetector(recipe.detector)
+    if start and not resume:
+        _start_from(network, start)
+    task = Task(recipe, network, loader, sampler, losses, LOSS, validate)
     return run(task, fabric, out, resume=resume, reporter=reporter)
+
+
+def _start_from(network: FaceDetector, path: Path) -> None:
+    checkpoint = read_checkpoint(path)
+    source = checkpoint.detector()
+    checkpoint.require_float()
+    load_weights(network, source.state_dict(), path)
 
 
 def split_folder(folder: Folder, data: Path) -> tuple[list[Sample], list[Sample]]:

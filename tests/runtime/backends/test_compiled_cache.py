@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from toy_model import save_toy_model
 
+from sdfl.artifacts import self_test
 from sdfl.runtime.backends.openvino import compiled_cache as ov_cache
 from sdfl.runtime.backends.openvino.backend import OpenVinoBackend
 
@@ -48,6 +49,19 @@ def test_another_file_or_setting_is_compiled_anew(toy: Path) -> None:
     toy.write_bytes(toy.read_bytes() + b"")
     OpenVinoBackend(toy, precision="f32")
     assert len(blobs(toy)) == 2
+
+
+def test_a_verdict_is_not_kept_when_what_judges_changes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file of another version of the package may be judged by other tolerances."""
+    before = ov_cache.key_of([])
+    judge = tmp_path / "self_test.py"
+    judge.write_bytes(Path(self_test.__file__).read_bytes() + b"# another tolerance")
+    monkeypatch.setattr(self_test, "__file__", str(judge))
+    ov_cache._code.cache_clear()
+    try:
+        assert ov_cache.key_of([]) != before
+    finally:
+        ov_cache._code.cache_clear()
 
 
 @pytest.mark.parametrize("content", [b"", b"cut off"], ids=["empty", "no network"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,17 @@ from sdfl.errors import ArtifactError, UnusableHereError
 from sdfl.runtime.backends import open_backend
 from sdfl.runtime.backends.openvino import network as openvino_network
 from sdfl.runtime.backends.openvino.backend import OpenVinoBackend
+from sdfl.runtime.backends.openvino.network import Run
 from sdfl.runtime.backends.self_test import deviations
-from sdfl.runtime.detector.network import FACES, NetworkDetector, detector_deviations, read_detector_spec
+from sdfl.runtime.detector.network import (
+    FACES,
+    USUAL_SHAPE,
+    NetworkDetector,
+    best_of_drawing,
+    cell_grid,
+    detector_deviations,
+    read_detector_spec,
+)
 from sdfl.runtime.zoo import zoo_models
 
 NANO, NANO_INT8 = zoo_models()["nano"], zoo_models()["nano_int8"]
@@ -157,6 +167,46 @@ def test_the_detector_is_tested_on_every_canvas(library: str, shape: tuple[int, 
     found = list(detector_deviations(detector.spec, network.run, shape, tuple(range(DRAWINGS))))
     assert len(found) == DRAWINGS
     assert all(each.within(INTEGER) for each in found)
+
+
+def _scene_with_two_answers(first: float, second: float) -> Run:
+    """A network in which two cells of the finest maps see a face, with these logits."""
+
+    def run(pictures: np.ndarray) -> dict[str, np.ndarray]:
+        cells = np.zeros((1, len(cell_grid(*pictures.shape[1:3])[0]), 15), np.float32)
+        cells[..., 0] = -9
+        cells[0, 100, 0], cells[0, 101, 0] = first, second
+        return {"cells": cells}
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("second", "right"),
+    [
+        pytest.param(2.01, True, id="rounding decides which is the best"),
+        pytest.param(2.5, False, id="another face is seen"),
+    ],
+)
+def test_cells_of_nearly_the_same_score_are_both_right(second: float, right: bool) -> None:
+    points, score = best_of_drawing(_scene_with_two_answers(2.0, -9.0), USUAL_SHAPE, 0)
+    spec = replace(
+        read_detector_spec(FACES), self_test=(Expected(tuple((float(x), float(y)) for x, y in points), score),)
+    )
+    (found,) = detector_deviations(spec, _scene_with_two_answers(2.0, second))
+    assert found.within(EXACT) == right
+
+
+def test_on_another_canvas_the_boxes_may_move_a_little() -> None:
+    points, score = best_of_drawing(_scene_with_two_answers(2.0, -9.0), USUAL_SHAPE, 0)
+    moved = tuple((float(x) + 1, float(y)) for x, y in points)
+    spec = replace(read_detector_spec(FACES), self_test=(Expected(moved, score),))
+    (usual,) = detector_deviations(spec, _scene_with_two_answers(2.0, -9.0))
+    (other,) = detector_deviations(spec, _scene_with_two_answers(2.0, -9.0), (320, 320))
+    assert usual.points_px == pytest.approx(1.0)
+    assert not usual.within(EXACT)
+    assert other.points_px == pytest.approx(1.0)
+    assert other.within(EXACT)
 
 
 @pytest.mark.slow

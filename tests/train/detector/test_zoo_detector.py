@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from knowing_teacher import KnowingTeacher
+from small_checkpoints import save_detector, save_landmarks
 
 from sdfl.datasets import find_samples, load_list
+from sdfl.errors import CheckpointError
 from sdfl.geometry import landmark_box
 from sdfl.model.checkpoint import read_checkpoint
 from sdfl.runtime.detector.fake import FakeDetector
@@ -17,9 +21,12 @@ from sdfl.train import zoo, zoo_detector
 from sdfl.train.detector_recipe import load_detector_recipe
 from sdfl.train.devices import Devices
 from sdfl.train.recipe import find_recipe
+from sdfl.train.tasks.detector import fit_detector
 from sdfl.types import Box
 
 pytestmark = pytest.mark.slow
+
+CPU = Devices(accelerator="cpu", devices="1")
 
 
 def test_pictures_without_labels_are_labelled_and_nothing_is_done_twice(
@@ -38,22 +45,49 @@ def test_pictures_without_labels_are_labelled_and_nothing_is_done_twice(
     boxes = [Box(landmark_box(samples[0].points), 0.9)]  # the generated faces lie at about the same place
     monkeypatch.setattr(zoo_detector, "find_recipe", lambda _: recipe_path)
     monkeypatch.setattr(zoo_detector, "UNLABELLED", {"labels/plain.txt": "plain"})
+    monkeypatch.setattr(zoo_detector, "SECOND", ("train.epochs=2", "compose.empty=0.2"))
     monkeypatch.setattr(zoo_detector, "YuNetDetector", lambda _: FakeDetector(boxes))
     monkeypatch.setattr("sdfl.train.tasks.detector.further_faces", lambda those, *_: [boxes[0].xyxy[None]] * len(those))
     monkeypatch.setattr(zoo.Workshop, "checkpoint", lambda _, reference: Path(reference))
-    workshop = zoo.Workshop(
-        root, out, lambda _: KnowingTeacher(monkeypatch, samples), Devices(accelerator="cpu", devices="1"), said.append
-    )
+    workshop = zoo.Workshop(root, out, lambda _: KnowingTeacher(monkeypatch, samples), CPU, said.append)
     made = zoo_detector.train_detector(workshop)
     assert read_checkpoint(made).is_detector
     assert 0 < len(load_list(out / "detector" / "plain.txt")) <= len(samples)
     written = made.stat().st_mtime_ns
     assert zoo_detector.train_detector(workshop) == made
     assert made.stat().st_mtime_ns == written
-    assert said == ["labels of plain by medium/refit", "detector/main"]
+    assert said == ["labels of plain by medium/refit", "detector/main", "detector/second"]
+
+
+def test_a_training_begins_with_the_weights_of_another(recipe_path: Path, face_root: Path, tmp_path: Path) -> None:
+    recipe = load_detector_recipe(recipe_path, ["train.epochs=1", "optimizer.warmup_epochs=0"])
+    first = fit_detector(recipe, face_root, tmp_path / "first", devices=CPU)
+    still = load_detector_recipe(
+        recipe_path, ["train.epochs=1", "optimizer.warmup_epochs=0", "optimizer.learning_rate=1e-12"]
+    )
+    second = fit_detector(still, face_root, tmp_path / "second", start=first, devices=CPU)
+    before, after = (dict(read_checkpoint(each).detector().named_parameters()) for each in (first, second))
+    for name, value in before.items():
+        torch.testing.assert_close(after[name], value, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("save", "message"),
+    [
+        pytest.param(save_detector, "does not fit the model in the recipe", id="another shape"),
+        pytest.param(save_landmarks, "is no face detector", id="a landmark network"),
+    ],
+)
+def test_a_start_that_does_not_fit_is_refused(
+    save: Callable[[Path], Path], message: str, recipe_path: Path, face_root: Path, tmp_path: Path
+) -> None:
+    recipe = load_detector_recipe(recipe_path)
+    with pytest.raises(CheckpointError, match=message):
+        fit_detector(recipe, face_root, tmp_path / "run", start=save(tmp_path / "start.ckpt"), devices=CPU)
 
 
 def test_the_recipe_names_the_lists_that_the_plan_writes() -> None:
     folders = {each.path for each in load_detector_recipe(find_recipe(Path("detector"))).data.folders}
     assert set(zoo_detector.UNLABELLED) <= folders
+    assert set(zoo_detector.SECOND_SHARES) <= folders
     assert zoo_detector.TEACHER.split("/")[0] in zoo.PLANS
