@@ -17,7 +17,7 @@ import numpy.typing as npt
 from sdfl.errors import DataError
 from sdfl.files import atomic_path, cache_dir, read_json
 
-Array = npt.NDArray[np.float32]
+Array = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.int32]
 
 ICT, ICT_URL = "ICT-FaceKit", "https://github.com/ICT-VGL/ICT-FaceKit"
@@ -26,6 +26,11 @@ IDENTITIES = 100
 HAIR = ("afro01", "bob01", "bob02", "braid01", "long01", "ponytail01", "short02", "short03")
 HATS = ("fedora", "fedora_cocked")
 CACHE = "ict_light.npz"  # its layout is in docs/reference/file-formats.md
+
+
+def vector(*values: float) -> Array:
+    """Numbers as an array, to calculate with."""
+    return np.array(values, np.float64)
 
 
 @dataclass(frozen=True, eq=False)

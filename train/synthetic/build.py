@@ -66,7 +66,7 @@ class Studio:
         straight = model.shaped(person.identity, expression, child=person.child, age=person.age)
         vertices = turned(straight, pose)
         covered = accessory in ("beanie", "cap", "scarf", "hat")
-        surfaces = self._head(person, vertices, straight)
+        surfaces = self._head(person, vertices)
         worn = props.worn(
             accessory,
             straight,
@@ -89,7 +89,7 @@ class Studio:
         surfaces += [replace(each, vertices=turned(each.vertices, pose)) for each in worn]
         return Built(surfaces, strands, vertices)
 
-    def _head(self, person: Person, vertices: Array, straight: Array) -> list[Surface]:
+    def _head(self, person: Person, vertices: Array) -> list[Surface]:
         model, rng = self.model, person.rng(3)
         shaven = person.style == "bald"
         hairy = self._scalp * (0.0 if shaven else 0.45 if person.style == "buzz" else 0.9)
@@ -110,9 +110,9 @@ class Studio:
             uv = 0.5 + radius[:, None] * away[:, :2] / np.maximum(flat, 1e-6)[:, None]
             out.append(Surface(vertices[used], loops, sizes, eyes, uv[loops].astype(np.float32)))
         teeth = float(rng.uniform(0.45, 0.75))
-        for name, colour in (("gums", (0.33, 0.07, 0.07)), ("teeth", (teeth, 0.92 * teeth, 0.72 * teeth))):
+        for name, plain in (("gums", (0.33, 0.07, 0.07)), ("teeth", (teeth, 0.92 * teeth, 0.72 * teeth))):
             used, loops, sizes, _ = model.part(name)
-            out.append(Surface(vertices[used], loops, sizes, Material(colour, 0.25)))
+            out.append(Surface(vertices[used], loops, sizes, Material(plain, 0.25)))
         out.append(self._lashes(vertices, person))
         return out
 
@@ -144,7 +144,7 @@ class Studio:
         rng, uv = person.rng(8), self.model.face_uv
         where = np.clip(np.nan_to_num(uv) * skin.SIDE, 0, skin.SIDE - 1).astype(int)
         density = skin.beard_map(self._marks)[skin.SIDE - 1 - where[:, 1], where[:, 0]] * ~np.isnan(uv[:, 0])
-        style = replace(hair.STYLES["beard"], length=float(np.exp(rng.uniform(-0.7, 1.0))) * person.beard)
+        style = replace(hair.STYLES["beard"], length=float(np.exp(rng.uniform(-1.2, 0.6))) * person.beard)
         points = hair.grow(vertices, self.model.skin, density, style, rotation(*pose), rng)
         return Strands(points, 0.022, person.hair)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from sdfl.train.synthetic.assets import Array, Ints, Mesh
@@ -64,7 +65,7 @@ STYLES = {
     "afro": Style(6.0, 0.95, (0, 0, 0), 0.0, 0.9, 6000, 0.5),
     "medium": Style(15.0, 0.35, (0, 0, 0), 0.5, 0.1),
     "long": Style(27.0, 0.3, (0, 0, 0), 0.6, 0.12),
-    "beard": Style(1.0, 0.3, (0, -1.2, 0), 0.15, 0.12, 3500, 0.3),
+    "beard": Style(1.0, 0.25, (0, -1.2, 0), 0.15, 0.3, 4500, 0.2),
 }
 _GUIDES, _PLACES = 260, 9
 
@@ -162,7 +163,7 @@ def _aside(place: Array, turn: Array, tuck: float) -> Array:
     return np.asarray(local @ turn.T)
 
 
-def carried(mesh: Mesh, neutral: Array, moved: Array) -> tuple[Array, Array, Array]:
+def carried(mesh: Mesh, neutral: Array, moved: Array) -> tuple[Array, npt.NDArray[np.bool_], Array]:
     """Put a mesh of MakeHuman on the neutral head and move it along with a shaped one.
 
     Args:

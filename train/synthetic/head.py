@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +53,9 @@ def turned(points: Array, pose: Sequence[float]) -> Array:
     matrix = rotation(*pose)
     angle = math.acos(min(1.0, max(-1.0, (np.trace(matrix) - 1) / 2)))
     if angle < 1e-6:
-        return points.copy()
-    skew = np.array([matrix[2, 1] - matrix[1, 2], matrix[0, 2] - matrix[2, 0], matrix[1, 0] - matrix[0, 1]])
-    axis = skew / (2 * math.sin(angle))
+        return np.array(points)
+    skew: Array = np.array([matrix[2, 1] - matrix[1, 2], matrix[0, 2] - matrix[2, 0], matrix[1, 0] - matrix[0, 1]])
+    axis: Array = skew / (2 * math.sin(angle))
     share = np.clip((points[..., 1] + 16) / 9, 0, 1)
     theta = (angle * (0.35 + 0.65 * share**2 * (3 - 2 * share)))[..., None]
     arm = points - _PIVOT
@@ -142,7 +143,7 @@ class HeadModel:
     def chain(self, stops: Sequence[int]) -> Ints:
         """(K,) vertices of the shortest way along the face's edges from one of `stops` to the next."""
         way = [stops[0]]
-        for start, end in zip(stops, stops[1:], strict=False):
+        for start, end in pairwise(stops):
             _, before = dijkstra(self._edges, indices=start, return_predecessors=True, limit=12.0)
             back = [end]
             while back[-1] != start:
@@ -195,7 +196,7 @@ def _blob(points: Array, centre: tuple[float, float, float], radius: float) -> A
 
 def _as_child(vertices: Array, share: float) -> Array:
     """A child's proportions: large eyes, a short and narrow lower face, a small nose, a thin neck."""
-    out = vertices.copy()
+    out: Array = np.array(vertices)
     depth = np.clip((_EYE_LEVEL - out[:, 1]) / 11, 0, 1)  # 0 at the eyes, 1 at the chin
     out[:, 1] = np.where(out[:, 1] < _EYE_LEVEL, _EYE_LEVEL + (out[:, 1] - _EYE_LEVEL) * (1 - 0.2 * share), out[:, 1])
     out[:, 0] *= 1 - 0.1 * share * depth

@@ -30,6 +30,7 @@ CONTOUR_TOLERANCE_CM = 1.2  # likewise before one of the contour, which lies on 
 # train, turned likewise and laid on each other by eyes and nose:
 BROW_DROPS_CM = (0.45, 0.45, 0.45, 0.6, 0.8)  # from the vertices to the middle of the brow, outer end first
 NOSE_TIP = 0.22  # share of the way from the tip to the base
+FAR_LIFT = 0.11  # times the sine of the yaw: how much higher than evenly the far cheek's points lie
 # of the contour's points in the picture; otherwise they keep their places of the front view
 _BROW_HALF_CM = 0.32  # half of the height that 98 points give a brow, at its middle
 _BROW_SHARE = np.array([0.35, 0.8, 1.0, 1.0, 0.85])  # of it, from the outer to the inner end
@@ -112,7 +113,7 @@ class Labeller:
         ways = vertices[self._ways]
         pixels = camera.project(ways)[..., :2]
         right, down = matrix[:2, 0] * (1, -1), -matrix[:2, 1] * (1, -1)  # in the picture
-        right, down = right / max(np.linalg.norm(right), 0.2), down / max(np.linalg.norm(down), 0.2)
+        right, down = (way / max(float(np.linalg.norm(way)), 0.2) for way in (right, down))
         angle = np.linspace(-1, 1, 2 * _CHIN + 1) * np.pi / 2  # outward is sideways at the ears and down at the chin
         outward = np.sin(angle)[:, None] * right + np.cos(angle)[:, None] * down
         best = np.einsum("ijk,ik->ij", pixels, outward).argmax(axis=1)
@@ -130,7 +131,7 @@ def _evenly(line: Array, turn: float) -> Array:
     left, right = share + max(-turn, 0) * lift, share + max(turn, 0) * lift
     chin = length[_CHIN]
     wanted = np.concatenate([chin * (1 - left[::-1]), chin + (length[-1] - chin) * right[1:]])
-    return np.interp(wanted, length, np.arange(len(line)))
+    return np.asarray(np.interp(wanted, length, np.arange(len(line))))
 
 
 _LIDS = ((36, 37, 38, 39), (36, 41, 40, 39), (42, 43, 44, 45), (42, 47, 46, 45))

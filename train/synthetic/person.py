@@ -28,7 +28,7 @@ GROWN = ("short", "side", "back", "fringe", "curly", "afro", "medium", "long")  
 _STYLES: dict[str, tuple[float, float]] = {
     "bald": (0.01, 0.09), "buzz": (0.02, 0.13), "short": (0.05, 0.2), "side": (0.06, 0.16), "back": (0.06, 0.12),
     "fringe": (0.07, 0.07), "curly": (0.07, 0.08), "afro": (0.04, 0.03), "medium": (0.14, 0.02), "long": (0.2, 0.01),
-    **{name: (0.035, 0.011) for name in HAIR},
+    **dict.fromkeys(HAIR, (0.035, 0.011)),
 }  # fmt: skip
 ACCESSORIES = {
     "none": 0.36, "glasses": 0.14, "sunglasses": 0.06, "mask": 0.08, "beanie": 0.05, "cap": 0.05, "hat": 0.03,

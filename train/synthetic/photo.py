@@ -31,7 +31,7 @@ def draw_background(rng: Rng, size: tuple[int, int], panorama: Array, pictures: 
     """
     width, height = size
     if pictures and rng.random() < 0.5:
-        source = read_image(pictures[rng.integers(len(pictures))])[..., ::-1] / np.float32(255)
+        source = read_image(pictures[int(rng.integers(len(pictures)))])[..., ::-1] / np.float32(255)
         return _blurred(_crop(source, size, rng.uniform(0.4, 1.0), rng), rng)
     if rng.random() < 0.65:
         rows = panorama.shape[0]
@@ -53,7 +53,9 @@ def draw_background(rng: Rng, size: tuple[int, int], panorama: Array, pictures: 
     return _blurred(np.clip(out[:height, :width], 0, 1).astype(np.float32), rng)
 
 
-def develop(render: Array, background: Array, rng: Rng, *, skin: npt.NDArray[np.bool_], brightness: float) -> Image:
+def develop(
+    render: Array, background: Array, rng: Rng, *, skin: npt.NDArray[np.bool_], brightness: float, frame: int = 0
+) -> Image:
     """The photograph.
 
     Args:
@@ -62,6 +64,8 @@ def develop(render: Array, background: Array, rng: Rng, *, skin: npt.NDArray[np.
         rng: of the faults.
         skin: (H, W), where the face is.
         brightness: of the face as shown, 0..1.
+
+        frame: of a clip; each has noise of its own.
 
     Returns:
         (H, W, 3) uint8 BGR.
@@ -80,7 +84,8 @@ def develop(render: Array, background: Array, rng: Rng, *, skin: npt.NDArray[np.
     if rng.random() < 0.15:
         small = cv2.resize(shown, None, fx=(scale := rng.uniform(0.25, 0.7)), fy=scale, interpolation=cv2.INTER_AREA)
         shown = cv2.resize(small, shown.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    grain = rng.standard_normal(shown.shape) * rng.uniform(0, 0.025)
+    strength = rng.uniform(0, 0.025)
+    grain = np.random.default_rng([int(rng.integers(2**31)), frame]).standard_normal(shown.shape) * strength
     return np.ascontiguousarray(np.clip((shown + grain) * 255 + 0.5, 0, 255).astype(np.uint8)[..., ::-1])
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
-from sdfl.train.synthetic.assets import Array
+from sdfl.train.synthetic.assets import Array, vector
 from sdfl.train.synthetic.person import Rng
 from sdfl.train.synthetic.scene import Colour, Material, Surface, grid, tube
 from sdfl.train.synthetic.skin import cloth_map
@@ -41,7 +41,12 @@ def glasses(marks: Array, rng: Rng, *, dark: bool) -> list[Surface]:
         out.append(
             tube(
                 np.array(
-                    [hinge, ear + (side * 0.3, 0.9, 1.5), ear + (side * 0.5, 0.9, -2), ear + (side * 0.3, -1, -3.6)]
+                    [
+                        hinge,
+                        ear + vector(side * 0.3, 0.9, 1.5),
+                        ear + vector(side * 0.5, 0.9, -2),
+                        ear + vector(side * 0.3, -1, -3.6),
+                    ]
                 ),
                 thick,
                 frame,
@@ -58,7 +63,7 @@ def glasses(marks: Array, rng: Rng, *, dark: bool) -> list[Surface]:
     return out
 
 
-def mask(vertices: Array, uv: Array, marks: Array, rng: Rng) -> list[Surface]:
+def mask(vertices: Array, uv: Array, rng: Rng) -> list[Surface]:
     """A face mask, pleated or plain, sometimes below the nose; uv: (V, 2) of the face, NaN elsewhere."""
     known = np.flatnonzero(~np.isnan(uv[:, 0]) & ~(np.hypot((uv[:, 0] - 0.5) / 0.115, (uv[:, 1] - 0.432) / 0.06) < 1))
     top = rng.uniform(0.62, 0.66) if rng.random() < 0.8 else rng.uniform(0.53, 0.56)
@@ -196,7 +201,7 @@ def hand(place: Array, skin: Colour, rng: Rng) -> list[Surface]:
     roll, lean = rng.uniform(-1.3, 1.3), rng.uniform(-0.4, 0.4)
     around = np.array([[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]])
     tilt = np.array([[1, 0, 0], [0, np.cos(lean), -np.sin(lean)], [0, np.sin(lean), np.cos(lean)]])
-    shift = np.asarray(place) + (0, -3 * np.cos(roll), 1.3)
+    shift = place + vector(0, -3 * np.cos(roll), 1.3)
     return [_moved(each, (each.vertices * (mirror, 1, 1) * size) @ (around @ tilt).T + shift) for each in out]
 
 
@@ -210,14 +215,14 @@ def thing(kind: str, place: Array, rng: Rng) -> list[Surface]:
     way /= np.linalg.norm(way)
     if kind == "microphone":
         down = np.array([0.2 * rng.normal(), -1, 0.5])
-        head = np.asarray(place) + (0, -1.0, 3.5)
+        head = place + vector(0, -1.0, 3.5)
         return [
             tube(np.array([head, head + 0.4 * down]), 2.2, Material((0.03, 0.03, 0.03), 0.5, metallic=0.7)),
             tube(np.array([head + down, head + 18 * down]), 1.2, material),
         ]
     if kind == "object" and rng.random() < 0.5:
         half = way * rng.uniform(3, 9)
-        centre = np.asarray(place) + (0, 0, 3.0)
+        centre = place + vector(0, 0, 3.0)
         return [tube(np.array([centre - half, centre + half]), rng.uniform(0.7, 3.0), material, sides=20)]
     high, wide, deep = (7.5, 3.7, 0.5) if kind == "phone" else rng.uniform((3, 2, 0.1), (9, 6, 1.0))
     y, x = way, np.cross(way, [0, 0.1, 1.0])
@@ -232,7 +237,7 @@ def thing(kind: str, place: Array, rng: Rng) -> list[Surface]:
             for each, level in zip(layers, levels, strict=True)
         ]
     )
-    return [grid(flat + np.asarray(place) + (0, 0, 2.5 + deep), material)]
+    return [grid(flat + place + vector(0, 0, 2.5 + deep), material)]
 
 
 def worn(
@@ -252,7 +257,7 @@ def worn(
     if kind in ("glasses", "sunglasses"):
         return glasses(marks, rng, dark=kind == "sunglasses")
     if kind == "mask":
-        return mask(vertices, uv, marks, rng)
+        return mask(vertices, uv, rng)
     if kind in ("beanie", "cap", "scarf"):
         return headwear(kind, vertices[list(skin)], rng)
     if kind == "hand":

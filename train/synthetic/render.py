@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import os
 import sys
@@ -21,6 +22,12 @@ SAMPLES = 5  # light paths a pixel, before denoising
 _SKIN_RADIUS = (1.0, 0.35, 0.2)  # how far red, green and blue light go below skin, relative
 
 
+def require_bpy() -> None:
+    """Raise MissingDependency where bpy is not installed; loading it here would change `sys.path` of new processes."""
+    if importlib.util.find_spec("bpy") is None:
+        raise MissingDependency("bpy", extra="synth")
+
+
 class Renderer:
     """Renders scenes with one thread.
 
@@ -32,11 +39,10 @@ class Renderer:
     """
 
     def __init__(self, samples: int = SAMPLES) -> None:
-        try:
-            import bpy
-            import mathutils
-        except ModuleNotFoundError as error:
-            raise MissingDependency("bpy", extra="synth") from error
+        require_bpy()
+        import bpy
+        import mathutils
+
         self._bpy, self._mathutils, self._samples = bpy, mathutils, samples
         data = Path(bpy.utils.resource_path("LOCAL")) / "datafiles" / "studiolights" / "world"
         self.worlds = sorted(data.glob("*.exr"))

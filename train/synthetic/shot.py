@@ -24,6 +24,7 @@ from sdfl.train.synthetic.person import (
 from sdfl.train.synthetic.photo import develop, draw_background, jpeg
 from sdfl.train.synthetic.render import Renderer
 from sdfl.train.synthetic.scene import Light, Scene, Surface
+from sdfl.types import Image
 
 SECOND_HEAD = 0.1  # share of pictures
 
@@ -75,11 +76,17 @@ def finish(face: Face, renderer: Renderer, backgrounds: list[Path]) -> bytes:
     render = renderer.render(face.scene)
     panorama = renderer.backdrop(face.scene.light.world % len(renderer.worlds))
     background = draw_background(rng, face.scene.camera.size, panorama, backgrounds)
-    brightness = float(rng.uniform(0.42, 0.72) * (1.05 - 0.45 * face.person.tone))
+    return jpeg(photograph(render, background, face.record, face.person.tone, rng), rng)
+
+
+def photograph(
+    render: Array, background: Array, record: dict[str, Any], tone: float, rng: Rng, frame: int = 0
+) -> Image:
+    """A render before a background, exposed for the face; see `develop`. `record` has its labels."""
+    brightness = float(rng.uniform(0.42, 0.72) * (1.05 - 0.45 * tone))
     skin = np.zeros(render.shape[:2], np.uint8)
-    outline = cv2.convexHull(np.round(face.record["points_68"]).astype(np.int32))
-    cv2.fillConvexPoly(skin, outline, 1)
-    return jpeg(develop(render, background, rng, skin=skin > 0, brightness=brightness), rng)
+    cv2.fillConvexPoly(skin, cv2.convexHull(np.round(record["points_68"]).astype(np.int32)), 1)
+    return develop(render, background, rng, skin=skin > 0, brightness=brightness, frame=frame)
 
 
 def frame(marks: Array, size: tuple[int, int], rng: Rng) -> Camera:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from sdfl.train.synthetic.assets import Array, Ints
+from sdfl.train.synthetic.assets import Array, Ints, vector
 from sdfl.train.synthetic.person import Person, Rng
 from sdfl.train.synthetic.scene import Colour
 
@@ -45,11 +45,15 @@ def face_maps(marks: Array, hairy: Array, person: Person) -> tuple[Array, Array]
     """
     rng, light = person.rng(1), 1 - person.tone
     colour, relief = _plain(person, rng)
-    middle, eyes, mouth = marks[[30, 33]].mean(0), (marks[36:42].mean(0), marks[42:48].mean(0)), marks[48:60].mean(0)
+    middle, eyes = marks[[30, 33]].mean(0), (marks[36:42].mean(0), marks[42:48].mean(0))
     red = sum(_spot(marks[each] * 0.45 + middle * 0.55, 0.06) for each in (2, 14)) + 1.2 * _spot(middle, 0.035)
     red = red + 0.7 * _spot(marks[8] + (0, 0.03), 0.05)
     colour *= 1 + (red * rng.uniform(0.2, 1.3) * (0.3 + 0.7 * light))[..., None] * (0.05, -0.17, -0.15)
-    bags = sum(_spot(eye - (0, 0.012), 0.055, 0.032) for eye in eyes) * rng.uniform(0.1, 0.8) * (0.5 + person.age)
+    bags = (
+        np.sum([_spot(eye - (0, 0.012), 0.055, 0.032) for eye in eyes], axis=0)
+        * rng.uniform(0.1, 0.8)
+        * (0.5 + person.age)
+    )
     colour *= 1 - bags[..., None] * (0.24, 0.32, 0.25)
     _spots(colour, relief, marks, person, rng)
     if person.age > 0.25:
@@ -64,7 +68,7 @@ def face_maps(marks: Array, hairy: Array, person: Person) -> tuple[Array, Array]
         rim = _area(eye + (lid - eye) * 1.25, 2.0)
         colour *= 1 - rim[..., None] * (0.2, 0.38, 0.36)
         if painted:
-            _mix(colour, _spot(eye + (0, 0.02), 0.05, 0.014) * 0.5, rng.uniform(0.02, 0.2, 3))
+            _mix(colour, _spot(eye + vector(0, 0.02), 0.05, 0.014) * 0.5, rng.uniform(0.02, 0.2, 3))
     if person.beard:
         stubble = beard_map(marks) * np.clip(0.25 + 0.6 * person.beard + 0.3 * noise(rng, 200), 0, 0.85)
         _mix(colour, stubble, np.array(person.hair) * 0.8 + 0.1 * np.array(person.skin))
@@ -86,9 +90,9 @@ def back_map(hairy: Array, person: Person) -> tuple[Array, Array]:
 def beard_map(marks: Array) -> Array:
     """(SIDE, SIDE) 0..1, where a beard grows: cheeks, chin and upper lip, not the lips."""
     mouth, nose = marks[48:60].mean(0), marks[33]
-    inner = [marks[14] * 0.72 + nose * 0.28, mouth + (0.13, 0.05), (nose + mouth) / 2 + (0.05, 0.02)]
+    inner = [marks[13] * 0.8 + nose * 0.2, mouth + vector(0.13, 0.05), (nose + mouth) / 2 + (0.05, 0.02)]
     mirrored = [np.array([1 - u, v]) for u, v in reversed(inner)]
-    area = _area(np.array([*marks[1:16], *inner, *mirrored]), 9.0)
+    area = _area(np.array([*marks[3:14], *inner, *mirrored]), 11.0)
     return area * (1 - _area(mouth + (marks[48:60] - mouth) * 1.12, 2.0))
 
 
@@ -152,9 +156,9 @@ def _spots(colour: Array, relief: Array, marks: Array, person: Person, rng: Rng)
     pimples = int(rng.integers(0, 25)) if rng.random() < 0.25 else 0
     kinds = (
         (freckles, 0.003, (0.3, 0.5, 0.55), 0.0), (int(rng.poisson(2.5)), 0.004, (0.7, 0.75, 0.75), 0.05),
-        (pimples, 0.006, (-0.05, 0.3, 0.25), 0.05), (int(12 * max(0.0, person.age - 0.5)), 0.012, (0.2, 0.3, 0.35), 0.0),
+        (pimples, 0.006, (-0.05, 0.3, 0.25), 0.05), (int(max(0.0, 12 * person.age - 6)), 0.012, (0.2, 0.3, 0.35), 0.0),
     )  # fmt: skip
-    low, high = marks.min(0), marks.max(0) + (0, 0.12)
+    low, high = marks.min(0), marks.max(0) + vector(0, 0.12)
     for count, size, strength, height in kinds:
         dots = np.zeros((SIDE, SIDE), np.float32)
         for place in rng.uniform(low, high, (count, 2)):
@@ -218,7 +222,7 @@ def _brows(marks: Array, person: Person, rng: Rng) -> Array:
             line_px = _pixels(np.stack([start, end]), SIDE * _FINE)
             cv2.polylines(canvas, [line_px], False, int(rng.uniform(110, 240)), int(rng.integers(2, 5)), cv2.LINE_AA, 4)
     hairs = np.asarray(cv2.resize(canvas, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32) / 255
-    return np.clip(0.9 * hairs + 0.8 * cv2.GaussianBlur(hairs, (0, 0), 2.5), 0, 1) * np.float32(rng.uniform(0.6, 1))
+    return np.asarray(np.clip(0.9 * hairs + 0.8 * cv2.GaussianBlur(hairs, (0, 0), 2.5), 0, 1) * rng.uniform(0.6, 1))
 
 
 def _spot(centre: Array | Sequence[float], width: float, height: float | None = None) -> Array:
