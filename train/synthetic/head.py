@@ -37,7 +37,7 @@ def rotation(yaw: float, pitch: float, roll: float) -> npt.NDArray[np.float64]:
     around_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     around_x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
     around_z = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
-    return np.asarray(around_z @ around_y @ around_x)
+    return np.asarray(around_y @ around_x @ around_z)
 
 
 def turned(points: Array, pose: Sequence[float]) -> Array:
