@@ -146,7 +146,7 @@ class Studio:
         density = skin.beard_map(self._marks)[skin.SIDE - 1 - where[:, 1], where[:, 0]] * ~np.isnan(uv[:, 0])
         style = replace(hair.STYLES["beard"], length=float(np.exp(rng.uniform(-1.2, 0.6))) * person.beard)
         points = hair.grow(vertices, self.model.skin, density, style, rotation(*pose), rng)
-        return Strands(points, 0.022, person.hair)
+        return Strands(points, 0.02, person.hair)
 
     def _mesh(self, name: str, person: Person, rest: Array) -> list[Surface]:
         """A hair or hat of MakeHuman on the head that looks straight ahead."""

@@ -65,9 +65,10 @@ STYLES = {
     "afro": Style(6.0, 0.95, (0, 0, 0), 0.0, 0.9, 6000, 0.5),
     "medium": Style(15.0, 0.35, (0, 0, 0), 0.5, 0.1),
     "long": Style(27.0, 0.3, (0, 0, 0), 0.6, 0.12),
-    "beard": Style(1.0, 0.25, (0, -1.2, 0), 0.15, 0.3, 4500, 0.2),
+    "beard": Style(1.0, 0.5, (0, -1.0, 0), 0.15, 0.5, 3500, 0.1),
 }
 _GUIDES, _PLACES = 260, 9
+_SHORT = 3.0  # cm that need no help to stay out of the face
 
 
 def scalp(neutral: Array) -> Array:
@@ -145,7 +146,8 @@ def _guides(roots: Array, up: Array, style: Style, turn: Array, tree: cKDTree, o
         nearest = tree.query(place)[1]
         inside = clearance - ((place - tree.data[nearest]) * outward[nearest]).sum(1)
         place = place + np.clip(inside, 0, 3)[:, None] * outward[nearest]
-        place = _aside(place, turn, tuck)
+        if style.length > _SHORT:
+            place = _aside(place, turn, tuck)
         way = (
             place - places[-1] + step * (style.weight * np.array([0, -1.0, 0]) + rng.normal(0, style.curl, place.shape))
         )

@@ -70,7 +70,7 @@ def face_maps(marks: Array, hairy: Array, person: Person) -> tuple[Array, Array]
         if painted:
             _mix(colour, _spot(eye + vector(0, 0.02), 0.05, 0.014) * 0.5, rng.uniform(0.02, 0.2, 3))
     if person.beard:
-        stubble = beard_map(marks) * np.clip(0.25 + 0.6 * person.beard + 0.3 * noise(rng, 200), 0, 0.85)
+        stubble = beard_map(marks) * np.clip(0.25 + 0.3 * person.beard + 0.25 * noise(rng, 200), 0, 0.75)
         _mix(colour, stubble, np.array(person.hair) * 0.8 + 0.1 * np.array(person.skin))
     brows = _brows(marks, person, rng)
     _mix(colour, brows, np.array(person.brows))
@@ -90,9 +90,10 @@ def back_map(hairy: Array, person: Person) -> tuple[Array, Array]:
 def beard_map(marks: Array) -> Array:
     """(SIDE, SIDE) 0..1, where a beard grows: cheeks, chin and upper lip, not the lips."""
     mouth, nose = marks[48:60].mean(0), marks[33]
-    inner = [marks[13] * 0.8 + nose * 0.2, mouth + vector(0.13, 0.05), (nose + mouth) / 2 + (0.05, 0.02)]
+    cheek = marks[14] * 0.88 + nose * 0.12 - vector(0, 0.03)
+    inner = [cheek, mouth + vector(0.19, -0.01), mouth + vector(0.12, 0.05), (nose + mouth) / 2 + vector(0.05, 0.015)]
     mirrored = [np.array([1 - u, v]) for u, v in reversed(inner)]
-    area = _area(np.array([*marks[3:14], *inner, *mirrored]), 11.0)
+    area = _area(np.array([*marks[3:14], *inner, *mirrored]), 15.0) ** 1.3
     return area * (1 - _area(mouth + (marks[48:60] - mouth) * 1.12, 2.0))
 
 
