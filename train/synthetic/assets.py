@@ -23,7 +23,7 @@ Ints = npt.NDArray[np.int32]
 ICT, ICT_URL = "ICT-FaceKit", "https://github.com/ICT-VGL/ICT-FaceKit"
 MAKEHUMAN, MAKEHUMAN_URL = "makehuman-assets", "https://github.com/makehumancommunity/makehuman-assets"
 IDENTITIES = 100
-HAIR = ("afro01", "bob01", "bob02", "braid01", "long01", "ponytail01", "short02", "short03")
+HAIR = ("bob01", "bob02", "braid01", "long01", "ponytail01", "short02", "short03")
 HATS = ("fedora", "fedora_cocked")
 CACHE = "ict_light.npz"  # its layout is in docs/reference/file-formats.md
 

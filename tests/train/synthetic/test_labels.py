@@ -41,9 +41,9 @@ def test_eyes_and_mouth_are_the_vertices_that_the_model_names(studio: Studio) ->
     np.testing.assert_allclose(middles, points68[[18, 19, 25, 24]], atol=0.1)
 
 
-@pytest.mark.parametrize("yaw", [0, 30, -30, 60, -75])
+@pytest.mark.parametrize("yaw", [0, 30, -45, 60, -75])
 def test_the_contour_lies_on_the_visible_outline(yaw: float, studio: Studio) -> None:
-    """Points of the far cheek lie on the edge of the head's silhouette, none outside of it."""
+    """Points of the far cheek lie on the edge of the head's silhouette."""
     vertices = turned(studio.model.neutral, (yaw, 0, 0))
     outline = np.zeros((256, 256), np.uint8)
     for triangle in CAMERA.project(vertices[studio.model.skin])[..., :2]:
@@ -52,7 +52,7 @@ def test_the_contour_lies_on_the_visible_outline(yaw: float, studio: Studio) -> 
     contour = CAMERA.project(studio.labeller.points(vertices, (yaw, 0, 0), CAMERA)[1][:33])[:, :2]
     depth = np.array([inside[round(float(y)), round(float(x))] for x, y in contour])
     assert (depth >= 0).all()
-    if 0 < abs(yaw) < 70:
+    if 0 < abs(yaw) < 50:  # farther, the nose is the edge
         far = contour[20:30] if yaw > 0 else contour[3:13]
         on_edge = [inside[round(float(y)), round(float(x))] < 4 for x, y in far]  # px of 10 to a cm
         assert np.mean(on_edge) >= 0.8
