@@ -9,11 +9,10 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from sdfl.train.synthetic.assets import Array, Ints, Mesh
-from sdfl.train.synthetic.head import normals
+from sdfl.train.synthetic.head import SKULL, normals
 from sdfl.train.synthetic.person import Rng
 
 CROWN = np.array([0.0, 13.5, -2.5])  # where the hair parts on the neutral head
-_CENTRE = np.array([0.0, 5.0, 1.5])  # of the neutral skull
 # Height of the hairline in cm over the angle from the front, in degrees: forehead, temple, sideburn, ear, nape.
 _HAIRLINE = np.array(
     [
@@ -73,7 +72,7 @@ _SHORT = 3.0  # cm that need no help to stay out of the face
 
 def scalp(neutral: Array) -> Array:
     """(V,) 0..1, where hair grows on the neutral head; the ears stay free."""
-    angle = np.degrees(np.arctan2(np.abs(neutral[:, 0]), neutral[:, 2] - _CENTRE[2]))
+    angle = np.degrees(np.arctan2(np.abs(neutral[:, 0]), neutral[:, 2] - SKULL[2]))
     height = neutral[:, 1] - np.interp(angle, _HAIRLINE[:, 0], _HAIRLINE[:, 1])
     ear = (np.abs(neutral[:, 0]) > 7.75) & (neutral[:, 1] < 6.5) & (neutral[:, 1] > -3)
     return np.asarray(np.clip(0.5 + height / 1.2, 0, 1) * ~ear, np.float32)
@@ -184,7 +183,7 @@ def carried(mesh: Mesh, neutral: Array, moved: Array) -> tuple[Array, npt.NDArra
         skull[:, 2].max() + skull[:, 2].min() - np.quantile(high[:, 2], 0.99) - np.quantile(high[:, 2], 0.01)
     ) / 2
     place = mesh.vertices + shift.astype(np.float32)
-    centre = np.asarray(_CENTRE, np.float32)
+    centre = np.asarray(SKULL, np.float32)
     along = (neutral - centre) / np.linalg.norm(neutral - centre, axis=1, keepdims=True)
     offset = place - centre
     distance = np.linalg.norm(offset, axis=1)

@@ -23,6 +23,7 @@ PARTS = ("face", "back", "gums", "teeth", "sclera_right", "sclera_left", "lashes
 _MATERIALS = dict(zip(PARTS, (0, 1, 2, 3, 4, 6, 11), strict=True))  # order in the OBJ file
 _PIVOT = np.array([0.0, -6.0, 0.0], np.float32)  # the joint that the head turns about
 _EYE_LEVEL = 3.6
+SKULL = np.array([0.0, 5.0, 1.5])  # its centre
 EYES = np.array(
     [[-3.12, 3.6, 7.98], [3.12, 3.6, 7.98]], np.float32
 )  # centres of the eyeballs, left of the picture first

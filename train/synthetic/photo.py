@@ -70,7 +70,9 @@ def develop(
     Returns:
         (H, W, 3) uint8 BGR.
     """
-    render = cv2.GaussianBlur(render, (0, 0), rng.uniform(0.45, 0.7))  # what a lens does to the edges of hairs
+    render = np.asarray(
+        cv2.GaussianBlur(render, (0, 0), rng.uniform(0.45, 0.7))
+    )  # what a lens does to the edges of hairs
     opacity = np.clip(render[..., 3:], 0, 1)
     solid = render[..., :3][skin & (opacity[..., 0] > 0.9)]
     middle = float(np.quantile(solid.mean(axis=1), 0.65)) if len(solid) else 0.2

@@ -9,11 +9,12 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
 from sdfl.train.synthetic.assets import Array, vector
+from sdfl.train.synthetic.head import SKULL
 from sdfl.train.synthetic.person import Rng
 from sdfl.train.synthetic.scene import Colour, Material, Surface, grid, tube
 from sdfl.train.synthetic.skin import cloth_map
 
-_CENTRE = np.array([0.0, 5.0, 1.5])
+_HELD_AT = {"phone": (2, 14), "microphone": (57, 8)}  # landmarks; other things are held before any
 _EARS = np.array([[-7.6, 4.6, 2.0], [7.6, 4.6, 2.0]])
 
 
@@ -118,15 +119,15 @@ def headwear(kind: str, vertices: Array, rng: Rng) -> list[Surface]:
         brow, nape = rng.uniform(7.6, 9.2), rng.uniform(2.5, 4.5)
         low = nape + (brow - nape) * (0.5 + 0.5 * front) ** 0.8 + 0.6 * np.sin(around) * rng.normal(0, 0.6)
     rows = np.linspace(0, 1, 26)[:, None]
-    rise = np.pi / 2 - rows * (np.pi / 2 - np.arctan2(low - _CENTRE[1], 8.0))
+    rise = np.pi / 2 - rows * (np.pi / 2 - np.arctan2(low - SKULL[1], 8.0))
     if kind == "scarf":  # the columns begin and end at the opening for the face
-        level = np.tan(rise[:, :1]) * 8.0 + _CENTRE[1]
+        level = np.tan(rise[:, :1]) * 8.0 + SKULL[1]
         half = np.radians(49) * np.sqrt(np.clip(1 - ((level - 1.0) / rng.uniform(9.2, 10.2)) ** 2, 0, 1))
         around = half + (2 * np.pi - 2 * half) * np.linspace(0, 1, 72)
     ways = np.stack(
         [np.cos(rise) * np.sin(around), np.sin(rise) * np.ones_like(around), np.cos(rise) * np.cos(around)], -1
     )
-    offset = vertices - _CENTRE
+    offset = vertices - SKULL
     distance = np.linalg.norm(offset, axis=1)
     near = cKDTree(offset / distance[:, None]).query(ways.reshape(-1, 3), k=12)[1]
     radius = distance[near].max(axis=1).reshape(ways.shape[:2])
@@ -136,7 +137,7 @@ def headwear(kind: str, vertices: Array, rng: Rng) -> list[Surface]:
         radius += 0.3 * (rows > rng.uniform(0.7, 0.85)) + rng.uniform(0, 2.5) * np.clip(0.4 - rows, 0, 1) ** 2 * 4
     if kind == "scarf":
         radius += 0.4 + 2.5 * np.clip(rows - 0.6, 0, 1)
-    shell = _CENTRE + ways * radius[..., None]
+    shell = SKULL + ways * radius[..., None]
     out = [grid(shell, cloth, closed=kind != "scarf")]
     if kind == "cap":
         share = np.linspace(0, 1, 10)[:, None, None]
@@ -153,12 +154,8 @@ def torso(vertices: Array, rng: Rng) -> list[Surface]:
     colour, relief = cloth_map(rng)
     around = np.linspace(-np.pi, np.pi, 64, endpoint=False)
     wide, dip, collar = rng.uniform(0.85, 1.12), rng.choice([0.5, 1.5, 4.0]), rng.uniform(-12.5, -10.8)
-    rows = (
-        np.array([-9.0, -8.6, 0.0, 1.0, 3.0, 6.0, 10.0, 16.0, 26.0])
-        if rng.random() < 0.35
-        else np.array([0.3, 0.0, 0.0, 1.0, 3.0, 6.0, 10.0, 16.0, 26.0])
-    )
-    if rows[0] < 0:  # a collar that stands
+    rows = np.array([0.3, 0.0, 0.0, 1.0, 3.0, 6.0, 10.0, 16.0, 26.0])
+    if rng.random() < 0.35:  # a collar that stands
         rows[:3] = (-1.6, -1.8, 0.0)
     centre = np.array([0.0, 0.0, -0.6])
     neck = vertices[(vertices[:, 1] < -9) & (vertices[:, 1] > -19)] - centre
@@ -265,11 +262,8 @@ def worn(
             marks[rng.choice([8, 30, 51, 57, 36, 45, 3, 13, 19, 24])] + rng.normal(0, 1, 3) * (1, 1, 0), colour, rng
         )
     if kind in ("phone", "object", "microphone"):
-        place = marks[
-            {"phone": (2, 14), "microphone": (57, 8)}.get(kind, range(68))[
-                rng.integers(2) if kind != "object" else rng.integers(68)
-            ]
-        ]
+        near = _HELD_AT.get(kind, range(68))
+        place = marks[near[int(rng.integers(len(near)))]]
         return thing(kind, place + rng.normal(0, 1, 3) * (1, 1, 0), rng)
     return []
 
