@@ -162,6 +162,6 @@ def test_a_rendered_face_lies_where_its_labels_say(assets: Path, tmp_path: Path)
     if importlib.util.find_spec("bpy") is None:  # not imported: it would change sys.path of the new processes
         pytest.skip("bpy is not installed")
     for workers, name in ((1, "a"), (2, "b")):
-        assert generate.generate(tmp_path / name, 2, generate.Plan(3, 96), assets, workers=workers) == 2
+        assert generate.generate(tmp_path / name, 2, generate.Plan(3, 64), assets, workers=workers) == 2
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
-    assert cv2.imread(str(tmp_path / "a" / "faces" / "000000.jpg")).shape == (96, 96, 3)
+    assert cv2.imread(str(tmp_path / "a" / "faces" / "000000.jpg")).shape == (64, 64, 3)
