@@ -12,14 +12,19 @@ if TYPE_CHECKING:
 
 
 def progress(title: str) -> Any:
-    """A function that wraps the steps of some work in a progress bar called `title`."""
+    """A function that wraps the steps of some work in a progress bar called `title`.
+
+    It takes the steps and, where they come one after the other, their number.
+    """
     from rich.console import Console
     from rich.progress import track
 
     console = Console(stderr=True)
 
-    def wrap(steps: Iterable[Any]) -> Iterable[Any]:
-        return track(list(steps), description=title, console=console, transient=True, disable=not console.is_terminal)
+    def wrap(steps: Iterable[Any], total: int | None = None) -> Iterable[Any]:
+        known = list(steps) if total is None else steps
+        hidden = not console.is_terminal
+        return track(known, title, total, console=console, transient=True, disable=hidden)
 
     return wrap
 

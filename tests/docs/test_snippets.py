@@ -46,6 +46,7 @@ NEEDS = {
     "a GPU": "it needs an NVIDIA GPU or TensorRT",
     "a Jetson": "it runs on a Jetson",
     "labelled pictures": "it needs a dataset",
+    "models of heads": "it needs checkouts of ICT-FaceKit and makehuman-assets",
     "network": "it downloads packages",
     "the peers": "it needs the environments of make peers",
     "time": "it measures for minutes",
