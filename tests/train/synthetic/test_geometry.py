@@ -43,8 +43,8 @@ def test_angles_are_those_of_the_head_pose_that_the_package_reports(pose: tuple[
 def test_a_turned_head_keeps_its_shape_and_the_shoulders_follow_less() -> None:
     head = np.random.default_rng(0).uniform(-5, 8, (50, 3)).astype(np.float32)
     moved = turned(head, (50, 20, -10))
-    distances = [np.linalg.norm(each[:, None] - each[None], axis=2) for each in (head, moved)]
-    np.testing.assert_allclose(*distances, atol=1e-4)
+    before, after = (np.linalg.norm(each[:, None] - each[None], axis=2) for each in (head, moved))
+    np.testing.assert_allclose(after, before, atol=1e-4)
     low = np.array([[0.0, -20.0, 10.0]], np.float32)
     sideways = turned(low, (60, 0, 0))[0, 0], turned(low + (0, 30, 0), (60, 0, 0))[0, 0]
     assert 0 < sideways[0] < 0.6 * sideways[1]

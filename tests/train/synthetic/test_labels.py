@@ -86,8 +86,8 @@ def test_a_face_depends_on_seed_and_number_alone(studio: Studio) -> None:
     assert first.record == again.record
     for one, two in zip(first.scene.surfaces, again.scene.surfaces, strict=True):
         np.testing.assert_array_equal(one.vertices, two.vertices)
-    for one, two in zip(first.scene.strands, again.scene.strands, strict=True):
-        np.testing.assert_array_equal(one.points, two.points)
+    for grown, grown_again in zip(first.scene.strands, again.scene.strands, strict=True):
+        np.testing.assert_array_equal(grown.points, grown_again.points)
     assert other["points_68"] != first.record["points_68"]
     assert compose(studio, 4, 5, (128, 128)).record["points_68"] != first.record["points_68"]
     assert json.loads(json.dumps(first.record)) == first.record
