@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sdfl.runtime.landmarker import Follower
+from sdfl.runtime.followers import Follower
 from sdfl.runtime.live.background_iterator import latest_in_background
 from sdfl.runtime.outputs.overlay import draw
 from sdfl.runtime.outputs.video_file import Recorder
