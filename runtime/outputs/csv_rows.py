@@ -16,9 +16,9 @@ OPENNESS = ("left_eye_open", "right_eye_open", "mouth_open")
 class CsvWriter:
     """Writes one row for each face; a frame without faces has none.
 
-    Columns: frame, timestamp, source, id, presence, box, angles of the head, openness of eyes and mouth,
-    then x0, y0, x1, ... in frame px. The source is the file of a picture, or one of several sources. What a layout does not tell is
-    left empty, and so is the source of a single video.
+    Columns: frame, timestamp, source, id, presence, box, angles of the head, openness of eyes and mouth, then x0, y0,
+    x1 and so on in frame px. The source is the file of a picture, or the name of one of several sources. What a layout
+    does not tell is left empty, and so is the source of a single video.
 
     Args:
         file: open for writing text.

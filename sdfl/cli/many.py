@@ -11,7 +11,7 @@ from sdfl.cli.outputs import check_outputs
 if TYPE_CHECKING:
     from sdfl.runtime.landmarker import FaceLandmarker
     from sdfl.runtime.results import Result
-    from sdfl.runtime.sources import FrameSource
+    from sdfl.runtime.sources.many import ManySources
 
 Tracked = tuple[int, "str | None", float, "Result"]  # number and name of the source, the time that is 0, the result
 
@@ -40,30 +40,25 @@ def check_all_outputs(sources: Sequence[str], outputs: dict[str, Path | None], s
         ConfigError: names the option.
     """
     for source in sources or [""]:
-        for save in saves or [None]:
+        for save in saves or (None,):
             check_outputs(source, {**outputs, "--save": save})
 
 
-def tracked_results(
-    opened: Sequence[FrameSource], landmarker: FaceLandmarker, max_frames: int | None
-) -> Iterator[Tracked]:
+def tracked_results(many: ManySources, landmarker: FaceLandmarker) -> Iterator[Tracked]:
     """The results of several sources. Times of files count from their beginning, those of live sources together.
 
     Args:
-        opened: the sources.
+        many: the sources.
         landmarker: follows their faces.
-        max_frames: after which each source ends, None for no limit.
     """
     from sdfl.runtime.results import results_of_many
-    from sdfl.runtime.sources.many import ManySources
 
     starts: dict[int, float] = {}
-    with ManySources(opened, max_frames=max_frames) as many:
-        for results in results_of_many(many, landmarker):
-            live_s = [each.frame.timestamp_s for each in results if opened[each.number].live]
-            for each in results:
-                live = opened[each.number].live
-                start_s = starts.setdefault(
-                    -1 if live else each.number, min(live_s) if live else each.frame.timestamp_s
-                )
-                yield each.number, each.source, start_s, each
+    for results in results_of_many(many, landmarker):
+        live = [many.sources[each.number].live for each in results]
+        first_live_s = min(
+            (e.frame.timestamp_s for e, is_live in zip(results, live, strict=True) if is_live), default=0
+        )
+        for each, is_live in zip(results, live, strict=True):
+            key, time_s = (-1, first_live_s) if is_live else (each.number, each.frame.timestamp_s)
+            yield each.number, each.source, starts.setdefault(key, time_s), each

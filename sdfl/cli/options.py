@@ -108,8 +108,8 @@ MaxPixels = Annotated[
 Save = Annotated[
     Path | None,
     typer.Option(
-        help="Also write a video with the landmarks drawn (.mp4, .avi, .mkv). Several sources give NAME-1.mp4, NAME-2.mp4 "
-        "and so on.",
+        help="Also write a video with the landmarks drawn (.mp4, .avi, .mkv). With several sources: "
+        "one each, NAME-1.mp4, NAME-2.mp4 and so on.",
     ),
 ]
 

@@ -65,6 +65,7 @@ def track(
     from sdfl.runtime.outputs.overlay import draw
     from sdfl.runtime.outputs.video_file import Recorder
     from sdfl.runtime.sources import open_source
+    from sdfl.runtime.sources.many import ManySources
 
     if jsonl is None and csv is None and save is None:
         jsonl = Path("-")
@@ -81,11 +82,12 @@ def track(
         lines = stack.enter_context(text_out("--jsonl", jsonl)) if jsonl else None
         rows = stack.enter_context(text_out("--csv", csv)) if csv else None
         table = CsvWriter(rows, landmarker.spec.num_points) if rows else None
-        recorders = [stack.enter_context(Recorder(path, one.fps)) for path, one in zip(saves, opened)]  # noqa: B905
+        recorders = [stack.enter_context(Recorder(path, one.fps)) for path, one in zip(saves, opened, strict=False)]
         if len(opened) == 1:
             tracked = _results_of_one(opened[0], landmarker, max_frames, wants_bar=not (lines and lines.isatty()))
         else:
-            tracked = tracked_results(opened, landmarker, max_frames)
+            many = stack.enter_context(ManySources(opened, max_frames=max_frames))
+            tracked = tracked_results(many, landmarker)
         with naming_what_is_kept(recorders[0] if len(recorders) == 1 else None):
             for number, name, start_s, result in tracked:
                 if lines:
