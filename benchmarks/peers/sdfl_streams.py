@@ -32,6 +32,7 @@ class Peer:
             camera: a `host.Camera`.
             streams: number of cameras.
         """
+        self._landmarker.warm_up(streams)  # before the first camera begins
         period_s = 1 / camera.clip["fps"]
         cameras = [
             _Camera(type(camera)(camera.clip, camera.seconds, camera.warmup_s, number * period_s / streams), number)

@@ -106,7 +106,7 @@ def ways(model: str | None, peers: Sequence[str] | None) -> list[Way]:
     ]
     suite = load_suite("peers")
     entries = suite.peer if peers is None else tuple(parse_peer(text) for text in peers)
-    targets = targets_of(replace(suite, model=(), peer=entries))
+    targets = targets_of(replace(suite, model=(), peer=entries)) if entries else []
     for target in targets if peers is not None else ():
         if target.problem:
             raise ConfigError(target.problem)

@@ -59,7 +59,9 @@ def test_cameras_are_shown_until_the_viewer_ends_it(landmarker: FaceLandmarker) 
     assert watcher.images[-1].shape[1] == 1280
 
 
-def test_a_lost_camera_stays_in_the_grid_in_grey(landmarker: FaceLandmarker, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_lost_camera_stays_in_the_grid_in_grey(
+    landmarker: FaceLandmarker, capsys: pytest.CaptureFixture[str]
+) -> None:
     left, right = FakeCamera("left"), FakeCamera("right")
     watcher = Watcher(left, patience=12, lose=right)
     left.send(FACE, at_s=time.perf_counter())
