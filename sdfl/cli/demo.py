@@ -59,9 +59,7 @@ def demo(
     context: typer.Context,
     sources: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[SOURCE]...", help=f"{SOURCE_HELP} {CAMERA_HELP} {MANY_HELP} They are shown in a grid."
-        ),
+        typer.Argument(metavar="SOURCE...", help=f"{SOURCE_HELP} {CAMERA_HELP} {MANY_HELP} and shown in a grid."),
     ] = None,
     source: Annotated[str | None, typer.Option(help="The same as an argument SOURCE.")] = None,
     model: Model = None,

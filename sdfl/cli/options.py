@@ -33,7 +33,7 @@ Strategy = Annotated[str, typer.Option(help="How to use several devices: auto, d
 
 SOURCE_HELP = "Camera number, video, picture, folder of pictures, URL, or 'sample' for a built-in clip."
 
-MANY_HELP = "Several are tracked at the same time."
+MANY_HELP = "Several are tracked at the same time"
 
 CAMERA_HELP = "'browser' takes the camera of the browser that shows the page. Default: the first webcam."
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 def track(
     context: typer.Context,
-    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help=f"{SOURCE_HELP} {MANY_HELP}")],
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help=f"{SOURCE_HELP} {MANY_HELP}.")],
     model: Model = None,
     precision: Precision = None,
     backend: Backend = None,
