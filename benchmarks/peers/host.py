@@ -185,8 +185,8 @@ class Camera:
 
     def __init__(self, clip: Answer, seconds: float, warmup_s: float, delay_s: float = 0.0) -> None:
         self.clip, self.seconds, self.warmup_s, self.delay_s = clip, seconds, warmup_s, delay_s
-        self._first = round(warmup_s * clip["fps"])
-        self.offered = round(seconds * clip["fps"])
+        self._first: int = round(warmup_s * clip["fps"])
+        self.offered: int = round(seconds * clip["fps"])
 
     def counts(self, step: int) -> bool:
         """Whether a frame comes after the warm-up."""
