@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -17,29 +18,18 @@ from sdfl.errors import ClosedError, ConfigError
 from sdfl.pictures import MAX_PIXELS
 from sdfl.runtime.backends import TAKES_PROVIDERS
 from sdfl.runtime.detector import open_detector
+from sdfl.runtime.followers import TrackedFrame, Update, UpdateMany
 from sdfl.runtime.given import given_backend, given_detector
 from sdfl.runtime.sources import FrameSource, Source, open_source
+from sdfl.runtime.sources.many import ManySources, Round
 from sdfl.runtime.sources.pictures import Picture, to_image
-from sdfl.runtime.tracking.observation import LARGEST_BATCH
+from sdfl.runtime.tracking.detection_schedule import SharedDetector
+from sdfl.runtime.tracking.lockstep import run_together
+from sdfl.runtime.tracking.observation import LARGEST_BATCH, Inferring
 from sdfl.runtime.tracking.smoothing import Smoother
 from sdfl.runtime.tracking.tracker import FaceTracker, NewSmoother
 from sdfl.runtime.zoo.opening import open_model
 from sdfl.types import Backend, Detector, Face, Frame
-
-Update = Callable[[Frame], list[Face]]
-
-
-class Follower(Protocol):
-    """What follows the faces of a source: a `FaceLandmarker`, or a `Switchboard` that changes it on the way."""
-
-    @property
-    def spec(self) -> ModelSpec:
-        """What the model says about itself."""
-        ...
-
-    def follow(self, source: FrameSource) -> Update:
-        """The function to call with each frame of `source` in order; it gives the faces in the frame."""
-        ...
 
 
 class FaceLandmarker:
@@ -170,6 +160,69 @@ class FaceLandmarker:
         update = self.follow(source)
         for frame in source:
             yield frame, update(frame)
+
+    def track_many(self, sources: Iterable[Source], *, max_pixels: int = MAX_PIXELS) -> Iterator[TrackedFrame]:
+        """Track several sources at the same time, with one inference for all faces of the frames that are there.
+
+        Every source has a tracker of its own. No live source waits for another one: late frames are dropped, so that
+        each gives its newest. Of a file every frame is tracked; files wait for each other.
+
+        Args:
+            sources: each as for `track`. What this call opened is closed at the end.
+            max_pixels: largest number of pixels of a picture file.
+
+        Yields:
+            The frames with their sources and faces, as they come.
+
+        Raises:
+            SourceError: a source cannot be opened, before anything is tracked; or one has failed in the middle, after
+                all others have ended, while a line on standard error told of it at once.
+            ConfigError: there is no source, or the same opened one twice.
+            ClosedError: the landmarker was closed.
+        """
+        self._require_open()
+        if isinstance(sources, str | os.PathLike) or not isinstance(sources, Iterable):
+            raise ConfigError(f"track_many takes a list of sources, got {sources!r}; write track_many([...])")
+        return self._opened_and_tracked_many(list(sources), max_pixels)
+
+    def _opened_and_tracked_many(self, sources: Sequence[Source], max_pixels: int) -> Iterator[TrackedFrame]:
+        with ExitStack() as stack:
+            opened = [
+                each if isinstance(each, FrameSource) else stack.enter_context(open_source(each, max_pixels=max_pixels))
+                for each in sources
+            ]
+            many = stack.enter_context(ManySources(opened))
+            update = self.follow_many(opened)
+            for arrived in many.rounds():
+                for (number, frame), faces in zip(arrived, update(arrived), strict=True):
+                    yield TrackedFrame(number, many.names[number], frame, faces)
+
+    def follow_many(self, sources: Sequence[FrameSource]) -> UpdateMany:
+        """The function to call with frames of several sources, at most one of each; it gives the faces of each frame.
+
+        Args:
+            sources: of the frames, which name them by their places.
+
+        Raises:
+            ClosedError: the landmarker was closed.
+        """
+        self._require_open()
+        shared = SharedDetector(self.detector)
+        begin = [self._steps_of(source, shared) for source in sources]
+        live = sum(source.live for source in sources)
+        if live:
+            self.warm_up(live * (self._max_faces or 1))
+
+        def update(arrived: Round) -> list[list[Face]]:
+            self._require_open()
+            return run_together(self._backend, [begin[number](frame) for number, frame in arrived])
+
+        return update
+
+    def _steps_of(self, source: FrameSource, shared: SharedDetector) -> Callable[[Frame], Inferring[list[Face]]]:
+        if source.stills:
+            return lambda frame: self._new_tracker(self._max_faces or sys.maxsize).steps(frame)
+        return self._new_tracker(self._max_faces or 1, shared=shared if source.live else None).steps
 
     def follow(self, source: FrameSource) -> Update:
         """The function to call with each frame of a source in order: a new tracker's, or `detect` for stills.

@@ -1,4 +1,4 @@
-"""Every frame of a source with its faces and the time that tracking took."""
+"""Every frame of one source or of several with its faces and the time that tracking took."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from sdfl.runtime.landmarker import Follower
+from sdfl.runtime.followers import Follower
+from sdfl.runtime.landmarker import FaceLandmarker
 from sdfl.runtime.sources import FrameSource
+from sdfl.runtime.sources.many import ManySources
 from sdfl.types import Face, Frame
 
 Clock = Callable[[], float]
@@ -28,6 +30,19 @@ class Result:
     faces: list[Face]
     ms: float
     latency_ms: float
+
+
+@dataclass(frozen=True)
+class StreamResult(Result):
+    """A tracked frame of one of several sources; `ms` is the time that its whole round took.
+
+    Attributes:
+        number: of the source, from 0.
+        source: its name.
+    """
+
+    number: int
+    source: str
 
 
 def results(
@@ -55,3 +70,32 @@ def results(
         done_s = clock()
         captured_s = frame.timestamp_s if source.live else received_s
         yield Result(frame, faces, (done_s - received_s) * 1000, (done_s - captured_s) * 1000)
+
+
+def results_of_many(
+    many: ManySources, landmarker: FaceLandmarker, *, clock: Clock = time.perf_counter
+) -> Iterator[list[StreamResult]]:
+    """Track the frames of several sources.
+
+    Args:
+        many: gives the frames.
+        landmarker: follows their faces.
+        clock: gives the time in seconds; of live sources, the clock of their timestamps.
+
+    Yields:
+        The results of each round; a round in which a source was lost may have none.
+
+    Raises:
+        SourceError: as `ManySources.rounds`.
+    """
+    update = landmarker.follow_many(many.sources)
+    for arrived in many.rounds():
+        received_s = clock()
+        faces = update(arrived)
+        done_s = clock()
+        ms = (done_s - received_s) * 1000
+        captured_s = [frame.timestamp_s if many.sources[number].live else received_s for number, frame in arrived]
+        yield [
+            StreamResult(frame, found, ms, (done_s - begin_s) * 1000, number, many.names[number])
+            for (number, frame), found, begin_s in zip(arrived, faces, captured_s, strict=True)
+        ]

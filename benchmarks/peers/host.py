@@ -13,9 +13,10 @@ installed. An adapter is a file with a class `Peer`:
         ids = ()                                    # of the faces that `track` returned last; optional
         def reset(self, max_faces): ...             # a new video begins, with at most so many faces; optional
         def network(self, batch): ...               # returns a function that runs the network alone once; optional
+        def live(self, camera, streams): ...        # tracks as many cameras at the same time, see `Host.live`; optional
 
-Requests: open, time_network, time_frames, track, faces, memory. Replies carry "error" where one failed. A clip is a
-table: "path" of raw BGR frames, "width", "height", "frames", "fps".
+Requests: open, time_network, time_frames, track, live, faces, memory. Replies carry "error" where one failed. A clip
+is a table: "path" of raw BGR frames, "width", "height", "frames", "fps".
 """
 
 from __future__ import annotations
@@ -85,8 +86,7 @@ class Host:
         track, count = self._tracker(), clip["frames"]
         times_ms, found = [], 0
         for step in range(start, start + iterations):
-            place = step % (2 * count - 2) if count > 1 else 0
-            image = read_frame(clip, min(place, 2 * count - 2 - place))
+            image = read_frame(clip, to_and_fro(step, count))
             begin = time.perf_counter()
             faces = track(image, step / clip["fps"])
             times_ms.append((time.perf_counter() - begin) * 1000)
@@ -120,6 +120,36 @@ class Host:
             answer["ids"].append([int(face_id) for face_id in getattr(self._peer, "ids", ())])
         return answer
 
+    def live(self, clip: Answer, seconds: float, warmup_s: float, streams: int = 1) -> Answer:
+        """Track a clip as cameras would give it: a frame that has become old before its turn is dropped.
+
+        Args:
+            clip: a table, as in the module's docstring; is played to and fro.
+            seconds: that count.
+            warmup_s: before that.
+            streams: number of cameras; more than one where the peer has `live`.
+
+        Returns:
+            "latencies_ms" of each camera's tracked frames, from the capture on; "offered", the number of frames of each
+            camera; "found", the number of frames with a face; "cpu_s" of all threads of this process.
+        """
+        camera = Camera(clip, seconds, warmup_s)
+        if hasattr(self._peer, "live"):
+            answer: Answer = self._peer.live(camera, streams)
+            return answer
+        if streams != 1:
+            raise ValueError("this peer tracks one camera only")
+        track = self._tracker()
+        latencies_ms, found, cpu_s = [], 0, None
+        for step, image, captured_s in camera.frames():
+            cpu_s = time.process_time() if cpu_s is None and camera.counts(step) else cpu_s
+            faces = track(image, step / clip["fps"])
+            if camera.counts(step):
+                latencies_ms.append((time.perf_counter() - captured_s) * 1000)
+                found += bool(len(faces))
+        spent_s = time.process_time() - cpu_s if cpu_s is not None else 0.0
+        return {"latencies_ms": [latencies_ms], "offered": camera.offered, "found": found, "cpu_s": spent_s}
+
     def faces(self, paths: list[str]) -> Answer:
         """Detect the faces of pictures.
 
@@ -141,6 +171,43 @@ class Host:
             track: Callable[[Any, float], Any] = self._peer.track
             return track
         return lambda image, _: self._peer.detect(image)
+
+
+class Camera:
+    """A clip that is played to and fro in real time.
+
+    Args:
+        clip: a table, as in the module's docstring.
+        seconds: that count.
+        warmup_s: before that.
+        delay_s: before the first frame.
+    """
+
+    def __init__(self, clip: Answer, seconds: float, warmup_s: float, delay_s: float = 0.0) -> None:
+        self.clip, self.seconds, self.warmup_s, self.delay_s = clip, seconds, warmup_s, delay_s
+        self._first: int = round(warmup_s * clip["fps"])
+        self.offered: int = round(seconds * clip["fps"])
+
+    def counts(self, step: int) -> bool:
+        """Whether a frame comes after the warm-up."""
+        return step >= self._first
+
+    def frames(self) -> Any:
+        """The newest frame each time: its number, the picture (H, W, 3) and when it was captured."""
+        fps, start_s, step = self.clip["fps"], time.perf_counter() + self.delay_s, -1
+        while step < self._first + self.offered - 1:
+            newest = int((time.perf_counter() - start_s) * fps // 1)
+            if newest <= step:
+                time.sleep(max(0.0, start_s + (step + 1) / fps - time.perf_counter()))
+                continue
+            step = min(newest, self._first + self.offered - 1)
+            yield step, read_frame(self.clip, to_and_fro(step, self.clip["frames"])), start_s + step / fps
+
+
+def to_and_fro(step: int, count: int) -> int:
+    """The frame of a clip of `count` frames that comes after `step` others, so that nothing jumps."""
+    place = step % (2 * count - 2) if count > 1 else 0
+    return min(place, 2 * count - 2 - place)
 
 
 def as_lists(faces: Any) -> list[list[list[float]]]:

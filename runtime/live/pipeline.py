@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sdfl.runtime.landmarker import Follower
+from sdfl.runtime.followers import Follower
 from sdfl.runtime.live.background_iterator import latest_in_background
 from sdfl.runtime.outputs.overlay import draw
 from sdfl.runtime.outputs.video_file import Recorder
@@ -90,10 +90,10 @@ def run(
     if view.watched and not source.live:
         frames = paced(frames, 1 / source.fps, clock=clock, sleep=sleep)
     frames = progress(itertools.islice(frames, max_frames))
-    tally = _Tally()
+    tally = Tally()
     tracked = tally.count(results(source, landmarker, frames=frames, clock=clock))
     drawn = _drawn(tracked, recorder, always=view.watched)
-    rate = _Rate(source.fps)
+    rate = Rate(source.fps)
     last: tuple[Image, FrameStats] | None = None
     with latest_in_background(drawn, source.close) if source.live else nullcontext(drawn) as shown:
         try:
@@ -125,8 +125,12 @@ def paced(frames: Iterable[Frame], period_s: float, *, clock: Clock, sleep: Call
         due_s = max(due_s + period_s, clock())
 
 
-class _Rate:
-    """Frames per second as a running mean that starts from the nominal rate."""
+class Rate:
+    """Frames per second as a running mean that starts from the nominal rate.
+
+    Args:
+        fps: the nominal rate.
+    """
 
     def __init__(self, fps: float) -> None:
         self._period_s = 1 / fps
@@ -151,7 +155,7 @@ def _drawn(tracked: Iterable[Result], recorder: Recorder | None, *, always: bool
         yield result, image
 
 
-def _stats(result: Result, source: FrameSource, landmarker: Follower, fps: float, tally: _Tally) -> FrameStats:
+def _stats(result: Result, source: FrameSource, landmarker: Follower, fps: float, tally: Tally) -> FrameStats:
     p50, p95, p99 = tally.recent_ms()
     return FrameStats(
         source=source.name,
@@ -167,18 +171,23 @@ def _stats(result: Result, source: FrameSource, landmarker: Follower, fps: float
     )
 
 
-class _Tally:
+class Tally:
     """Counts every tracked frame, also those that the view was too slow for."""
 
     def __init__(self) -> None:
         self._latencies_ms: deque[float] = deque(maxlen=LONGEST)
         self._frames = self._with_faces = 0
 
+    def add(self, result: Result) -> None:
+        """Count a frame."""
+        self._latencies_ms.append(result.latency_ms)
+        self._frames += 1
+        self._with_faces += bool(result.faces)
+
     def count(self, tracked: Iterable[Result]) -> Iterator[Result]:
+        """Count each frame on its way."""
         for result in tracked:
-            self._latencies_ms.append(result.latency_ms)
-            self._frames += 1
-            self._with_faces += bool(result.faces)
+            self.add(result)
             yield result
 
     def recent_ms(self) -> list[float]:
@@ -187,6 +196,7 @@ class _Tally:
         return [latest[min(len(latest) - 1, int(share * len(latest)))] for share in (0.5, 0.95, 0.99)]
 
     def summary(self) -> Summary:
+        """The figures of all frames."""
         if not self._latencies_ms:
             return Summary(0, 0, None, None, None)
         p50, p95, p99 = np.percentile(self._latencies_ms, [50, 95, 99])

@@ -16,7 +16,8 @@ from typing import Any
 
 from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.errors import ConfigError
-from sdfl.runtime.landmarker import FaceLandmarker, Update
+from sdfl.runtime.followers import Update
+from sdfl.runtime.landmarker import FaceLandmarker
 from sdfl.runtime.live.attention_reader import AttentionReader
 from sdfl.runtime.live.jitter import Jitter
 from sdfl.runtime.live.memory import hand_back_free_memory

@@ -16,8 +16,9 @@ OPENNESS = ("left_eye_open", "right_eye_open", "mouth_open")
 class CsvWriter:
     """Writes one row for each face; a frame without faces has none.
 
-    Columns: frame, timestamp, file of the picture, id, presence, box, angles of the head, openness of eyes and mouth,
-    then x0, y0, x1, ... in frame px. What a layout does not tell is left empty, and so is the file of a video's frame.
+    Columns: frame, timestamp, source, id, presence, box, angles of the head, openness of eyes and mouth, then x0, y0,
+    x1 and so on in frame px. The source is the file of a picture, or the name of one of several sources. What a layout
+    does not tell is left empty, and so is the source of a single video.
 
     Args:
         file: open for writing text.
@@ -30,15 +31,16 @@ class CsvWriter:
         box = ("left", "top", "right", "bottom")
         self._writer.writerow(["frame", "timestamp_s", "source", "id", "presence", *box, *ANGLES, *OPENNESS, *points])
 
-    def write(self, result: Result, *, start_s: float) -> None:
+    def write(self, result: Result, *, start_s: float, source: str | None = None) -> None:
         """Add the faces of one frame.
 
         Args:
             result: the tracked frame.
             start_s: the timestamp that counts as 0.
+            source: name of the source, where there are several; a picture's own file has precedence.
         """
         frame = result.frame
-        head = [frame.index, round(frame.timestamp_s - start_s, 4), frame.source or ""]
+        head = [frame.index, round(frame.timestamp_s - start_s, 4), frame.source or source or ""]
         self._writer.writerows([*head, *_row(face)] for face in result.faces)
 
 

@@ -52,10 +52,10 @@ def draw(image: Picture, faces: Sequence[Face], *, label: str = "") -> Image:
         _draw_face(canvas, face)
     for face in faces:
         x, y = face.box.xyxy[0], face.box.xyxy[1]
-        _draw_text(canvas, str(face.id), (int(x), int(y) - 10), scale=_text_scale(image))
+        draw_text(canvas, str(face.id), (int(x), int(y) - 10), scale=text_scale(image))
     if label:
-        scale = _text_scale(image)
-        _draw_text(canvas, label, (round(16 * scale), round(44 * scale)), scale=scale)
+        scale = text_scale(image)
+        draw_text(canvas, label, (round(16 * scale), round(44 * scale)), scale=scale)
     return canvas
 
 
@@ -74,8 +74,15 @@ def _draw_face(canvas: Image, face: Face) -> None:
         cv2.circle(canvas, (x, y), round(radius * 2**SHIFT), POINT_COLOUR, -1, cv2.LINE_AA, SHIFT)
 
 
-def _draw_text(canvas: Image, text: str, bottom_left: tuple[int, int], *, scale: float) -> None:
-    """Draw text on a dark, translucent background, moved so that all of it lies in the picture."""
+def draw_text(canvas: Image, text: str, bottom_left: tuple[int, int], *, scale: float) -> None:
+    """Draw text on a dark, translucent background, moved so that all of it lies in the picture.
+
+    Args:
+        canvas: (H, W, 3) uint8 BGR, is changed.
+        text: one line.
+        bottom_left: px.
+        scale: of the font, see `text_scale`.
+    """
     thickness = max(1, round(scale * 1.2))
     (width, height), _ = cv2.getTextSize(text, FONT, scale, thickness)
     pad = round(9 * scale) + 1
@@ -86,7 +93,8 @@ def _draw_text(canvas: Image, text: str, bottom_left: tuple[int, int], *, scale:
     cv2.putText(canvas, text, (x, y), FONT, scale, POINT_COLOUR, thickness, cv2.LINE_AA)
 
 
-def _text_scale(image: Image) -> float:
+def text_scale(image: Image) -> float:
+    """The size of text, as OpenCV counts it, that suits a picture."""
     return float(np.clip(max(image.shape[:2]) / 1300, 0.45, 1.4))
 
 

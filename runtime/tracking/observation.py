@@ -1,20 +1,30 @@
-"""What the network sees in regions of a frame, all in one inference, and what of it counts as a face."""
+"""What the network sees in regions of a frame, all in one inference, and what of it counts as a face.
+
+Nothing here runs the network: generators yield the crops that it shall see, and are sent what it says about them. Their
+driver, `sdfl.runtime.tracking.lockstep`, can so put the crops of several videos into one inference.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
+from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.geometry import cut_crop, landmark_box, transform_points
-from sdfl.types import Backend, FloatArray, Image, Landmarks
+from sdfl.types import FloatArray, Image, Landmarks, Prediction
 
 MIN_FACE_PX = 8.0
 MAX_FACE_FRAMES = 4.0  # something that many times larger than the frame is no face
 LARGEST_BATCH = 32  # more regions take several inferences, so that memory stays bounded
 MAX_LOG_SCALE = 5.0  # larger errors than e^5 = 148 crop px make no difference
+
+T = TypeVar("T")
+Inferring: TypeAlias = Generator[Image, Prediction, T]
+"""Yields crops (B, S, S, 3) uint8 BGR with B of at most LARGEST_BATCH, is sent their prediction, and returns a T."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,30 +50,27 @@ class Observation:
         return (x0 + x1) / 2, (y0 + y1) / 2
 
 
-def observe(backend: Backend, image: Image, regions: Sequence[FloatArray]) -> list[Observation]:
-    """Run the network on regions of a frame.
+def observe(spec: ModelSpec, image: Image, regions: Sequence[FloatArray]) -> Inferring[list[Observation]]:
+    """Ask for the network's view of regions of a frame.
 
     Args:
-        backend: the network.
+        spec: of the network.
         image: (H, W, 3) uint8 BGR, the frame.
         regions: (2, 3) affines, crop px -> frame px.
 
     Returns:
         One observation per region.
     """
-    if not regions:
-        return []
-    spec = backend.spec
-    if len(regions) > LARGEST_BATCH:
-        parts = (regions[start : start + LARGEST_BATCH] for start in range(0, len(regions), LARGEST_BATCH))
-        return [each for part in parts for each in observe(backend, image, part)]
-    crops = [cut_crop(image, region, spec.input_size).image for region in regions]
-    seen = backend.infer(crops[0][None] if len(crops) == 1 else np.stack(crops))
-    observations = []
-    for region, points, presence, log_scale in zip(regions, seen.points, seen.presence, seen.log_scale, strict=True):
-        placed = transform_points(region, points)
-        spread = np.exp(np.minimum(log_scale, MAX_LOG_SCALE)) * math.hypot(region[0, 0], region[1, 0])
-        observations.append(Observation(Landmarks(placed, spec.layout), float(presence), spread, landmark_box(placed)))
+    observations: list[Observation] = []
+    for start in range(0, len(regions), LARGEST_BATCH):
+        part = regions[start : start + LARGEST_BATCH]
+        crops = [cut_crop(image, region, spec.input_size).image for region in part]
+        seen = yield crops[0][None] if len(crops) == 1 else np.stack(crops)
+        for region, points, presence, log_scale in zip(part, seen.points, seen.presence, seen.log_scale, strict=True):
+            placed = transform_points(region, points)
+            spread = np.exp(np.minimum(log_scale, MAX_LOG_SCALE)) * math.hypot(region[0, 0], region[1, 0])
+            landmarks = Landmarks(placed, spec.layout)
+            observations.append(Observation(landmarks, float(presence), spread, landmark_box(placed)))
     return observations
 
 

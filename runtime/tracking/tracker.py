@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterator, Sequence
 from sdfl.checks import require_count
 from sdfl.geometry import box_iou, evaluation_affine, landmark_box
 from sdfl.runtime.tracking.assignment import assign, distance
-from sdfl.runtime.tracking.detection_schedule import DetectionSchedule
-from sdfl.runtime.tracking.observation import Observation, is_face, observe
+from sdfl.runtime.tracking.detection_schedule import DetectionSchedule, SharedDetector
+from sdfl.runtime.tracking.lockstep import run_together
+from sdfl.runtime.tracking.observation import Inferring, Observation, is_face, observe
 from sdfl.runtime.tracking.region import region_of_landmarks
 from sdfl.runtime.tracking.smoothing import PointFilter, Smoother
 from sdfl.runtime.tracking.track import FaceTrack
@@ -45,6 +46,7 @@ class FaceTracker:
             those.
         min_presence: the least presence of a face that was seen in the last frame.
         background: whether the detector runs in a thread while faces are tracked, for live sources.
+        shared: runs the detector of several live sources, None for one of its own.
 
     Raises:
         ConfigError: `max_faces` is wrong.
@@ -59,8 +61,10 @@ class FaceTracker:
         smoother: NewSmoother | None = Smoother,
         min_presence: float = MIN_PRESENCE,
         background: bool = False,
+        shared: SharedDetector | None = None,
     ) -> None:
-        self._backend, self._schedule = backend, DetectionSchedule(detector, background=background)
+        self._backend, self._spec = backend, backend.spec
+        self._schedule = DetectionSchedule(detector, background=background, shared=shared)
         self._max_faces, self._min_presence = require_count("max_faces", max_faces) or 1, min_presence
         self._new_smoother = smoother
         self._tracks: list[FaceTrack] = []
@@ -80,23 +84,34 @@ class FaceTracker:
         Raises:
             ClosedError: the back end was closed.
         """
+        return run_together(self._backend, [self.steps(frame)])[0]
+
+    def steps(self, frame: Frame) -> Inferring[list[Face]]:
+        """The same as `update`, for `run_together`, which can update the trackers of several videos at once.
+
+        Args:
+            frame: the next one of the video.
+
+        Returns:
+            As `update`.
+        """
         before = sum(not track.hidden for track in self._tracks)
         size, self._size = self._size, frame.image.shape[:2]
         resized = size is not None and size != self._size
         if resized:
             self._tracks = []
-        tracks, observations = self._follow(frame)
+        tracks, observations = yield from self._follow(frame)
         tracked = len(observations)
         if tracked < self._max_faces:
             lost = resized or tracked < before
             boxes = self._schedule.boxes(frame.image, frame.timestamp_s, tracked=tracked, lost=lost)
             if boxes:
-                tracks = self._add(frame, tracks, observations, boxes)
+                tracks = yield from self._add(frame, tracks, observations, boxes)
         self._tracks = tracks
         self._smoothers = {track.id: self._smoothers[track.id] for track in tracks if track.id in self._smoothers}
         return [self._report(track, frame.timestamp_s) for track in tracks if not track.hidden]
 
-    def _follow(self, frame: Frame) -> tuple[list[FaceTrack], dict[int, Observation]]:
+    def _follow(self, frame: Frame) -> Inferring[tuple[list[FaceTrack], dict[int, Observation]]]:
         """Every remembered track after this frame, and the observations of those that are visible, by id."""
         now_s = frame.timestamp_s
         known = [track for track in self._tracks if not track.hidden or now_s - track.seen_s <= KEEP_S]
@@ -104,8 +119,8 @@ class FaceTracker:
         asked = [track for track in known if not track.hidden or visible < self._max_faces]
         expected = [track.expected(now_s) for track in asked]
         boxes = [box for _, box in expected]
-        regions = [region_of_landmarks(landmarks, self._backend.spec) for landmarks, _ in expected]
-        seen = observe(self._backend, frame.image, regions)
+        regions = [region_of_landmarks(landmarks, self._spec) for landmarks, _ in expected]
+        seen = yield from observe(self._spec, frame.image, regions)
         owned = self._owners(asked, boxes, seen, frame.image)
         tracks: list[FaceTrack] = []
         observations: dict[int, Observation] = {}
@@ -145,10 +160,10 @@ class FaceTracker:
 
     def _add(
         self, frame: Frame, tracks: list[FaceTrack], observations: dict[int, Observation], boxes: Sequence[Box]
-    ) -> list[FaceTrack]:
+    ) -> Inferring[list[FaceTrack]]:
         """Add new faces up to the limit, the best detection first; their observations are added to `observations`."""
         now_s = frame.timestamp_s
-        found = self._find(frame.image, [*observations.values()], boxes)
+        found = yield from self._find(frame.image, [*observations.values()], boxes)
         hidden = [track for track in tracks if track.hidden]
         places = assign([track.expected(now_s)[1] for track in hidden], [each.box for each in found], MAX_JUMP)
         added = []
@@ -163,7 +178,7 @@ class FaceTracker:
             observations[track.id] = each
         return sorted([*tracks, *added], key=lambda track: track.id)
 
-    def _find(self, image: Image, known: Sequence[Observation], boxes: Sequence[Box]) -> list[Observation]:
+    def _find(self, image: Image, known: Sequence[Observation], boxes: Sequence[Box]) -> Inferring[list[Observation]]:
         """Observations of new faces up to the limit, the best detection first."""
         free = self._max_faces - len(known)
         found: list[Observation] = []
@@ -172,17 +187,17 @@ class FaceTracker:
             batch = list(itertools.islice(_untaken(rest, [*known, *found]), free - len(found)))
             if not batch:
                 break
-            found = _without_duplicates([*known, *found, *self._begin(image, batch)])[len(known) :]
+            begun = yield from self._begin(image, batch)
+            found = _without_duplicates([*known, *found, *begun])[len(known) :]
         return found
 
-    def _begin(self, image: Image, boxes: Sequence[Box]) -> list[Observation]:
+    def _begin(self, image: Image, boxes: Sequence[Box]) -> Inferring[list[Observation]]:
         """Observe each box twice: in an upright crop of the box, then in the crop that tracking would use."""
-        spec, backend = self._backend.spec, self._backend
-        first = observe(
-            backend, image, [evaluation_affine(box.xyxy, spec.input_size, spec.crop_scale) for box in boxes]
-        )
+        spec = self._spec
+        upright = [evaluation_affine(box.xyxy, spec.input_size, spec.crop_scale) for box in boxes]
+        first = yield from observe(spec, image, upright)
         rough = [each for each in first if is_face(each, image, self._min_presence)]
-        second = observe(backend, image, [region_of_landmarks(each.landmarks, spec) for each in rough])
+        second = yield from observe(spec, image, [region_of_landmarks(each.landmarks, spec) for each in rough])
         return [each for each in second if is_face(each, image, NEW_PRESENCE)]
 
     def _report(self, track: FaceTrack, now_s: float) -> Face:

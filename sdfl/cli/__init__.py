@@ -75,6 +75,7 @@ GROUPS: dict[str, tuple[str, str, dict[str, Verb]]] = {
             "throughput": study.study_throughput,
             "detector": study.study_detector,
             "faceless": study.study_faceless,
+            "streams": study.study_streams,
         },
     ),
 }

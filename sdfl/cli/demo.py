@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from sdfl.cli.factory import landmarker_factory
+from sdfl.cli.many import check_all_outputs, numbered
 from sdfl.cli.options import (
     CAMERA_HELP,
+    MANY_HELP,
     SOURCE_HELP,
     Backend,
     DetectionThreshold,
@@ -24,8 +26,11 @@ from sdfl.cli.options import (
     Smoothing,
     Threads,
 )
-from sdfl.cli.outputs import check_outputs, naming_what_is_kept
+from sdfl.cli.outputs import naming_what_is_kept
 from sdfl.cli.progress import frame_progress
+
+if TYPE_CHECKING:
+    from sdfl.runtime.landmarker import FaceLandmarker
 
 View = Annotated[
     Literal["window", "browser", "none"] | None,
@@ -53,7 +58,11 @@ NoToken = Annotated[
 
 def demo(
     context: typer.Context,
-    source: Annotated[str | None, typer.Option(help=f"{SOURCE_HELP} {CAMERA_HELP}")] = None,
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SOURCE...", help=f"{SOURCE_HELP} {CAMERA_HELP} {MANY_HELP} and shown in a grid."),
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="The same as an argument SOURCE.")] = None,
     model: Model = None,
     precision: Precision = None,
     backend: Backend = None,
@@ -84,46 +93,67 @@ def demo(
 ) -> None:
     """Track faces live and show their landmarks, in a window or in the browser."""
     from sdfl.pictures import MAX_PIXELS
+    from sdfl.runtime.live.grid import run_many
     from sdfl.runtime.live.pipeline import run
     from sdfl.runtime.live.switchboard import Switchboard
     from sdfl.runtime.outputs.video_file import Recorder
-    from sdfl.runtime.sources import default_source, open_source
+    from sdfl.runtime.sources import FrameSource, default_source, open_source
     from sdfl.runtime.sources.browser import BrowserSource
     from sdfl.runtime.sources.capture import CameraMode, camera_lines
+    from sdfl.runtime.sources.many import ManySources
     from sdfl.runtime.sources.mirror import MirrorSource
+    from sdfl.runtime.sources.replay import ReplaySource
     from sdfl.runtime.views import choose_view, open_view
 
     if list_cameras:
         typer.echo("\n".join(camera_lines()))
         return
     mode = CameraMode.parse(resolution, fps, mjpg=mjpg)
-    check_outputs(source or "", {"--save": save})
-    chosen = choose_view(view, host=host, port=port, token=not no_token, browser_camera=source == "browser")
+    named = [*(sources or ()), *([] if source is None else [source])]
+    saves = numbered(save, max(1, len(named)))
+    check_all_outputs(named, {}, saves)
+    chosen = choose_view(view, host=host, port=port, token=not no_token, browser_camera="browser" in named)
+    camera = BrowserSource() if "browser" in named else None
+
+    def opened_source(name: str | None) -> FrameSource:
+        if name == "browser":
+            assert camera is not None, "it is named"
+            found: FrameSource = camera
+        elif name:
+            found = open_source(name, mode=mode, max_pixels=max_pixels or MAX_PIXELS)
+        else:
+            found = default_source(mode=mode)
+        return MirrorSource(found) if mirror else found
+
+    model_options: dict[str, Any] = {
+        "precision": precision, "backend": backend, "providers": providers, "threads": threads, "max_faces": max_faces,
+        "detector": detector, "detection_threshold": detection_threshold, "smoothing": smoothing,
+    }  # fmt: skip
     with ExitStack() as stack:
-        landmarker = stack.enter_context(
-            Switchboard(
-                model, precision=precision, backend=backend, providers=providers, threads=threads,
-                max_faces=max_faces, detector=detector, detection_threshold=detection_threshold, smoothing=smoothing,
-                new_landmarker=landmarker_factory(context),
-            )
-        )  # fmt: skip
-        camera = BrowserSource() if source == "browser" else None
-        opened = stack.enter_context(
-            camera
-            or (
-                open_source(source, mode=mode, max_pixels=max_pixels or MAX_PIXELS)
-                if source
-                else default_source(mode=mode)
-            )
+        new_landmarker = landmarker_factory(context)
+        landmarker: Switchboard | FaceLandmarker = (
+            Switchboard(model, new_landmarker=new_landmarker, **model_options)
+            if len(named) < 2
+            else new_landmarker(model, **model_options)
         )
-        frames = MirrorSource(opened) if mirror else opened
-        recorder = stack.enter_context(Recorder(save, frames.fps)) if save else None
-        shown = open_view(chosen, host=host, port=port, token=not no_token, controls=landmarker, camera=camera)
+        stack.callback(landmarker.close)
+        opened = [stack.enter_context(opened_source(name)) for name in named or [None]]
+        recorders = [stack.enter_context(Recorder(path, one.fps)) for path, one in zip(saves, opened, strict=False)]
+        controls = landmarker if isinstance(landmarker, Switchboard) else None
+        shown = open_view(chosen, host=host, port=port, token=not no_token, controls=controls, camera=camera)
         stack.callback(shown.close)
-        bar = frame_progress(frames, max_frames, wanted=not shown.watched)
-        with naming_what_is_kept(recorder):
-            summary = run(
-                frames, landmarker, shown, recorder=recorder, max_frames=max_frames,
-                progress=lambda all_frames: landmarker.prepared(bar(all_frames)),
-            )  # fmt: skip
-    typer.echo(f"{summary}; saved {save}" if recorder and recorder.frames_written else str(summary))
+        with naming_what_is_kept(recorders[0] if len(recorders) == 1 else None):
+            if isinstance(landmarker, Switchboard):
+                bar = frame_progress(opened[0], max_frames, wanted=not shown.watched)
+                summary = run(
+                    opened[0], landmarker, shown, recorder=recorders[0] if recorders else None, max_frames=max_frames,
+                    progress=lambda all_frames: landmarker.prepared(bar(all_frames)),
+                )  # fmt: skip
+            else:
+                played = [
+                    ReplaySource(o, again=o.loops and not saves) if shown.watched and not o.live else o for o in opened
+                ]
+                many = stack.enter_context(ManySources(played, max_frames=max_frames))
+                summary = run_many(many, landmarker, shown, recorders=recorders)
+    written = ", ".join(str(path) for path, one in zip(saves, recorders, strict=True) if one.frames_written)
+    typer.echo(f"{summary}; saved {written}" if written else str(summary))

@@ -33,6 +33,8 @@ Strategy = Annotated[str, typer.Option(help="How to use several devices: auto, d
 
 SOURCE_HELP = "Camera number, video, picture, folder of pictures, URL, or 'sample' for a built-in clip."
 
+MANY_HELP = "Several are tracked at the same time"
+
 CAMERA_HELP = "'browser' takes the camera of the browser that shows the page. Default: the first webcam."
 
 Model = Annotated[
@@ -111,6 +113,14 @@ MaxPixels = Annotated[
     ),
 ]
 
-Save = Annotated[Path | None, typer.Option(help="Also write a video with the landmarks drawn (.mp4, .avi, .mkv).")]
+Save = Annotated[
+    Path | None,
+    typer.Option(
+        help="Also write a video with the landmarks drawn (.mp4, .avi, .mkv). With several sources: "
+        "one each, NAME-1.mp4, NAME-2.mp4 and so on.",
+    ),
+]
 
-MaxFrames = Annotated[int | None, typer.Option("--frames", min=1, help="Stop after this number of frames.")]
+MaxFrames = Annotated[
+    int | None, typer.Option("--frames", min=1, help="Stop after this number of frames of each source.")
+]

@@ -110,6 +110,40 @@ def study_detector(
     typer.echo(json.dumps(asdict(result)) if as_json else measure.as_markdown(result))
 
 
+def study_streams(
+    model: Annotated[str | None, typer.Argument(help="Name of a model, or an .onnx file. Default: small.")] = None,
+    peer: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=PYTHON[,MODEL[,SETTING]]",
+            help="Another project's tracker, as for sdfl bench. May be repeated. Default: MediaPipe where make peers "
+            "has installed it.",
+        ),
+    ] = None,
+    cores: Annotated[
+        list[int] | None, typer.Option(min=1, help="Number of processor cores. May be repeated. Default: 1 and 2.")
+    ] = None,
+    streams: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Number of cameras. May be repeated. Default: look for the largest that holds."),
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="Length of each trial.")] = 10.0,
+    limit_ms: Annotated[
+        float | None,
+        typer.Option(min=0, help="Largest 99th percentile of the latencies. Default: the 33.3 ms of a frame."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how many cameras of 30 frames a second this computer follows, in one process and in one each."""
+    from sdfl.benchmarks.studies import streams as cameras
+
+    limit_ms = cameras.LIMIT_MS if limit_ms is None else limit_ms
+    trials = list(
+        cameras.run(model, peer, cores=cores or (1, 2), streams=streams or (), seconds=seconds, limit_ms=limit_ms)
+    )
+    typer.echo(json.dumps([asdict(each) for each in trials]) if as_json else cameras.as_markdown(trials, limit_ms))
+
+
 def study_faceless(
     data: Annotated[Path, typer.Option("--data", help="Folder that holds 300w/helen.")],
     yunet: Annotated[Path, typer.Option(help="YuNet's .onnx file, which finds the faces that are not labelled.")],

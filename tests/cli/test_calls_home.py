@@ -54,6 +54,7 @@ CASES: dict[str, Case] = {
     "quantize": Case(("{work}/small.ckpt", "--data", "{work}/faces", "--out", "{work}/int8.ckpt", "--images", "4")),
     "report": Case(("{work}/records.jsonl", "-o", "{work}/report"), before=("bench", *BENCH)),
     "study operator": Case(("nano", "--rounds", "2")),
+    "study streams": Case(("nano", "--cores", "1", "--streams", "2", "--seconds", "1")),
     "track": Case(("sample", "--frames", "3", "--model", "nano")),
     "train": Case(("smoke", *ON_FACES, "--out", "{work}/run", "--set", "train.epochs=1",
                    "--set", "optimizer.warmup_epochs=0")),
