@@ -177,6 +177,7 @@ class LimitedConnection(H11Protocol):
         if len(self.connections) > MAX_CONNECTIONS:
             self.transport.close()
             return
-        self.transport.write_eof()
+        if self.transport.can_write_eof():  # TLS has no such thing
+            self.transport.write_eof()
         self.transport.resume_reading()
         self._deadline = self.loop.call_later(REST_S, self.transport.abort)
