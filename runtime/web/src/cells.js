@@ -21,14 +21,14 @@ const { fround } = Math;
  * A frame in the top left corner of a canvas of one of a few sizes, shrunk if it is too large.
  *
  * @param {ReadableFrame} frame
- * @returns {{ data: Uint8Array, width: number, height: number, scaleX: number, scaleY: number }} BGR; frame px for each
- *   px of the canvas.
+ * @returns {Promise<{ data: Uint8Array, width: number, height: number, scaleX: number, scaleY: number }>} BGR; frame px
+ *   for each px of the canvas.
  */
-export function layOut(frame) {
+export async function layOut(frame) {
   const factor = Math.min(1, LONGER_SIDE_PX / Math.max(frame.width, frame.height));
   const w = Math.max(1, roundEven(frame.width * factor));
   const h = Math.max(1, roundEven(frame.height * factor));
-  const picture = shrink(frame.read(0, 0, frame.width, frame.height), w, h);
+  const picture = shrink(await frame.read(0, 0, frame.width, frame.height), w, h);
   const shorter = /** @type {number} */ (SHORTER_SIDES_PX.find((side) => side >= Math.min(w, h)));
   const [width, height] = w >= h ? [LONGER_SIDE_PX, shorter] : [shorter, LONGER_SIDE_PX];
   return { data: placed(picture, width, height), width, height, scaleX: frame.width / w, scaleY: frame.height / h };

@@ -15,20 +15,20 @@ import { shrink, warp } from "./pixels.js";
  * @param {number} size crop pixels per side.
  * @param {Uint8Array} out gets the crop, BGR row by row.
  */
-export function cutCrop(frame, affine, size, out) {
+export async function cutCrop(frame, affine, size, out) {
   const [a, b, c, d, e, f] = affine;
   const factor = Math.trunc(Math.sqrt(Math.abs(a * e - b * d)));
   if (factor < 2) {
     const [x0, x1] = span([a, b, c], size, 2, frame.width);
     const [y0, y1] = span([d, e, f], size, 2, frame.height);
-    warp(frame.read(x0, y0, x1 - x0, y1 - y0), affine, x0, y0, size, out);
+    warp(await frame.read(x0, y0, x1 - x0, y1 - y0), affine, x0, y0, size, out);
     return;
   }
   const [x0, x1] = wholeBlocks([a, b, c], size, factor, frame.width);
   const [y0, y1] = wholeBlocks([d, e, f], size, factor, frame.height);
   const width = Math.max(Math.floor((x1 - x0) / factor), 1);
   const height = Math.max(Math.floor((y1 - y0) / factor), 1);
-  const small = shrink(frame.read(x0, y0, x1 - x0, y1 - y0), width, height);
+  const small = shrink(await frame.read(x0, y0, x1 - x0, y1 - y0), width, height);
   const [rx, ry] = [width / (x1 - x0), height / (y1 - y0)];
   const local = [a * rx, b * rx, c * rx + (0.5 - x0) * rx - 0.5, d * ry, e * ry, f * ry + (0.5 - y0) * ry - 0.5];
   warp(small, /** @type {Affine} */ (/** @type {unknown} */ (local.map(Math.fround))), 0, 0, size, out);

@@ -15,6 +15,7 @@ const REGION_COLOURS = {
   mouth: "#ff6e96",
 };
 const POINT_COLOUR = "#ffffff";
+const LEAST_WIDTH = 1.5; // of lines, px of the canvas
 
 /**
  * Draw the points of faces, and the curves that they lie on.
@@ -34,7 +35,8 @@ export function drawFaces(context, faces) {
 function drawFace(context, { points, box, layout }) {
   const { curves, regions } = getLayout(layout);
   const size = Math.max(box.right - box.left, box.bottom - box.top);
-  context.lineWidth = Math.max(1, size / 180);
+  const least = LEAST_WIDTH / (Math.abs(context.getTransform().a) || 1);
+  context.lineWidth = Math.max(least, size / 180);
   context.lineJoin = context.lineCap = "round";
   for (const [region, indices] of Object.entries(regions)) {
     context.strokeStyle = REGION_COLOURS[region] ?? POINT_COLOUR;
@@ -48,7 +50,7 @@ function drawFace(context, { points, box, layout }) {
     }
     context.stroke();
   }
-  const radius = Math.max(0.9, size / 160);
+  const radius = Math.max(least * 0.8, size / 160);
   context.fillStyle = POINT_COLOUR;
   context.beginPath();
   for (const { x, y } of points) {

@@ -4,6 +4,8 @@
  * @import { Pixels, ReadableFrame } from "./types.js"
  */
 
+import { VideoFrameReader } from "./video_frame.js";
+
 /**
  * What faces can be found in.
  *
@@ -13,10 +15,11 @@
  * @typedef {CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D} Context
  */
 
-/** Reads pixels through a canvas of its own, which grows as needed. */
+/** Reads pixels: of videos from their planes where the browser gives these, else through a canvas of its own. */
 export class FrameReader {
   /** @type {Context | null} */
   #context = null;
+  #planes = new VideoFrameReader();
 
   /**
    * A frame of a source. The frame of a video stays the same, where the browser has `VideoFrame`, until it is closed.
@@ -28,16 +31,15 @@ export class FrameReader {
   open(source) {
     if (isImageData(source)) return frameOfPixels(source);
     const { width, height } = sizeOf(source);
-    const isVideo = typeof HTMLVideoElement !== "undefined" && source instanceof HTMLVideoElement;
-    const frozen = isVideo && typeof VideoFrame !== "undefined" ? new VideoFrame(source) : null;
-    /** @type {CanvasImageSource} */
-    const drawn = frozen ?? source;
-    return {
-      width,
-      height,
-      read: (left, top, w, h) => this.#read(drawn, left, top, w, h),
-      close: () => frozen?.close(),
-    };
+    const frozen = frozenFrame(source);
+    const shown = frozen ?? source;
+    const close = () => (frozen === source ? undefined : frozen?.close());
+    if (frozen && this.#planes.canRead(frozen)) {
+      const read = (/** @type {number[]} */ ...[left = 0, top = 0, w = 0, h = 0]) =>
+        this.#planes.read(frozen, { left, top, width: w, height: h });
+      return { width, height, close, read };
+    }
+    return { width, height, close, read: async (left, top, w, h) => this.#read(shown, left, top, w, h) };
   }
 
   /**
@@ -65,6 +67,19 @@ export class FrameReader {
     this.#context = newContext(.../** @type {[number, number]} */ (size));
     return this.#context;
   }
+}
+
+/**
+ * The frame that a video shows now, or the frame itself; null for what is no video, and where browsers lack frames.
+ *
+ * @param {Exclude<ImageSource, ImageData>} source
+ * @returns {VideoFrame | null}
+ */
+function frozenFrame(source) {
+  if (typeof VideoFrame === "undefined") return null;
+  if (source instanceof VideoFrame) return source;
+  const isVideo = typeof HTMLVideoElement !== "undefined" && source instanceof HTMLVideoElement;
+  return isVideo ? new VideoFrame(source) : null;
 }
 
 /**
@@ -103,7 +118,7 @@ export function frameOfPixels({ data, width, height }) {
     width,
     height,
     close: () => {},
-    read: (left, top, w, h) => {
+    read: async (left, top, w, h) => {
       const out = new Uint8Array(w * h * 4);
       for (let y = 0; y < h; y++) {
         const start = ((top + y) * width + left) * 4;

@@ -138,7 +138,7 @@ export class NetworkDetector {
 
   /** @type {Detector["detect"]} */
   async detect(frame) {
-    const { data, width, height, scaleX, scaleY } = layOut(frame);
+    const { data, width, height, scaleX, scaleY } = await layOut(frame);
     const input = new this.#device.runtime.Tensor("uint8", data, [1, height, width, 3]);
     const outputs = await this.#session.run({ [INPUT]: input });
     const size = `${width} x ${height}`;

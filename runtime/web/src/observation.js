@@ -51,7 +51,7 @@ async function observeBatch(network, frame, regions) {
   const bytes = inputSize * inputSize * 3;
   const crops = new Uint8Array(regions.length * bytes);
   for (const [i, region] of regions.entries()) {
-    cutCrop(frame, region, inputSize, crops.subarray(i * bytes, (i + 1) * bytes));
+    await cutCrop(frame, region, inputSize, crops.subarray(i * bytes, (i + 1) * bytes));
   }
   const seen = await network.infer(crops, regions.length);
   const { numPoints } = getLayout(layout);

@@ -13,8 +13,8 @@
  * @typedef {object} ReadableFrame One picture, of which regions can be read.
  * @property {number} width px.
  * @property {number} height px.
- * @property {(left: number, top: number, width: number, height: number) => Pixels} read the pixels of a region that
- *   lies within the picture.
+ * @property {(left: number, top: number, width: number, height: number) => Promise<Pixels>} read the pixels of a
+ *   region that lies within the picture.
  *
  * @typedef {object} ModelSpec What a landmark model says about itself.
  * @property {string} name what the model is called.

@@ -14,13 +14,13 @@ const base64 = bytes => Buffer.from(bytes).toString("base64");
 const picture = ({ data, width, height }) => frame.frameOfPixels({ data: Buffer.from(data, "base64"), width, height });
 
 const FUNCTIONS = {
-  crop(image, affine, size) {
+  async crop(image, affine, size) {
     const out = new Uint8Array(size * size * 3);
-    crop.cutCrop(picture(image), affine, size, out);
+    await crop.cutCrop(picture(image), affine, size, out);
     return base64(out);
   },
-  canvas(image) {
-    const { data, ...rest } = cells.layOut(picture(image));
+  async canvas(image) {
+    const { data, ...rest } = await cells.layOut(picture(image));
     return { ...rest, data: base64(data) };
   },
   region: (points, spec) => geometry.regionOfLandmarks(floats(points), spec),
@@ -50,11 +50,12 @@ const FUNCTIONS = {
 };
 
 const [asked, answered] = process.argv.slice(2);
-const results = JSON.parse(readFileSync(asked)).map(([name, args]) => {
+const results = [];
+for (const [name, args] of JSON.parse(readFileSync(asked))) {
   try {
-    return FUNCTIONS[name](...args);
+    results.push(await FUNCTIONS[name](...args));
   } catch (error) {
-    return { error: error.message };
+    results.push({ error: error.message });
   }
-});
+}
 writeFileSync(answered, JSON.stringify(results));
