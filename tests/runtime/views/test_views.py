@@ -152,7 +152,7 @@ def test_nobody_shares_the_port(system: dict[str, int], option: int, monkeypatch
         monkeypatch.setattr(socket, name, value, raising=False)
     options: list[int] = []
     monkeypatch.setattr(socket.socket, "setsockopt", lambda _, level, option, value: options.append(option))
-    serving._listen("127.0.0.1", 0).close()
+    serving.listen("127.0.0.1", 0).close()
     assert options == [option]
 
 
