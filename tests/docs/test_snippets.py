@@ -47,10 +47,11 @@ NEEDS = {
     "a Jetson": "it runs on a Jetson",
     "labelled pictures": "it needs a dataset",
     "network": "it downloads packages",
+    "the browser's library": "it needs what make web builds",
     "the peers": "it needs the environments of make peers",
     "time": "it measures for minutes",
 }
-LANGUAGES = {"", "python", "sh", "toml"}
+LANGUAGES = {"", "html", "js", "python", "sh", "toml"}  # html runs in tests/runtime/web, js is a part of such a page
 SHELL = re.compile(r"[|&;<>$()]")
 
 

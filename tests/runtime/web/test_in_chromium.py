@@ -8,6 +8,7 @@ import http.server
 import itertools
 import json
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -258,8 +259,8 @@ def test_a_picture_and_every_mistake(tmp_path: Path) -> None:
     with opened(tmp_path) as page:
         create(page, model="small")
         faces = page.run(
-            f"(async () => {{ const image = new Image(); image.src = 'data:image/png;base64,{png}'; await image.decode();"
-            f"window.picture = image; const faces = await landmarker.detect(image); return {AS_JSON}; }})()"
+            f"(async () => {{ const image = new Image(); image.src = 'data:image/png;base64,{png}';"
+            f"await image.decode(); window.picture = image; const faces = await landmarker.detect(image); return {AS_JSON}; }})()"
         )
         with FaceLandmarker("small", precision="fp32", backend="onnxruntime", threads=1) as landmarker:
             assert compare([faces], [landmarker.detect(astronaut())]).max() <= 0.01
@@ -269,3 +270,16 @@ def test_a_picture_and_every_mistake(tmp_path: Path) -> None:
             assert told.startswith(message), f"{script}: {told}"
             page.run("new Promise(done => setTimeout(done, 300))")  # until what was begun has ended
         page.errors = [error for error in page.errors if "404" not in error]
+
+
+def test_the_page_of_the_guide_runs(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "guide" / "browser.md").read_text(encoding="utf-8")
+    [page_text] = re.findall(r"^```html\n(.*?)^```$", guide, flags=re.M | re.S)
+    (tmp_path / "guide.html").write_text(page_text, encoding="utf-8")
+    files = site_files() | {"guide.html": SiteFile("guide.html", tmp_path / "guide.html")}
+    camera = web_pages.camera_file(tmp_path / "camera.mjpeg", 30)
+    with web_pages.served(files) as address:
+        with chromium.open_page(f"{address}guide.html", tmp_path, camera=camera) as page:
+            page.wait(
+                "document.getElementById('result').textContent.startsWith('face 1: tip of the nose')", limit_s=120
+            )
