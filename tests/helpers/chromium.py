@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from websockets.sync.client import ClientConnection, connect
@@ -109,7 +110,9 @@ class Page:
     def _note(self, message: dict[str, Any]) -> None:
         parameters = message.get("params", {})
         if message.get("method") == "Network.requestWillBeSent":
-            self.hosts.add(parameters["request"]["url"].split("/")[2])
+            address = urlsplit(parameters["request"]["url"])
+            if address.scheme not in ("data", "blob"):
+                self.hosts.add(address.netloc)
         if message.get("method") == "Network.loadingFinished":
             self.bytes_loaded += int(parameters["encodedDataLength"])
         if message.get("method") == "Runtime.exceptionThrown":
