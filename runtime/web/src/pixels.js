@@ -32,33 +32,27 @@ export function shrink(source, width, height) {
  * @returns {Pixels}
  */
 function shrinkBlocks({ data, width: stride, height: rows }, width, height) {
-  const [across, down] = [stride / width, rows / height];
+  const across = stride / width;
+  const down = rows / height;
   const share = Math.fround(1 / (across * down));
   const isQuad = across === 2 && down === 2;
-  const out = new Uint8Array(width * height * 4);
-  const sums = new Uint32Array(width * 3);
-  for (let y = 0; y < height; y++) {
-    sums.fill(0);
-    for (let row = y * down; row < (y + 1) * down; row++) {
-      let at = row * stride * 4;
-      for (let to = 0; to < sums.length; to += 3) {
-        let [red, green, blue] = [0, 0, 0];
-        for (let i = 0; i < across; i++, at += 4) {
+  const out = new Uint8Array(width * height * 4).fill(255);
+  for (let y = 0, to = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, to += 4) {
+      let red = 0;
+      let green = 0;
+      let blue = 0;
+      for (let row = y * down; row < (y + 1) * down; row++) {
+        const start = (row * stride + x * across) * 4;
+        for (let at = start; at < start + across * 4; at += 4) {
           red += /** @type {number} */ (data[at]);
           green += /** @type {number} */ (data[at + 1]);
           blue += /** @type {number} */ (data[at + 2]);
         }
-        sums[to] = /** @type {number} */ (sums[to]) + red;
-        sums[to + 1] = /** @type {number} */ (sums[to + 1]) + green;
-        sums[to + 2] = /** @type {number} */ (sums[to + 2]) + blue;
       }
-    }
-    for (let x = 0, to = y * width * 4; x < width; x++, to += 4) {
-      for (let c = 0; c < 3; c++) {
-        const sum = /** @type {number} */ (sums[3 * x + c]);
-        out[to + c] = isQuad ? (sum + 2) >> 2 : roundEven(Math.fround(sum * share));
-      }
-      out[to + 3] = 255;
+      out[to] = isQuad ? (red + 2) >> 2 : roundEven(Math.fround(red * share));
+      out[to + 1] = isQuad ? (green + 2) >> 2 : roundEven(Math.fround(green * share));
+      out[to + 2] = isQuad ? (blue + 2) >> 2 : roundEven(Math.fround(blue * share));
     }
   }
   return { data: out, width, height };

@@ -108,19 +108,26 @@ function convert(memory, planes, { grey, red, green, blue }, { left, top, width,
     /** @type {unknown} */ (planes)
   );
   const [greenU, greenV] = green;
-  const [step, apart] = second ? [1, second.offset - first.offset] : [2, 1];
+  const step = second ? 1 : 2;
+  const apart = second ? second.offset - first.offset : 1;
   for (let y = 0, to = 0; y < height; y++) {
-    const row = luma.offset + (top + y) * luma.stride + left;
+    const row = luma.offset + (top + y) * luma.stride;
     const colours = first.offset + ((top + y) >> 1) * first.stride;
-    for (let x = 0; x < width; x++, to += 4) {
-      const at = colours + ((left + x) >> 1) * step;
+    for (let x = left; x < left + width; ) {
+      const at = colours + (x >> 1) * step;
       const u = /** @type {number} */ (memory[at]);
       const v = /** @type {number} */ (memory[at + apart]);
-      const level = /** @type {number} */ (grey[/** @type {number} */ (memory[row + x])]);
-      out[to] = (level + /** @type {number} */ (red[v])) >> SHIFT;
-      out[to + 1] = (level + /** @type {number} */ (greenU[u]) + /** @type {number} */ (greenV[v])) >> SHIFT;
-      out[to + 2] = (level + /** @type {number} */ (blue[u])) >> SHIFT;
-      out[to + 3] = 255;
+      const addRed = /** @type {number} */ (red[v]);
+      const addGreen = /** @type {number} */ (greenU[u]) + /** @type {number} */ (greenV[v]);
+      const addBlue = /** @type {number} */ (blue[u]);
+      const end = Math.min((x | 1) + 1, left + width); // both pixels that share this colour
+      for (; x < end; x++, to += 4) {
+        const level = /** @type {number} */ (grey[/** @type {number} */ (memory[row + x])]);
+        out[to] = (level + addRed) >> SHIFT;
+        out[to + 1] = (level + addGreen) >> SHIFT;
+        out[to + 2] = (level + addBlue) >> SHIFT;
+        out[to + 3] = 255;
+      }
     }
   }
 }
