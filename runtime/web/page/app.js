@@ -84,8 +84,9 @@ async function loadModel() {
   if (!stream) say(`loading ${model}`);
   try {
     const loaded = await FaceLandmarker.create({ model, maxFaces });
-    if (landmarker && stream) successor = loaded;
-    else [landmarker] = [loaded, await landmarker?.close()];
+    await successor?.close();
+    successor = loaded;
+    if (!stream) await current();
     showProblem("");
     if (!stream) say("ready");
   } catch (error) {
@@ -99,8 +100,9 @@ async function loadModel() {
 /** @returns {Promise<FaceLandmarker | null>} what follows the faces from now on. */
 async function current() {
   if (successor) {
-    await landmarker?.close();
+    const before = landmarker;
     [landmarker, successor] = [successor, null];
+    await before?.close();
   }
   return landmarker;
 }

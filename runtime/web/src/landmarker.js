@@ -85,7 +85,7 @@ export class FaceLandmarker {
    * @returns {Promise<Face[]>} points in px of the frame.
    * @throws {Error} the video has no frame yet, the last call has not finished, or the landmarker was closed.
    */
-  detectForVideo(video, timestampMs) {
+  async detectForVideo(video, timestampMs) {
     if (!Number.isFinite(timestampMs)) throw new Error(`timestampMs must be a number, got ${timestampMs}`);
     return this.#update(this.#tracker, video, timestampMs / 1000);
   }
@@ -97,7 +97,7 @@ export class FaceLandmarker {
    * @returns {Promise<Face[]>} points in px of the picture.
    * @throws {Error} the picture is not loaded, the last call has not finished, or the landmarker was closed.
    */
-  detect(image) {
+  async detect(image) {
     const every = this.#maxFaces ?? EVERY_FACE;
     const tracker = new FaceTracker(this.#network, this.#detector, { maxFaces: every, smoothing: false });
     return this.#update(tracker, image, 0);

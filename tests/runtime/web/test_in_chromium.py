@@ -85,13 +85,13 @@ def sample(count: int) -> list[Image]:
     return [frame.image for frame in itertools.islice(SampleSource(), count)]
 
 
-def compare(found: list[list[dict[str, Any]]], wanted: list[list[Face]]) -> Any:
-    """Distances of all points, px; fails where ids differ in a frame."""
+def compare(found: list[list[dict[str, Any]]], wanted: list[list[Face]], *, pose_deg: float = 0.2) -> Any:
+    """Distances of all points, px; fails where ids differ in a frame, or poses by more than `pose_deg`."""
     assert [[face["id"] for face in faces] for faces in found] == [[face.id for face in faces] for faces in wanted]
     pairs = [pair for faces, others in zip(found, wanted, strict=True) for pair in zip(faces, others, strict=True)]
     for face, other in pairs:
         assert face["presence"] == pytest.approx(other.presence, abs=0.02)
-        assert list(face["pose"].values()) == pytest.approx([*vars(other.pose).values()], abs=1.0)
+        assert list(face["pose"].values()) == pytest.approx([*vars(other.pose).values()], abs=pose_deg)
         assert list(face["box"].values()) == pytest.approx(other.box.xyxy.tolist(), abs=2.0)
     points = [[[point["x"], point["y"]] for point in face["points"]] for face, _ in pairs]
     return np.linalg.norm(np.array(points) - np.array([other.landmarks.points for _, other in pairs]), axis=2)
@@ -125,7 +125,7 @@ def test_frames_are_tracked_as_by_python(clip: Any, options: dict[str, Any], tmp
                     f"return {AS_JSON}; }})()"
                 )
             )
-    off_px = compare(found, wanted)
+    off_px = compare(found, wanted, pose_deg=0.2 if precision == "fp32" else 3.0)
     assert len(off_px) > FRAMES * 0.8
     # The libraries add in another order (0.001 px), which can move the next crop by its step of 1/32 px. Int8 rounds
     # sums to levels on top of that, see sdfl.artifacts.self_test.
@@ -161,7 +161,7 @@ def test_a_video_is_tracked_as_by_sdfl_track(tmp_path: Path) -> None:
     }})()"""
     with opened(tmp_path, site_files() | {"clip.webm": SiteFile("clip.webm", clip)}) as page:
         create(page, model="small")
-        off_px = compare(page.run(script), [faces for _, faces in wanted])
+        off_px = compare(page.run(script), [faces for _, faces in wanted], pose_deg=1.0)
     assert np.percentile(off_px, 95) <= 0.5, "of the frame, whose colours two decoders convert"
 
 
