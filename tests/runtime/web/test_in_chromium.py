@@ -278,7 +278,7 @@ def test_a_picture_and_every_mistake(tmp_path: Path) -> None:
         with FaceLandmarker("small", precision="fp32", backend="onnxruntime", threads=1) as landmarker:
             assert compare([faces], [landmarker.detect(astronaut())]).max() <= 0.01
         for script, message in mistakes.items():
-            asked = f"(async () => {script})().then(() => 'no error', error => error.message)"
+            asked = f"(async () => ({script}))().then(() => 'no error', error => error.message)"
             told = page.run(asked)
             assert told.startswith(message), f"{script}: {told}"
             page.run("new Promise(done => setTimeout(done, 300))")  # until what was begun has ended
