@@ -160,7 +160,7 @@ def test_a_video_is_tracked_as_by_sdfl_track(tmp_path: Path) -> None:
                     f"const faces = await landmarker.detectForVideo(video, {time_s * 1000}); return {AS_JSON}; }})()"
                 )
             )
-    off_px = compare(found, [faces for _, faces in wanted], pose_deg=1.0)
+    off_px = compare(found, [faces for _, faces in wanted], pose_deg=3.0)
     assert np.percentile(off_px, 95) <= 0.5, "of the frame, whose colours two decoders convert"
 
 
