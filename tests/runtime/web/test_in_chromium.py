@@ -155,8 +155,11 @@ def test_a_video_is_tracked_as_by_sdfl_track(tmp_path: Path) -> None:
         for time_s, _ in wanted:
             found.append(
                 page.run(
-                    f"(async () => {{ video.currentTime = {time_s + 0.5 / FPS};"
+                    # The frame is there when it was shown, after 'seeked'; of the first, nothing new is shown.
+                    f"(async () => {{ const shown = new Promise(done => video.requestVideoFrameCallback(done));"
+                    f"video.currentTime = {time_s + 0.5 / FPS};"
                     f"await new Promise(done => {{ video.onseeked = done; }});"
+                    f"await Promise.race([shown, new Promise(done => setTimeout(done, 5000))]);"
                     f"const faces = await landmarker.detectForVideo(video, {time_s * 1000}); return {AS_JSON}; }})()"
                 )
             )
