@@ -11,6 +11,9 @@
 # make gpu     everything that only an NVIDIA GPU can settle, with one record in build/gpu; ARGS="--minutes 25"
 # make docs    the documentation as a site in site/
 # make wheel   a wheel for other computers, and the sdist, in dist/
+# make web     the library for browsers, in runtime/web/dist; needs node 18 or newer with npm
+# make web-test    its types, and it in Chromium beside Python, with longer clips than `make test`
+# make web-bench   the library beside MediaPipe's in the same Chromium; ARGS="--rounds 5"
 # make constraints   constraints.txt from the environment of `make test`
 # make peers   environments for the models that `sdfl bench --suite peers` measures beside ours
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -24,7 +27,7 @@ OPENCV := $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY)),window,headless)
 PYTEST := $(VENV)/bin/python -m pytest
 PARTS := pytest-rest pytest-networks pytest-verbs pytest-convert
 
-.PHONY: demo check test coverage lint pytest $(PARTS) gate arm64 gpu robust lowest constraints-lowest resolve docs wheel constraints peers clean
+.PHONY: demo check test coverage lint pytest $(PARTS) gate arm64 gpu robust lowest constraints-lowest resolve docs wheel web web-test web-bench constraints peers clean
 .DELETE_ON_ERROR:
 
 demo: $(DEMO_VENV)/.done-$(OPENCV)
@@ -127,11 +130,31 @@ docs: $(VENV)/.done
 	PYTHONPATH=. $(VENV)/bin/python docs/tools/drawings.py
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
-wheel: $(VENV)/.done
+wheel: $(VENV)/.done web
 	@rm -rf build/wheel && mkdir -p build/wheel dist
 	$(VENV)/bin/pip wheel --quiet --no-deps --wheel-dir build/wheel .
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/auditwheel repair --exclude 'libopenvino*' --wheel-dir dist build/wheel/*.whl
 	$(VENV)/bin/python -c "from scikit_build_core.build import build_sdist; build_sdist('dist')"
+
+WEB := runtime/web
+web: $(WEB)/dist/sdfl/package.json
+
+$(WEB)/dist/sdfl/package.json: $(WEB)/node_modules/.done $(wildcard $(WEB)/src/*.js $(WEB)/*.json $(WEB)/*.mjs $(WEB)/*.txt)
+	npm run --silent --prefix $(WEB) build
+
+$(WEB)/node_modules/.done: $(WEB)/package-lock.json
+	@command -v npm > /dev/null || { echo "make: npm is not installed; install node 18 or newer with npm" >&2; exit 1; }
+	npm ci --silent --no-audit --no-fund --prefix $(WEB)
+	@touch $@
+
+web-test: $(VENV)/.done web
+	npm run --silent --prefix $(WEB) check
+	SDFL_WEB_FRAMES=300 $(PYTEST) tests/runtime/web
+
+TASKS_VISION := $(PEERS)/tasks-vision/node_modules/@mediapipe/tasks-vision
+web-bench: $(VENV)/.done web $(PEERS)/landmarker/.done $(TASKS_VISION)/package.json
+	@PYTHONPATH=tests/helpers $(VENV)/bin/python -m web_bench --mediapipe $(TASKS_VISION) \
+		--task $(PEERS)/face_landmarker.task $(ARGS)
 
 # Torch has builds of its own for each kind of computer, and TensorRT-RTX none for some: both stay out.
 constraints: $(VENV)/.done
@@ -174,10 +197,13 @@ $(PEERS)/dlib/.done:
 	$(PEERS)/dlib/bin/pip install --quiet --only-binary=dlib-bin dlib-bin numpy 'opencv-python-headless>=4.8,<5'
 	@touch $@
 
+$(TASKS_VISION)/package.json:
+	npm install --silent --no-audit --no-fund --prefix $(PEERS)/tasks-vision @mediapipe/tasks-vision@1.1.0
+
 define make_venv
 $(PYTHON) -m venv $(1) || { rm -rf $(1); echo "make: $(PYTHON) cannot make a virtual environment;" \
   "install it with: sudo apt-get install python3-venv" >&2; exit 1; }
 endef
 
 clean:
-	rm -rf $(VENV) $(DEMO_VENV) $(PEERS) build dist site
+	rm -rf $(VENV) $(DEMO_VENV) $(PEERS) $(WEB)/dist $(WEB)/node_modules build dist site

@@ -27,6 +27,7 @@ from sdfl.cli import (
     track,
     train,
     verify,
+    web,
     zoo,
 )
 from sdfl.cli.outputs import can_print, is_closed_pipe, let_go_of_stdout
@@ -43,7 +44,7 @@ Verb = Callable[..., None]
 
 # What the verbs are for -> verbs, in the order of the help page.
 VERBS: dict[str, dict[str, Verb]] = {
-    "Use": {"demo": demo.demo, "track": track.track, "doctor": doctor.doctor},
+    "Use": {"demo": demo.demo, "track": track.track, "web": web.web, "doctor": doctor.doctor},
     "Train": {
         "train": train.train,
         "eval": eval.evaluate,

@@ -48,10 +48,11 @@ NEEDS = {
     "labelled pictures": "it needs a dataset",
     "models of heads": "it needs checkouts of ICT-FaceKit and makehuman-assets",
     "network": "it downloads packages",
+    "the browser's library": "it needs what make web builds",
     "the peers": "it needs the environments of make peers",
     "time": "it measures for minutes",
 }
-LANGUAGES = {"", "python", "sh", "toml"}
+LANGUAGES = {"", "html", "js", "python", "sh", "toml"}  # html runs in tests/runtime/web, js is a part of such a page
 SHELL = re.compile(r"[|&;<>$()]")
 
 

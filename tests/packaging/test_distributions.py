@@ -88,7 +88,13 @@ def test_the_wheel_holds_each_file_once(built: Path) -> None:
     assert {name.split("/")[0] for name in names} <= {"sdfl", f"sdfl-{version(built)}.dist-info"}
     wanted = {"sdfl/py.typed", "sdfl/runtime/zoo/small_int8.onnx", "sdfl/runtime/views/browser/page.html"}
     assert wanted <= set(names)
-    assert not [name for name in names if "/csrc/" in name or "baseline" in name or "/tests/" in name]
+    if (PROJECT / "runtime/web/dist").is_dir():
+        assert "sdfl/runtime/web/dist/sdfl/ort-wasm-simd-threaded.wasm.br" in names
+    assert not [
+        name
+        for name in names
+        if "/csrc/" in name or "/node_modules/" in name or "baseline" in name or "/tests/" in name
+    ]
 
 
 def test_the_sdist_holds_each_file_once(built: Path) -> None:

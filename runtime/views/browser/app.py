@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from sdfl.errors import SdflError
 from sdfl.runtime.views.base import Controls
+from sdfl.runtime.views.browser import STATIC
 from sdfl.runtime.views.browser.access import Access, Guard
 from sdfl.runtime.views.browser.feed import Feed
 from sdfl.runtime.views.browser.uploads import TooLarge, TooMany, Uploads, body
@@ -110,10 +111,9 @@ def make_app(feed: Feed, access: Access, controls: Controls | None, uploads: Upl
 
 def _static_files() -> dict[str, tuple[bytes, str]]:
     """Path below static/ -> content and media type. Whatever a request asks for, no path is built from it."""
-    folder = HERE / "static"
     return {
-        path.relative_to(folder).as_posix(): (path.read_bytes(), MEDIA_TYPES.get(path.suffix, "text/plain"))
-        for path in folder.rglob("*")
+        path.relative_to(STATIC).as_posix(): (path.read_bytes(), MEDIA_TYPES.get(path.suffix, "text/plain"))
+        for path in STATIC.rglob("*")
         if path.is_file()
     }
 

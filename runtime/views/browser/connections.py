@@ -42,7 +42,8 @@ class LimitedConnection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection if there is room for it, or if an idle one can give way."""
         super().connection_made(transport)
-        transport.set_write_buffer_limits(high=0)  # so that `pause_writing` tells of everything that is not taken
+        # So that `pause_writing` tells of what is not taken; with 0, TLS would pause where nothing is left to take.
+        transport.set_write_buffer_limits(high=1, low=0)
         if self._find_room():
             self._watch()
         else:
@@ -177,6 +178,7 @@ class LimitedConnection(H11Protocol):
         if len(self.connections) > MAX_CONNECTIONS:
             self.transport.close()
             return
-        self.transport.write_eof()
+        if self.transport.can_write_eof():  # TLS has no such thing
+            self.transport.write_eof()
         self.transport.resume_reading()
         self._deadline = self.loop.call_later(REST_S, self.transport.abort)

@@ -10,31 +10,23 @@ import asyncio
 import socket
 import threading
 
-from sdfl.errors import MissingDependency, SdflError
+from sdfl.errors import MissingDependency
 from sdfl.runtime.notices import Say, to_stderr
 from sdfl.runtime.outputs.graph_overlay import draw_edges
 from sdfl.runtime.sources.browser import BrowserSource
 from sdfl.runtime.views.base import Controls, FrameExtras, FrameStats
+from sdfl.runtime.views.browser.serving import HOST, Server, configure, listen, shown
 from sdfl.types import Image
 
 try:
-    import uvicorn
-
     from sdfl.runtime.views.browser.access import Access
     from sdfl.runtime.views.browser.app import HEADERS, make_app
-    from sdfl.runtime.views.browser.connections import LimitedConnection
     from sdfl.runtime.views.browser.feed import Feed
     from sdfl.runtime.views.browser.uploads import Uploads
 except ModuleNotFoundError as error:
-    if error.name not in ("uvicorn", "starlette", "h11"):
+    if error.name != "starlette":
         raise
     raise MissingDependency("the browser view's server", extra="demo") from error
-
-HOST = "127.0.0.1"
-PORT = 8000
-ACCEPTED_AT_ONCE = 32  # connections that asyncio accepts before `LimitedConnection` can close any
-WAITING_CONNECTIONS = 1024  # the system keeps them until they are accepted; more have to try again
-END_S = 1  # how long the server waits for its viewers when it ends
 
 
 class BrowserView:
@@ -70,28 +62,16 @@ class BrowserView:
         host = host or HOST
         self._controls = controls
         self._last: Image | None = None
-        listener = _listen(host, port)
+        listener = listen(host, port)
         loop = asyncio.new_event_loop()
         access = Access.to(host, token=token)
         self._feed = Feed(loop)
         self._uploads = Uploads(camera) if camera is not None else None
-        config = uvicorn.Config(
-            make_app(self._feed, access, controls, self._uploads),
-            http=LimitedConnection,
-            ws="none",
-            lifespan="off",
-            headers=[*HEADERS.items()],
-            server_header=False,
-            backlog=ACCEPTED_AT_ONCE,
-            log_config=None,
-            log_level="critical",
-            access_log=False,
-            timeout_graceful_shutdown=END_S,
-        )
-        self._server = _Server(config)
+        app = make_app(self._feed, access, controls, self._uploads)
+        self._server = Server(configure(app, HEADERS))
         self._thread = threading.Thread(target=_serve, args=(self._server, loop, listener), name="browser view")
         self._thread.start()
-        self.address = f"http://{_shown(host)}:{listener.getsockname()[1]}/"
+        self.address = f"http://{shown(host)}:{listener.getsockname()[1]}/"
         if access.token is not None:
             self.address += f"?token={access.token}"
         say(f"open {self.address} in a browser; Ctrl-C here ends it")
@@ -120,17 +100,7 @@ class BrowserView:
             self._uploads.close()
 
 
-class _Server(uvicorn.Server):
-    """asyncio has one number for what it accepts at once and what waits to be accepted; here they differ."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen."""
-        await super().startup(sockets)
-        for listener in sockets or ():
-            listener.listen(WAITING_CONNECTIONS)
-
-
-def _serve(server: uvicorn.Server, loop: asyncio.AbstractEventLoop, listener: socket.socket) -> None:
+def _serve(server: Server, loop: asyncio.AbstractEventLoop, listener: socket.socket) -> None:
     """The server's thread."""
     asyncio.set_event_loop(loop)
     try:
@@ -142,41 +112,8 @@ def _serve(server: uvicorn.Server, loop: asyncio.AbstractEventLoop, listener: so
         loop.close()
 
 
-async def _cut(server: uvicorn.Server) -> None:
+async def _cut(server: Server) -> None:
     """End what the server has not waited for: requests that it has cancelled, and viewers that take no bytes."""
     for connection in list(server.server_state.connections):
         connection.transport.abort()
     await asyncio.gather(*server.server_state.tasks, return_exceptions=True)
-
-
-def _listen(host: str, port: int | None) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for candidate in (PORT, 0) if port is None else (port,):
-        listener = socket.socket(family)
-        listener.setsockopt(socket.SOL_SOCKET, _sole_use(), 1)
-        try:
-            listener.bind((host, candidate))
-            listener.listen()
-            return listener
-        except OSError as error:
-            listener.close()
-            refused = error
-    if candidate == 0:
-        raise SdflError(
-            f"address {host} cannot be used ({refused.strerror}); give one of this computer, or 0.0.0.0 for all"
-        ) from refused
-    raise SdflError(f"port {candidate} of {host} cannot be used ({refused.strerror}); choose another") from refused
-
-
-def _sole_use() -> int:
-    """The option of a socket with which nobody else can take its port while it is open, and anybody can after that.
-
-    On Windows SO_REUSEADDR would let two servers have the same port at once.
-    """
-    return int(getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR))
-
-
-def _shown(host: str) -> str:
-    """`host` as it is written in an address; "all addresses" becomes this computer's name."""
-    name = socket.gethostname() if host in ("0.0.0.0", "::") else host
-    return f"[{name}]" if ":" in name else name

@@ -18,7 +18,8 @@ from sdfl.runtime.sources import browser as source_module
 from sdfl.runtime.sources.browser import BrowserSource
 from sdfl.runtime.views.base import FrameStats
 from sdfl.runtime.views.browser import connections
-from sdfl.runtime.views.browser.view import ACCEPTED_AT_ONCE, BrowserView
+from sdfl.runtime.views.browser.serving import ACCEPTED_AT_ONCE
+from sdfl.runtime.views.browser.view import BrowserView
 from sdfl.types import Image
 
 pytestmark = pytest.mark.slow

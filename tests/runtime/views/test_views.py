@@ -19,7 +19,7 @@ from sdfl.errors import ConfigError, SdflError
 from sdfl.runtime.sources.browser import BrowserSource
 from sdfl.runtime.views import default_view, open_view
 from sdfl.runtime.views.base import FrameStats
-from sdfl.runtime.views.browser import view as browser_module
+from sdfl.runtime.views.browser import serving
 from sdfl.runtime.views.browser.view import BrowserView
 from sdfl.runtime.views.window import WindowView, has_gui
 
@@ -132,7 +132,7 @@ def test_a_taken_port_gives_way_to_a_free_one(monkeypatch: pytest.MonkeyPatch) -
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        monkeypatch.setattr(browser_module, "PORT", port)
+        monkeypatch.setattr(serving, "PORT", port)
         view = BrowserView(say=lambda _: None)
         view.close()
         assert f":{port}/" not in view.address
@@ -152,7 +152,7 @@ def test_nobody_shares_the_port(system: dict[str, int], option: int, monkeypatch
         monkeypatch.setattr(socket, name, value, raising=False)
     options: list[int] = []
     monkeypatch.setattr(socket.socket, "setsockopt", lambda _, level, option, value: options.append(option))
-    browser_module._listen("127.0.0.1", 0).close()
+    serving.listen("127.0.0.1", 0).close()
     assert options == [option]
 
 
