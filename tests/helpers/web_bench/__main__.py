@@ -111,7 +111,7 @@ def _main_thread_s(page: Any) -> float:
 
 
 def _processes_s(page: Any) -> float:
-    return sum(seconds for kind, seconds in page.processor_s().items() if kind in ("renderer", "GPU"))
+    return float(sum(seconds for kind, seconds in page.processor_s().items() if kind in ("renderer", "GPU")))
 
 
 def table(measured: dict[str, list[Measures]]) -> str:
