@@ -16,13 +16,15 @@ from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
+from sdfl.artifacts.drawn_face import drawn_crop
 from sdfl.artifacts.litert_file import with_passport
 from sdfl.artifacts.names import INPUT
 from sdfl.convert.engines.layers import Built
+from sdfl.convert.engines.litert_int8 import Array, quantize, remove_quantization
 from sdfl.convert.engines.onnx_copy import make_copy
 from sdfl.convert.engines.plan import BuildPlan
 from sdfl.convert.engines.progress import Step
-from sdfl.errors import MissingDependency
+from sdfl.errors import ArtifactError, MissingDependency
 from sdfl.files import atomic_path
 from sdfl.runtime.backends.base import refused
 
@@ -74,12 +76,23 @@ def convert(plan: BuildPlan, out: Path, outputs: tuple[str, ...] = ()) -> bytes:
 
     from sdfl.convert.engines.torch_graph import TorchGraph
 
-    module = TorchGraph(make_copy(plan.source, plan.copy_options(typed=False, outputs=outputs)), plan.source).eval()
-    example = torch.zeros(plan.shape(1), dtype=torch.uint8)
-    with torch.no_grad():
-        module(example)  # what is not known is told here, before the converter wraps the error
+    model = make_copy(plan.source, plan.copy_options(typed=False, outputs=outputs))
+    ranges = remove_quantization(model)  # none in a float file
+    module = TorchGraph(model, plan.source).eval()
+    crop = drawn_crop(plan.spec.input_size, 0)[None]
+    example = torch.from_numpy(crop)
+
+    def values(crop: Array) -> dict[str, Array]:
+        with torch.no_grad():
+            return {name: value.numpy() for name, value in module.values(torch.from_numpy(crop)).items()}
+
+    values(crop)  # what is not known is told here, before the converter wraps the error
     try:
         load_converter().convert(module, sample_kwargs={INPUT: example}).export(str(out))
+        if ranges:
+            out.write_bytes(quantize(out.read_bytes(), ranges, values, crop, plan.source))
+    except ArtifactError:
+        raise
     except Exception as error:  # its layers raise errors of many kinds
         raise refused(plan.source, "LiteRT's converter", error) from error
     return out.read_bytes()

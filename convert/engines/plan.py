@@ -20,7 +20,7 @@ from sdfl.runtime.backends.tensorrt.library import RTX_CAPABILITIES
 SUFFIXES = {"tensorrt": ENGINE, "tensorrt-rtx": ENGINE, "openvino": OPENVINO_IR, "litert": LITERT}
 # Stored precision -> what can be built from it, the default first.
 PRECISIONS = {"fp32": ("fp16", "fp32"), "int8": ("int8",)}
-LITERT_PRECISIONS: dict[str, tuple[str, ...]] = {"fp32": ("fp32",), "int8": ()}  # its converter refuses int8 files
+LITERT_PRECISIONS = {"fp32": ("fp32",), "int8": ("int8",)}  # it has no kernels for fp16 on x86-64
 
 
 @dataclass(frozen=True)
@@ -174,11 +174,6 @@ def make_plan(
         raise ArtifactError(f"{source}: is built already; build from the .onnx file that it was made of")
     spec = read_spec(source)
     able = (LITERT_PRECISIONS if target == "litert" else PRECISIONS)[spec.precision]
-    if not able:
-        raise ConfigError(
-            f"--target litert: {source.name} is {spec.precision}, which LiteRT's converter does not take; build from "
-            "the float model"
-        )
     chosen = precision or able[0]
     if chosen not in able:
         hint = "take the float model" if spec.precision == "int8" else "make an int8 model first: sdfl quantize"

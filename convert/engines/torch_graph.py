@@ -126,6 +126,21 @@ class TorchGraph(nn.Module):
         Raises:
             ArtifactError: names the node that is of a form that is not known.
         """
+        values = self.values(image)
+        return {name: values[name] for name in self._outputs}
+
+    def values(self, image: Tensor) -> dict[str, Tensor]:
+        """Compute the graph.
+
+        Args:
+            image: the graph's input.
+
+        Returns:
+            Name -> value, for every tensor of the graph.
+
+        Raises:
+            ArtifactError: names the node that is of a form that is not known.
+        """
         values: dict[str, Tensor] = {self._input: image}
         for name, buffer in self._buffer_of.items():
             values[name] = getattr(self, buffer)
@@ -139,7 +154,7 @@ class TorchGraph(nn.Module):
                 values[node.output[0]] = OPERATORS[node.op_type](call)
             except _Unsupported as error:
                 raise self._refusal(node, f"of a form that LiteRT's converter is not given: {error}") from error
-        return {name: values[name] for name in self._outputs}
+        return values
 
     def _refusal(self, node: onnx.NodeProto, why: str) -> ArtifactError:
         kind = f"{node.domain}::{node.op_type}" if node.domain else node.op_type
