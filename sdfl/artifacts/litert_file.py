@@ -55,8 +55,8 @@ def read_passport(path: Path) -> Passport:
         text = _passport_text(content)
     except _NO_ARCHIVE as error:
         raise ArtifactError(
-            f"{path}: holds no passport, so it was not made by `sdfl build`, or was cut off; copy it again, or build it: "
-            "sdfl build MODEL --target litert"
+            f"{path}: holds no passport, so `sdfl build` did not make it, or it was cut off; copy it again, or build "
+            "it: sdfl build MODEL --target litert"
         ) from error
     if not OF_LITERT.fits(content):
         raise ArtifactError(
