@@ -29,7 +29,7 @@ def to_dense(model: onnx.ModelProto) -> onnx.ModelProto:
     Raises:
         ArtifactError: the number of rows of a node's z cannot be inferred.
     """
-    dense = onnx.ModelProto.FromString(model.SerializeToString())
+    dense: onnx.ModelProto = onnx.ModelProto.FromString(model.SerializeToString())
     graph = dense.graph
     stored = {tensor.name: tensor for tensor in graph.initializer}
     rows, types = _rows_of(model), element_types(model)
@@ -70,7 +70,8 @@ def _rows_of(model: onnx.ModelProto) -> dict[str, int]:
 
 def _one_hot(neighbours: npt.NDArray[Any], rows: int) -> npt.NDArray[np.bool_]:
     """True where m is that neighbour: (N, K) -> (N, K, M)."""
-    return neighbours[..., None] == np.arange(rows)
+    one_hot: npt.NDArray[np.bool_] = neighbours[..., None] == np.arange(rows)
+    return one_hot
 
 
 def _matrix(

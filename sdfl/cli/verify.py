@@ -130,9 +130,11 @@ def _print_comparison(artifact: Path, result: Comparison) -> None:
 def _first_difference(artifact: Path, against: Path, checked: Checked) -> str:
     """Which layer computes something else first, as the end of a sentence."""
     try:
-        from sdfl.convert.bisect import layer_of, search
+        from sdfl.convert.bisect import SEARCHED, layer_of, search
     except ModuleNotFoundError:
         return "; pip install onnx to have the layer looked for"
+    if checked.passport.target not in SEARCHED:
+        return "; do not ship this file"
     crop = checked.crops[checked.worst_first()[:1]]
     tensor = search(artifact, checked.passport, against, crop, lambda line: typer.echo(line, err=True))
     where = f"first in {layer_of(against, tensor)}" if tensor else "in no single layer, so in how layers are fused"

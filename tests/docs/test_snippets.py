@@ -47,6 +47,7 @@ NEEDS = {
     "a Jetson": "it runs on a Jetson",
     "labelled pictures": "it needs a dataset",
     "network": "it downloads packages",
+    "the converter": "it needs LiteRT's converter, which has an environment of its own",
     "the peers": "it needs the environments of make peers",
     "time": "it measures for minutes",
 }
