@@ -30,7 +30,12 @@ from sdfl.runtime.backends.base import refused
 
 EXTRA = "litert-convert"
 # Its libraries write to the standard error what means nothing to a user; these switches of theirs stop that.
-_QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "LITERT_TORCH_SHOW_PROGRESS": "n"}
+_QUIET = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "LITERT_TORCH_SHOW_PROGRESS": "n",
+    "TQDM_DISABLE": "1",
+}
 
 
 def build(plan: BuildPlan, step: Step) -> Built:

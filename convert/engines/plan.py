@@ -176,7 +176,9 @@ def make_plan(
     able = (LITERT_PRECISIONS if target == "litert" else PRECISIONS)[spec.precision]
     chosen = precision or able[0]
     if chosen not in able:
-        hint = "take the float model" if spec.precision == "int8" else "make an int8 model first: sdfl quantize"
+        hint = "take the float model" if spec.precision == "int8" else "leave it out"
+        if chosen == "int8":
+            hint = "make an int8 model first: sdfl quantize"
         raise ConfigError(
             f"--precision {chosen}: {source.name} is {spec.precision}, which becomes {' or '.join(able)}; {hint}"
         )

@@ -110,7 +110,7 @@ def test_without_the_converter_nothing_is_written(tmp_path: Path, monkeypatch: p
     ("words", "message"),
     [
         pytest.param(("--max-faces", "2"), "one face after the other; leave it out", id="batch"),
-        pytest.param(("--precision", "fp16"), "small.onnx is fp32, which becomes fp32", id="fp16"),
+        pytest.param(("--precision", "fp16"), "small.onnx is fp32, which becomes fp32; leave it out", id="fp16"),
         pytest.param(("--copy", "c.onnx"), "what TensorRT gets, which litert does not", id="copy"),
     ],
 )
