@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -95,7 +96,7 @@ def networks(model: Path, folder: Path) -> dict[str, Backend]:
 
 
 def _litert_networks(forms: Mapping[str, Path], folder: Path) -> dict[str, Backend]:
-    """None where LiteRT or its converter is not installed."""
+    """The network in LiteRT; nothing where LiteRT or its converter is not installed."""
     found: dict[str, Backend] = {}
     if find_spec("litert_torch") is None or find_spec("ai_edge_litert") is None:
         return found
@@ -115,7 +116,7 @@ def one_layer(folder: Path, *, dense: bool = False) -> tuple[Path, dict[str, Arr
     """One operator as an ONNX file, and its inputs; in the dense form the matrix is an input, built once a picture."""
     rng = np.random.default_rng(0)
     shapes = {"z": (1, 2 * NODES, CHANNELS), "attention": (1, NODES, EDGES)}
-    constants = {"bias": rng.standard_normal(CHANNELS, np.float32)}
+    constants: dict[str, npt.NDArray[Any]] = {"bias": rng.standard_normal(CHANNELS, np.float32)}
     if dense:
         shapes["attention"] = (1, NODES, 2 * NODES)
         nodes = [
