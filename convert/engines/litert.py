@@ -96,7 +96,7 @@ def convert(plan: BuildPlan, out: Path, outputs: tuple[str, ...] = ()) -> bytes:
         load_converter().convert(module, sample_kwargs={INPUT: example}).export(str(out))
         if ranges:
             out.write_bytes(quantize(out.read_bytes(), ranges, values, crop, plan.source))
-    except ArtifactError:
+    except (ArtifactError, OSError):  # the latter of a full disk
         raise
     except Exception as error:  # its layers raise errors of many kinds
         raise refused(plan.source, "LiteRT's converter", error) from error

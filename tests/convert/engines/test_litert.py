@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+import toy_model
+import toy_tflite
 from onnx import helper
 from toy_engine import quiet
 from typer.testing import CliRunner
 
 from sdfl.artifacts.drawn_face import drawn_crop
+from sdfl.artifacts.litert_file import with_passport
 from sdfl.artifacts.model_file import read_built, read_spec
 from sdfl.cli import app
 from sdfl.convert.compare.artifact import check
@@ -133,3 +137,16 @@ def test_a_built_file_computes_what_its_source_computes(tmp_path: Path, name: st
     passport = read_built(out)
     assert passport is not None
     assert passport.source == source.name
+
+
+def test_a_file_that_differs_from_its_source_is_told_in_one_line(tmp_path: Path) -> None:
+    pytest.importorskip("ai_edge_litert", reason="LiteRT is not installed (extra litert)")
+    source, built = toy_model.save_toy_model(tmp_path / "toy.onnx"), tmp_path / "toy.tflite"
+    content = toy_tflite.network()  # another network, said to be built from the source
+    passport = toy_tflite.passport_of(content, toy_tflite.make_spec())
+    sha256 = read_spec(source).graph_sha256
+    built.write_bytes(with_passport(content, replace(passport, source_sha256=sha256)))
+    result = CliRunner().invoke(app, ["verify", str(built), "--against", str(source)])
+    assert isinstance(result.exception, ArtifactError)
+    assert str(result.exception).endswith("toy.onnx by more than the limit; do not ship this file")
+    assert "\n" not in str(result.exception)
