@@ -7,8 +7,10 @@ of them is which tensor of the ONNX file is told by their values on a drawn face
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -103,9 +105,10 @@ def quantize(
             for name in (*inputs, output):
                 if there[name].ndim == 4 and name not in statistics:
                     statistics[name] = _statistics(_find(known, there[name], name, path), there[name].ndim)
-    made = quantizer.Quantizer(network, recipe.get_quantization_recipe()).quantize(
-        statistics, enable_progress_bar=False, enable_progress_report=False
-    )
+    with redirect_stderr(io.StringIO()):  # it draws bars there, whatever it is told
+        made = quantizer.Quantizer(network, recipe.get_quantization_recipe()).quantize(
+            statistics, enable_progress_bar=False, enable_progress_report=False
+        )
     return bytes(made.quantized_model)
 
 

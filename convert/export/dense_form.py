@@ -1,9 +1,9 @@
 """The graph operator as a product with a dense matrix: standard operators without a gather.
 
 All layers of a picture share one attention. It is therefore written once into an (N, M) matrix A, with the weights of
-a landmark's neighbours in its row and zeros elsewhere, and each layer is y = f(A z + bias). The sums are the same, but networks are
-up to 9 % slower with it than with a gather (docs/results/litert.md): it is for tools that know no gather of rows, such
-as ncnn.
+a landmark's neighbours in its row and zeros elsewhere, and each layer is y = f(A z + bias). The sums are the same, but
+networks are up to 9 % slower with it than with a gather (docs/results/litert.md): it is for tools that know no gather
+of rows, such as ncnn.
 """
 
 from __future__ import annotations
