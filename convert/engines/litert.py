@@ -34,7 +34,6 @@ _QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_ENABLE_ONEDNN_OPTS": "0",
     "LITERT_TORCH_SHOW_PROGRESS": "n",
-    "TQDM_DISABLE": "1",
 }
 
 
