@@ -16,7 +16,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from sdfl.artifacts.landmark_spec import OPERATOR_DOMAIN, OPERATOR_NAME
-from sdfl.convert.engines.onnx_copy import element_types
+from sdfl.convert.engines.onnx_copy import element_types, inline
 from sdfl.errors import ArtifactError
 
 
@@ -32,7 +32,8 @@ def to_dense(model: onnx.ModelProto) -> onnx.ModelProto:
     dense: onnx.ModelProto = onnx.ModelProto.FromString(model.SerializeToString())
     graph = dense.graph
     stored = {tensor.name: tensor for tensor in graph.initializer}
-    rows, types = _rows_of(model), element_types(model)
+    plain = inline(model)  # behind a node of the operator nothing is inferred
+    rows, types = _rows_of(plain), element_types(plain)
     matrices: dict[tuple[str, str], str] = {}  # attention and neighbours -> the matrix
     nodes: list[onnx.NodeProto] = []
     for node in model.graph.node:
