@@ -20,7 +20,7 @@ from sdfl.runtime.processor import processor_name, sysctl
 
 JETSON, UNKNOWN = "jetson", "unknown"
 LIBRARIES = ("numpy", "opencv-python", "opencv-python-headless", "onnx", "onnxruntime", "openvino", "cuda-bindings",
-             "tensorrt", "torch")  # fmt: skip
+             "ai-edge-litert", "tensorrt", "torch")  # fmt: skip
 # Of about two hundred flags, those that decide which kernels a network runs with.
 SPEED_FLAGS = ("avx2", "fma", "f16c", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8",
                "asimd", "asimdhp", "asimddp", "i8mm", "bf16")  # fmt: skip

@@ -21,6 +21,7 @@ from sdfl.runtime.zoo import resolve_model
 OWN_ADAPTER = HERE / "peers" / "sdfl_model.py"
 OWN_BACKEND = "its own"  # of another project's model
 OPTIONS = ("stage", "threads", "batch", "crops")  # settings of a record that are options of `sdfl bench`
+PACKAGES = {"litert": "ai-edge-litert"}  # of back ends whose package has another name
 GENERIC = ("onnx_landmarks", "tflite_network")  # adapters of any file: the file's name is part of the model's
 
 
@@ -123,7 +124,7 @@ def _peer_target(entry: PeerEntry) -> Target:
 
 def _library_version(backend: str) -> str:
     try:
-        return metadata.version(backend)
+        return metadata.version(PACKAGES.get(backend, backend))
     except metadata.PackageNotFoundError:
         return ""
 

@@ -27,6 +27,7 @@ from sdfl.types import Image
 Array = npt.NDArray[np.floating]
 Values = Callable[[str], Array]  # the tensor of that name
 Note = Callable[[str], None]
+SEARCHED = ("openvino", "tensorrt", "tensorrt-rtx")  # targets; LiteRT keeps no names of inner tensors
 
 # Of `relative_difference`, above which a tensor counts as another. Healthy layers of the shipped models stay below a
 # tenth of it; one that saturates, overflows or reads other weights is far above.
@@ -103,7 +104,7 @@ def search(artifact: Path, passport: Passport, against: Path, crops: Image, note
     """Find the first tensor of an artifact that differs from its source.
 
     Args:
-        artifact: the engine or IR.
+        artifact: the engine or IR, of a target in SEARCHED.
         passport: of the artifact.
         against: the ONNX file that it was built from.
         crops: (1, S, S, 3) uint8 BGR, a crop on which they differ.

@@ -67,11 +67,13 @@ class MissingDependency(SdflError):
     Args:
         package: what is missing.
         extra: the extra of sdfl that brings it; None where it is installed by its own name.
+        alone: whether it needs an environment of its own, because its versions contradict those of other extras.
     """
 
-    def __init__(self, package: str, *, extra: str | None = None) -> None:
+    def __init__(self, package: str, *, extra: str | None = None, alone: bool = False) -> None:
         command = install_command(extra) if extra else f"pip install {package}"
-        super().__init__(f"{package} is not installed; install it with: {command}")
+        where = " into an environment of its own" if alone else ""
+        super().__init__(f"{package} is not installed; install it{where} with: {command}")
 
 
 def shown(value: object, longest: int = 80) -> str:

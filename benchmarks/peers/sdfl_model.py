@@ -81,4 +81,4 @@ def open_model(path: Path, backend: str, compute: str = AUTO, threads: int | Non
     return opened
 
 
-ONLY_COMPUTE = {"onnxruntime": "f32"}
+ONLY_COMPUTE = {"onnxruntime": "f32", "litert": "f32"}

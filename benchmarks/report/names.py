@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sdfl.benchmarks.records import OWN_CROPS, Subject
 
-BACKENDS = {"openvino": "OpenVINO", "onnxruntime": "ONNX Runtime", "tensorrt": "TensorRT"}
+BACKENDS = {"openvino": "OpenVINO", "onnxruntime": "ONNX Runtime", "tensorrt": "TensorRT", "litert": "LiteRT"}
 PEERS = {
     "mediapipe_facemesh": "MediaPipe FaceMesh",
     "mediapipe_landmarker": "MediaPipe FaceLandmarker",

@@ -134,7 +134,7 @@ def check(
     """Compare an artifact with its source in ONNX Runtime (fp32), and write the result into an engine's passport.
 
     Args:
-        artifact: an engine or IR that `sdfl build` wrote.
+        artifact: an engine, IR or .tflite file that `sdfl build` wrote.
         against: the ONNX file that it was built from.
         data: labelled pictures to compare on, and to measure both NMEs on; None for generated crops.
         progress: wraps the steps, for a progress bar.
@@ -144,7 +144,9 @@ def check(
     """
     passport = read_built(artifact)
     if passport is None:
-        raise ArtifactError(f"{artifact}: was not made by `sdfl build`; --against is for engines and IRs")
+        raise ArtifactError(
+            f"{artifact}: was not made by `sdfl build`; --against is for engines, IRs and .tflite files"
+        )
     if read_spec(against).graph_sha256 != passport.source_sha256:
         raise ArtifactError(
             f"{artifact}: was built from {passport.source}, not from {against} (another graph); give --against that "

@@ -1,4 +1,7 @@
-"""`sdfl build`: an artifact for one target from one source ONNX, with its passport. Needs no torch."""
+"""`sdfl build`: an artifact for one target from one source ONNX, with its passport.
+
+Needs no torch, but for LiteRT.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ if TYPE_CHECKING:
     from sdfl.convert.engines.plan import BuildPlan
     from sdfl.convert.engines.progress import Step
 
-BUILDERS = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt", "openvino": "openvino_ir"}
+BUILDERS = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt", "openvino": "openvino_ir", "litert": "litert"}
+NEEDS = {"tensorrt": ("onnx",), "tensorrt-rtx": ("onnx",), "openvino": (), "litert": ("onnx", "torch")}
 
 
 def run_build(plan: BuildPlan, step: Step) -> Built:
@@ -60,13 +64,18 @@ def write_copy(plan: BuildPlan, out: Path, *, typed: bool) -> None:
         temporary.write_bytes(make_copy(plan.source, plan.copy_options(typed=typed)).SerializeToString())
 
 
-def require_onnx() -> None:
-    """Check that the package `onnx` is installed.
+def require_packages(target: str) -> None:
+    """Check that what a target needs besides its own library is installed.
+
+    Args:
+        target: a key of BUILDERS.
 
     Raises:
         MissingDependency: it is not.
     """
-    try:
-        import_module("onnx")
-    except ModuleNotFoundError as error:
-        raise MissingDependency("onnx", extra="tensorrt") from error
+    for package in NEEDS[target]:
+        try:
+            import_module(package)
+        except ModuleNotFoundError as error:
+            alone = target == "litert"
+            raise MissingDependency(package, extra="litert-convert" if alone else "tensorrt", alone=alone) from error

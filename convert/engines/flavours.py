@@ -102,7 +102,7 @@ def choose_flavour(target: str, version: str) -> Flavour:
     """Choose by library and version.
 
     Args:
-        target: one of `sdfl.artifacts.passport.TARGETS`, but for "openvino".
+        target: one of `sdfl.artifacts.passport.TARGETS` that is a TensorRT.
         version: what the library calls itself, "10.3.0".
     """
     if target == "tensorrt-rtx":

@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from sdfl.artifacts.landmark_spec import ModelSpec
-from sdfl.artifacts.names import ENGINE, OPENVINO_IR
+from sdfl.artifacts.names import ENGINE, LITERT, OPENVINO_IR
 from sdfl.artifacts.onnx_metadata import read_spec
 from sdfl.artifacts.passport import MOST_FACES, TARGETS, Passport
 from sdfl.errors import ArtifactError, ConfigError
 from sdfl.runtime.backends.tensorrt.library import RTX_CAPABILITIES
 
-SUFFIXES = {"tensorrt": ENGINE, "tensorrt-rtx": ENGINE, "openvino": OPENVINO_IR}
+SUFFIXES = {"tensorrt": ENGINE, "tensorrt-rtx": ENGINE, "openvino": OPENVINO_IR, "litert": LITERT}
 # Stored precision -> what can be built from it, the default first.
 PRECISIONS = {"fp32": ("fp16", "fp32"), "int8": ("int8",)}
+LITERT_PRECISIONS = {"fp32": ("fp32",), "int8": ("int8",)}  # it has no kernels for fp16 on x86-64
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ class BuildPlan:
             raise ConfigError(f"--out {self.out}: must end in {SUFFIXES[self.target]} for {self.target}")
         if self.target == "openvino" and self.max_faces != 1:
             raise ConfigError("--max-faces: an OpenVINO IR takes any number of faces; leave it out")
+        if self.target == "litert" and self.max_faces != 1:
+            raise ConfigError("--max-faces: a .tflite file takes one face after the other; leave it out")
         if self.target != "tensorrt" and self.plugin is not None:
             raise ConfigError(f"--plugin: {self.target} has no plugins; leave it out")
         if self.target != "tensorrt-rtx" and self.compute_capabilities:
@@ -170,10 +173,12 @@ def make_plan(
     if source.suffix in SUFFIXES.values():
         raise ArtifactError(f"{source}: is built already; build from the .onnx file that it was made of")
     spec = read_spec(source)
-    able = PRECISIONS[spec.precision]
+    able = (LITERT_PRECISIONS if target == "litert" else PRECISIONS)[spec.precision]
     chosen = precision or able[0]
     if chosen not in able:
-        hint = "take the float model" if spec.precision == "int8" else "make an int8 model first: sdfl quantize"
+        hint = "take the float model" if spec.precision == "int8" else "leave it out"
+        if chosen == "int8":
+            hint = "make an int8 model first: sdfl quantize"
         raise ConfigError(
             f"--precision {chosen}: {source.name} is {spec.precision}, which becomes {' or '.join(able)}; {hint}"
         )

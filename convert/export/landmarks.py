@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.artifacts.names import OUTPUTS
-from sdfl.convert.engines.onnx_copy import inline as inline_functions
+from sdfl.convert.export.dense_form import to_dense
 from sdfl.convert.export.graph import (
     OPSET,
     check_storage,
@@ -61,7 +61,7 @@ def export(checkpoint: Checkpoint, out: Path, *, storage: str = "fp32", inline: 
         checkpoint: of a landmark network, float or int8.
         out: the .onnx file.
         storage: "fp16" stores large float weights with half the bytes; they are still computed with in fp32.
-        inline: put the operator's body in place of its nodes, for tools that know standard operators only.
+        inline: write the operator as a product with a dense matrix, for tools that know standard operators only.
 
     Returns:
         `out`.
@@ -73,10 +73,10 @@ def export(checkpoint: Checkpoint, out: Path, *, storage: str = "fp32", inline: 
     check_storage(storage)
     network = checkpoint.landmark_network()
     model = to_onnx(Deployed(network), network.config.input_size)
+    if inline:
+        model = to_dense(model)
     if storage == "fp16":
         store_as_fp16(model)
-    if inline:
-        model = inline_functions(model)
     write(model, _describe(network, checkpoint), out)
     return out
 

@@ -17,9 +17,11 @@ BACKENDS = {
     "openvino": "sdfl.runtime.backends.openvino.backend:OpenVinoBackend",
     "onnxruntime": "sdfl.runtime.backends.onnxruntime.backend:OnnxRuntimeBackend",
     "tensorrt": "sdfl.runtime.backends.tensorrt.backend:TensorRtBackend",
+    "litert": "sdfl.runtime.backends.litert:LiteRtBackend",
 }
 # Back end -> suffixes of the files that it reads. A file with any other suffix is taken for an ONNX file.
-READS = {"openvino": (".onnx", ".xml"), "onnxruntime": (".onnx",), "tensorrt": (".engine",)}
+READS = {"openvino": (".onnx", ".xml"), "onnxruntime": (".onnx",), "tensorrt": (".engine",), "litert": (".tflite",)}
+BUILT_FOR = ("tensorrt", "litert")  # back ends that read nothing but what `sdfl build` makes for them
 TAKES_PROVIDERS = "onnxruntime"
 
 
@@ -64,7 +66,7 @@ def open_backend(
         return first_that_works([attempt(each) for each in choices])[0]
     make = load_implementation("backend", name, BACKENDS)
     if name not in able:
-        hint = "; build an engine first: sdfl build --target tensorrt" if name == "tensorrt" else ""
+        hint = f"; build such a file first: sdfl build --target {name}" if name in BUILT_FOR else ""
         raise ConfigError(f"backend {name} does not read {path.name}, {' and '.join(able)} do{hint}")
     options: dict[str, object] = {"threads": threads}
     if providers is not None:

@@ -27,6 +27,7 @@ class Computer:
         openvino_extension: path of the operator's compiled extension.
         extension_problem: why the extension that an environment variable names cannot be used.
         onnxruntime_providers: of ONNX Runtime.
+        litert: version of LiteRT.
         opencv: version of OpenCV.
         opencv_from: folder that it was imported from.
         opencv_wheels: installed packages that bring OpenCV.
@@ -58,6 +59,7 @@ class Computer:
     openvino_extension: str = ""
     extension_problem: str = ""
     onnxruntime_providers: tuple[str, ...] = ()
+    litert: str = ""
     opencv: str = ""
     opencv_from: str = ""
     opencv_wheels: tuple[str, ...] = ()

@@ -76,7 +76,7 @@ def check_operator(model: str | None = None) -> list[Implementation]:
             except Exception as error:  # a broken library may raise anything, and the others are still to be tried
                 result = f"failed: {(str(error).splitlines() or [type(error).__name__])[0]}"
         rows.append(Implementation(form.runtime, form.form, version, found_at, result))
-    return [*rows, _tensorrt()]
+    return [*rows, _litert(installed.get("ai-edge-litert", "")), _tensorrt()]
 
 
 def _forms(path: Path) -> list[_Form]:
@@ -101,6 +101,12 @@ def _forms(path: Path) -> list[_Form]:
         _Form("OpenVINO", "standard operators", "openvino", file, lambda: openvino(native=False)),
         _Form("OpenVINO", "compiled extension", "openvino", extension, lambda: openvino(native=True)),
     ]
+
+
+def _litert(version: str) -> Implementation:
+    """It runs files that were built for it, whose self-test covers the operator."""
+    why = " here: sdfl doctor --model MODEL.tflite" if version else ": ai-edge-litert is not installed"
+    return Implementation("LiteRT", "standard operators", version, "", f"not run{why}")
 
 
 def _tensorrt() -> Implementation:

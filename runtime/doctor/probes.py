@@ -18,6 +18,7 @@ from sdfl.runtime.doctor.jetson import BOARD_FILE, RELEASE_FILE, is_jetson, pars
 Probe = Callable[[], dict[str, Any]]
 PACKAGES = (
     "numpy", "opencv-python", "opencv-python-headless", "av", "onnxruntime", "openvino", "torch", "onnx", "tensorrt",
+    "ai-edge-litert",
 )  # fmt: skip
 OPENCV_WHEELS = (
     "opencv-python",
@@ -122,7 +123,16 @@ def _onnxruntime() -> dict[str, Any]:
     return {"onnxruntime_providers": tuple(load_onnxruntime().get_available_providers())}
 
 
-LIBRARIES: dict[str, Probe] = {"openvino": _openvino, "onnxruntime": _onnxruntime}
+def _litert() -> dict[str, Any]:
+    if find_spec("ai_edge_litert") is None:
+        return {}
+    from sdfl.runtime.backends.litert import load_litert
+
+    load_litert()
+    return {"litert": _version("ai-edge-litert")}
+
+
+LIBRARIES: dict[str, Probe] = {"openvino": _openvino, "onnxruntime": _onnxruntime, "ai-edge-litert": _litert}
 
 
 def _opencv() -> dict[str, Any]:

@@ -39,6 +39,8 @@ def recommend(computer: Computer) -> list[Recommendation]:
     if "CPUExecutionProvider" in computer.onnxruntime_providers:
         choice = " --backend onnxruntime" if has_openvino else ""  # alone it is the default
         found.append(Recommendation("ONNX Runtime on the CPU", f"{run}{choice}"))
+    if computer.litert:
+        found.append(Recommendation("LiteRT on the CPU", f"{run} --model MODEL.tflite"))
     return found
 
 

@@ -13,6 +13,7 @@ from sdfl.artifacts.model_file import read_spec
 from sdfl.artifacts.self_test import EXACT, INTEGER, TOLERANCE_PX, Deviation
 from sdfl.errors import ConfigError, MissingDependency
 from sdfl.runtime.backends import READS
+from sdfl.runtime.backends.litert import LiteRtBackend
 from sdfl.runtime.backends.onnxruntime.backend import OnnxRuntimeBackend
 from sdfl.runtime.backends.openvino.backend import OpenVinoBackend
 from sdfl.runtime.backends.openvino.network import forms_of
@@ -47,7 +48,7 @@ def run_self_tests(paths: list[Path], *, detector: bool = True) -> Iterator[Self
     """Test models, each in every library and form, compiled anew; the detector's network may come from the cache.
 
     Args:
-        paths: of .onnx files or OpenVINO IRs.
+        paths: of .onnx files, OpenVINO IRs or .tflite files.
         detector: whether the built-in face detector is tested too.
 
     Yields:
@@ -66,6 +67,9 @@ def run_self_tests(paths: list[Path], *, detector: bool = True) -> Iterator[Self
 
 def _ways(path: Path, *, int8: bool) -> Iterator[tuple[str, Callable[[], Any]]]:
     """What runs a file, in words, and what opens it."""
+    if path.suffix in READS["litert"]:
+        yield "LiteRT, cpu", partial(LiteRtBackend, path)
+        return
     try:
         forms = forms_of(int8=int8)
     except ConfigError:  # an extension is named that is not there, which another part of the report says

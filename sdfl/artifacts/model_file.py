@@ -8,7 +8,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 from sdfl.artifacts.landmark_spec import ModelSpec
-from sdfl.artifacts.names import ENGINE, OPENVINO_IR
+from sdfl.artifacts.litert_file import read_passport as read_litert_passport
+from sdfl.artifacts.names import ENGINE, LITERT, OPENVINO_IR
 from sdfl.artifacts.onnx_metadata import read_spec as read_onnx_spec
 from sdfl.artifacts.passport import Passport, read_passport, sha256_of
 from sdfl.artifacts.seal import OF_IR
@@ -18,7 +19,7 @@ RT_INFO = ("sdfl", "passport")  # where an OpenVINO IR keeps it
 
 
 def read_spec(path: Path) -> ModelSpec:
-    """Read the ModelSpec of an .onnx, .xml or .engine file.
+    """Read the ModelSpec of an .onnx, .xml, .engine or .tflite file.
 
     Raises:
         ArtifactError: it is missing or wrong.
@@ -92,4 +93,8 @@ def _ir_passport(path: Path) -> Passport:
     return passport
 
 
-_READERS: dict[str, Callable[[Path], Passport]] = {OPENVINO_IR: _ir_passport, ENGINE: read_passport}
+_READERS: dict[str, Callable[[Path], Passport]] = {
+    OPENVINO_IR: _ir_passport,
+    ENGINE: read_passport,
+    LITERT: read_litert_passport,
+}

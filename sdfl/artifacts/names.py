@@ -10,7 +10,7 @@ from pathlib import Path
 PRECISIONS = ("fp32", "fp16", "int8")  # of the weights in a file
 COMPUTE_PRECISIONS = ("f32", "bf16", "f16")  # of floats while a network runs, as OpenVINO names them
 
-ONNX, OPENVINO_IR, ENGINE, CHECKPOINT = ".onnx", ".xml", ".engine", ".ckpt"
+ONNX, OPENVINO_IR, ENGINE, LITERT, CHECKPOINT = ".onnx", ".xml", ".engine", ".tflite", ".ckpt"
 SUFFIX_OF_PRECISION = {"fp32": "", "int8": "_int8"}  # what follows the family's name in a file's name
 
 FP16_SUFFIX = ".half"  # of the names of weights that a file stores as fp16

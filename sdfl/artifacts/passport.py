@@ -1,4 +1,7 @@
-"""The passport of a built artifact: where, when and from what it was made. JSON beside an engine, rt_info in an IR."""
+"""The passport of a built artifact: where, when and from what it was made.
+
+JSON beside an engine, in the rt_info of an IR, in an archive behind the network of a .tflite file.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from sdfl.errors import ArtifactError, ConfigError, DataError, shown
 from sdfl.files import atomic_path, read_text
 
 MOST_FACES = 64  # in one batch
-TARGETS = ("tensorrt", "tensorrt-rtx", "openvino")
+TARGETS = ("tensorrt", "tensorrt-rtx", "openvino", "litert")
 _HASH = "sha256"  # the key of the hash of all other keys
 
 

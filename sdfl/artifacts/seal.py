@@ -1,6 +1,7 @@
 """A model file's hash of itself, in its last bytes, so that no byte can change unnoticed.
 
-In an ONNX file it is a metadata entry, in an OpenVINO IR a comment: programs that know nothing of it read the file.
+In an ONNX file it is a metadata entry, in an OpenVINO IR a comment, in a .tflite file the comment of the archive that
+holds its passport: programs that know nothing of it read the file.
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ class Seal:
     before: bytes
     after: bytes
 
+    @property
+    def length(self) -> int:
+        """Bytes."""
+        return len(self.before) + 64 + len(self.after)
+
     def of(self, content: bytes | memoryview) -> bytes:
         """The last bytes of a file that begins with `content`."""
         return self.before + hashlib.sha256(content).hexdigest().encode() + self.after
@@ -36,7 +42,7 @@ class Seal:
 
     def fits(self, content: bytes | memoryview) -> bool:
         """Whether the file ends in a seal, and nothing before it was changed."""
-        length = len(self.before) + 64 + len(self.after)
+        length = self.length
         return len(content) >= length and self.of(content[:-length]) == content[-length:]
 
 
@@ -49,4 +55,5 @@ def _metadata_entry() -> Seal:
 
 
 OF_ONNX = _metadata_entry()
+OF_LITERT = Seal(f"{FILE_HASH}: ".encode(), b"")
 OF_IR = Seal(f"<!-- {FILE_HASH}: ".encode(), b" -->\n")

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from sdfl.benchmarks.records import Record
 
 Models = Annotated[
-    list[str] | None, typer.Argument(help="Names of models, or .onnx, .xml or .engine files. Default: the suite's.")
+    list[str] | None,
+    typer.Argument(help="Names of models, or .onnx, .xml, .engine or .tflite files. Default: the suite's."),
 ]
 
 
@@ -30,7 +31,7 @@ class Kind(str, Enum):
 class BackEnd(str, Enum):
     """Choices of --backend."""
 
-    OPENVINO, ONNXRUNTIME, TENSORRT = "openvino", "onnxruntime", "tensorrt"
+    OPENVINO, ONNXRUNTIME, TENSORRT, LITERT = "openvino", "onnxruntime", "tensorrt", "litert"
 
 
 class Compute(str, Enum):

@@ -1,4 +1,4 @@
-"""sdfl build: an engine or IR for one device."""
+"""sdfl build: an engine, IR or .tflite file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sdfl.convert.engines.plan import BuildPlan
     from sdfl.convert.engines.progress import Step
 
-Target = Literal["tensorrt", "tensorrt-rtx", "openvino"]
+Target = Literal["tensorrt", "tensorrt-rtx", "openvino", "litert"]
 
 
 def build(
@@ -28,11 +28,11 @@ def build(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", help="The file to write. Default: NAME_PRECISION.engine or .xml in this folder."),
+        typer.Option("-o", "--out", help="The file to write. Default: NAME_PRECISION.engine, .xml or .tflite here."),
     ] = None,
     precision: Annotated[
         Literal["fp32", "fp16", "int8"] | None,
-        typer.Option(help="Float models become fp16 (the default) or fp32, int8 models int8."),
+        typer.Option(help="Float models become fp16 (the default) or fp32, for litert always fp32; int8 models int8."),
     ] = None,
     max_faces: Annotated[
         int, typer.Option(min=1, help="Largest number of faces at a time. 1 is the fastest for one face.")
@@ -55,14 +55,13 @@ def build(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be built.")] = False,
 ) -> None:
-    """Build an engine or IR for one device, with a passport that says what it was built for."""
-    from sdfl.convert.engines import require_onnx, run_build, write_copy
+    """Build an engine, IR or .tflite file, with a passport that says what it was built from and for."""
+    from sdfl.convert.engines import require_packages, run_build, write_copy
     from sdfl.runtime.zoo import resolve_model
 
-    if copy is not None and target == "openvino":
-        raise ConfigError("--copy: OpenVINO reads the source itself; leave it out")
-    if target != "openvino":
-        require_onnx()
+    if copy is not None and not target.startswith("tensorrt"):
+        raise ConfigError(f"--copy: writes what TensorRT gets, which {target} does not; leave it out")
+    require_packages(target)
     from sdfl.convert.engines.plan import make_plan, trtexec_line
 
     plan = make_plan(
@@ -91,7 +90,7 @@ def build(
 def _describe(plan: BuildPlan) -> None:
     faces = "one face at a time" if plan.max_faces == 1 else f"1 to {plan.max_faces} faces"
     form = f"plugin {plan.plugin}" if plan.plugin else "standard operators"
-    gpus = ", ".join(plan.compute_capabilities) or "this machine"
+    gpus = ", ".join(plan.compute_capabilities) or ("any processor" if plan.target == "litert" else "this machine")
     typer.echo(f"{plan.out}: {plan.spec.name} in {plan.precision} for {plan.target}, {faces}, {form}, for {gpus}")
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sdfl.artifacts.names import ENGINE, LITERT, has_suffix
+
 if TYPE_CHECKING:
     from sdfl.runtime.doctor.operator_check import Implementation
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 def doctor(
     model: Annotated[
         str | None,
-        typer.Option(help="Model to check with: a name, an .onnx file or an .engine file. Default: small."),
+        typer.Option(help="Model to check with: a name, or an .onnx, .tflite or .engine file. Default: small."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -35,7 +37,8 @@ def doctor(
     from sdfl.runtime.notices import to_stderr
     from sdfl.runtime.zoo import resolve_model, zoo_models
 
-    engine = Path(model) if model and model.lower().endswith(".engine") else None
+    engine = Path(model) if model and has_suffix(model, ENGINE) else None
+    built = engine or (model and has_suffix(model, LITERT))  # holds the operator as standard operators
     paths = list(zoo_models().values()) if model is None else [] if engine else [resolve_model(model)]
     computer, versions = read_computer(), installed_versions()
     to_stderr("testing every model in every library and form ...")
@@ -43,7 +46,7 @@ def doctor(
         "versions": versions,
         "computer": asdict(computer),
         "operator": [
-            asdict(row) for row in (check_torch(versions.get("torch", "")), *check_operator(None if engine else model))
+            asdict(row) for row in (check_torch(versions.get("torch", "")), *check_operator(None if built else model))
         ],
         "self_tests": [asdict(row) for row in run_self_tests(paths, detector=model is None)],
         "recommended": [asdict(each) for each in recommend(computer)],

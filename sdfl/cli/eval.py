@@ -23,7 +23,8 @@ def evaluate(
     model: Annotated[
         str | None,
         typer.Argument(
-            help="Name of a model (see sdfl zoo list), or an .onnx, .xml, .engine or .ckpt file. Default: small."
+            help="Name of a model (see sdfl zoo list), or an .onnx, .xml, .engine, .tflite or .ckpt file. "
+            "Default: small."
         ),
     ] = None,
     *,

@@ -31,7 +31,9 @@ def export(
     ] = None,
     inline: Annotated[
         bool,
-        typer.Option("--inline", help="Write the graph operator in standard operators, for other tools."),
+        typer.Option(
+            "--inline", help="Write the graph operator as a dense product of standard operators, for other tools."
+        ),
     ] = False,
     storage: Annotated[
         Storage,

@@ -39,7 +39,9 @@ CAMERA_HELP = "'browser' takes the camera of the browser that shows the page. De
 
 Model = Annotated[
     str | None,
-    typer.Option(help="Name of a model (see sdfl zoo list), or an .onnx, .xml or .engine file. Default: small."),
+    typer.Option(
+        help="Name of a model (see sdfl zoo list), or an .onnx, .xml, .engine or .tflite file. Default: small."
+    ),
 ]
 
 Precision = Annotated[
@@ -48,7 +50,7 @@ Precision = Annotated[
 ]
 
 Backend = Annotated[
-    Literal["openvino", "onnxruntime", "tensorrt"] | None,
+    Literal["openvino", "onnxruntime", "tensorrt", "litert"] | None,
     typer.Option(
         help="Library that runs the model. Default: the fastest that is installed and computes the right points here."
     ),

@@ -23,9 +23,10 @@ def study_operator(
     rounds: Annotated[int, typer.Option(min=1, help="Number of runs of each form.")] = 200,
     as_json: AsJson = False,
 ) -> None:
-    """Time the graph convolution in all its forms: function, inlined, standard operators and compiled extension.
+    """Time the graph convolution in all its forms: function, standard operators, compiled extension and dense product.
 
-    All forms take turns in one process, on one thread, at batch 1.
+    All forms take turns in one process, on one thread, at batch 1, and CPU time counts. LiteRT takes part if its
+    converter is installed.
     """
     with _extra("convert"):
         from sdfl.benchmarks.studies import operator_forms

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sdfl.artifacts.names import ENGINE, OPENVINO_IR, has_suffix
+from sdfl.artifacts.names import ENGINE, LITERT, OPENVINO_IR, has_suffix
 from sdfl.cli.progress import progress
 from sdfl.errors import ArtifactError, MissingDependency
 
@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 
 def verify(
-    model: Annotated[Path, typer.Argument(help="An .onnx file, or an engine or IR that sdfl build wrote.")],
+    model: Annotated[
+        Path, typer.Argument(help="An .onnx file, or an engine, IR or .tflite file that sdfl build wrote.")
+    ],
     checkpoint: Annotated[
         Path | None, typer.Option(help="Checkpoint that the .onnx file was exported from, to compare with in torch.")
     ] = None,
     against: Annotated[
-        Path | None, typer.Option(help="The .onnx file that an engine or IR was built from, to compare with.")
+        Path | None, typer.Option(help="The .onnx file that the built file was made from, to compare with.")
     ] = None,
     data: Annotated[
         Path | None, typer.Option("--data", help="Labelled pictures to compare on. Default: generated pictures.")
@@ -54,7 +56,7 @@ def _print_json(model: Path, check: str, results: Sequence[dict[str, Any]], *, p
 
 
 def _check_runtimes(model: Path, checkpoint: Path | None, data: Path | None, *, as_json: bool) -> None:
-    if has_suffix(model, ENGINE, OPENVINO_IR):
+    if has_suffix(model, ENGINE, OPENVINO_IR, LITERT):
         raise ArtifactError(f"{model}: is compared with its source; name that: --against model.onnx")
     from sdfl.convert.compare.runtimes import verify
 
@@ -128,9 +130,11 @@ def _print_comparison(artifact: Path, result: Comparison) -> None:
 def _first_difference(artifact: Path, against: Path, checked: Checked) -> str:
     """Which layer computes something else first, as the end of a sentence."""
     try:
-        from sdfl.convert.bisect import layer_of, search
+        from sdfl.convert.bisect import SEARCHED, layer_of, search
     except ModuleNotFoundError:
         return "; pip install onnx to have the layer looked for"
+    if checked.passport.target not in SEARCHED:
+        return "; do not ship this file"
     crop = checked.crops[checked.worst_first()[:1]]
     tensor = search(artifact, checked.passport, against, crop, lambda line: typer.echo(line, err=True))
     where = f"first in {layer_of(against, tensor)}" if tensor else "in no single layer, so in how layers are fused"

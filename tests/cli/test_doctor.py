@@ -59,7 +59,7 @@ def test_it_lists_every_form_of_the_operator_and_those_present_agree() -> None:
     table = report()
     assert {"python", "machine", "numpy", "openvino", "onnxruntime"} <= table["versions"].keys()
     forms = {(row["runtime"], row["form"]): row["self_test"] for row in table["operator"]}
-    assert len(forms) == 5
+    assert len(forms) == 6
     rows = table["self_tests"]
     assert {row["model"] for row in rows} == {*zoo_models(), "face detector"}
     assert {row["runs_in"].split(",")[0] for row in rows} == {"OpenVINO", "ONNX Runtime"}
@@ -88,7 +88,7 @@ def test_the_json_has_the_same_shape_with_and_without_an_engine(engine: Path) ->
     ]  # fmt: skip
     assert plain["engine"] is None
     assert plain["computer"].keys() == about_engine["computer"].keys()
-    assert len(plain["operator"]) == len(about_engine["operator"]) == 5
+    assert len(plain["operator"]) == len(about_engine["operator"]) == 6
     assert all(list(each) == ["runs_on", "command"] for each in plain["recommended"])
     assert all(list(each) == ["problem", "fix"] for each in plain["problems"])
 

@@ -104,6 +104,8 @@ def test_inlined_it_is_standard_operators_with_the_same_answers(
     assert {node.domain for node in model.graph.node} == {""}
     assert {entry.domain for entry in model.opset_import} == {""}
     assert not model.functions
+    assert not [node for node in model.graph.node if "neighbours" in "".join(node.input)], "no gather of rows"
+    assert sum(node.op_type == "Softmax" for node in model.graph.node) == 1
     backends = {"function": OnnxRuntimeBackend(exported), "inlined": OnnxRuntimeBackend(inlined)}
     assert all(difference.passed for difference in compare(backends, generated_crops(96)))
     assert all(difference.passed for difference in verify(inlined, checkpoint=read_checkpoint(checkpoint)))

@@ -49,6 +49,7 @@ NEEDS = {
     "models of heads": "it needs checkouts of ICT-FaceKit and makehuman-assets",
     "network": "it downloads packages",
     "the browser's library": "it needs what make web builds",
+    "the converter": "it needs LiteRT's converter, which has an environment of its own",
     "the peers": "it needs the environments of make peers",
     "time": "it measures for minutes",
 }

@@ -85,6 +85,21 @@ def onnxruntime_function(_: Request) -> Run:
     return run
 
 
+def onnxruntime_dense(_: Request) -> Run:
+    """What `sdfl export --inline` writes: standard operators without a gather."""
+    import onnxruntime
+
+    from sdfl.convert.export.dense_form import to_dense
+
+    def run(vector: Vector) -> Floats:
+        content = to_dense(one_node(vector)).SerializeToString()
+        session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+        y: Floats = session.run(["y"], {"z": vector.z, "attention": vector.attention})[0]
+        return y
+
+    return run
+
+
 def openvino_with(extension: Any) -> Run:
     """Through the ONNX reader, so that the whole way from file to result is tested."""
     import openvino
@@ -132,6 +147,9 @@ IMPLEMENTATIONS = (
     Implementation("torch, operator", torch_with("sparse_graph_conv"), 4, 2, f"{FLOAT_SUMS}; half rounds each product"),
     Implementation(
         "ONNX Runtime, function", onnxruntime_function, 4, 2, f"{FLOAT_SUMS}; half rounds between its nodes"
+    ),
+    Implementation(
+        "ONNX Runtime, dense product", onnxruntime_dense, 4, 2, f"{FLOAT_SUMS}; half rounds between its nodes"
     ),
     Implementation("OpenVINO, standard operators", openvino_conversion, 4, 0.51, ONE_ROUNDING),
     Implementation("OpenVINO, extension", openvino_extension, 4, 0.51, ONE_ROUNDING, marks=(pytest.mark.native,)),

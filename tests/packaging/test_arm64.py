@@ -65,6 +65,7 @@ def test_all_processors_unless_some_are_named() -> None:
     [
         pytest.param(["--cpu", "cortex-m4"], "cpu must be one of", id="processor"),
         pytest.param(["--model", "tiny"], "tiny: no such model; choose", id="model"),
+        pytest.param(["--tflite", "none.tflite"], "none.tflite: cannot be read", id="LiteRT file"),
     ],
 )
 def test_a_wrong_choice_is_told_in_one_line(

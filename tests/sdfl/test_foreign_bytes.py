@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sdfl.artifacts.litert_file import with_passport
 from sdfl.artifacts.model_file import read_spec
 from sdfl.artifacts.onnx_metadata import read_metadata
-from sdfl.artifacts.passport import read_passport
+from sdfl.artifacts.passport import Passport, read_passport
 from sdfl.benchmarks.records import read_records
 from sdfl.config import override, read_toml
 from sdfl.datasets.coco import load_coco
@@ -40,6 +41,7 @@ COCO = json.dumps(
         "annotations": [{"image_id": 1, "keypoints": [1.0, 2.0, 2] * 68}],
     }
 ).encode()
+LITERT = with_passport(b"TFL3" * 9, Passport("litert", "fp32", {}, "a.onnx", "0" * 64, "", "1" * 64, "0.10.0"))
 RECORD = b'{"kind":"latency","protocol":2,"subject":{"name":"a","backend":"b"},"settings":{},"environment":{}}\n'
 
 
@@ -56,6 +58,7 @@ READERS: dict[str, tuple[str, Callable[[Path], object], bytes]] = {
     "detector": ("a.onnx", read_metadata, FACES.read_bytes()[-4000:]),
     "IR": ("a.xml", read_spec, b'<net><rt_info><sdfl><passport value="{}"/></sdfl></rt_info></net>'),
     "engine": ("a.engine", read_passport, b"{}"),
+    "LiteRT": ("a.tflite", read_spec, LITERT),
     "records": ("a.jsonl", lambda path: read_records([path]), RECORD),
     "TOML": ("a.toml", read_toml, b"[a]\nb = 1\n"),
     "recipe": ("a.toml", _recipe, find_recipe(Path("smoke")).read_bytes()),

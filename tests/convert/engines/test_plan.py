@@ -19,6 +19,8 @@ from sdfl.runtime.zoo import resolve_model
     [
         pytest.param("medium", "tensorrt", {}, "medium_fp16.engine", "fp16", id="fp16 by default"),
         pytest.param("medium", "openvino", {"precision": "fp32"}, "medium_fp32.xml", "fp32", id="fp32 as asked"),
+        pytest.param("medium", "litert", {}, "medium_fp32.tflite", "fp32", id="LiteRT computes in fp32"),
+        pytest.param("medium_int8", "litert", {}, "medium_int8.tflite", "int8", id="or int8"),
         pytest.param("medium_int8", "tensorrt-rtx", {}, "medium_int8.engine", "int8", id="int8 is named once"),
     ],
 )
@@ -35,7 +37,7 @@ FLOAT, INT8 = "medium", "medium_int8"
 @pytest.mark.parametrize(
     ("name", "target", "options", "message"),
     [
-        pytest.param(FLOAT, "coreml", {}, "--target must be one of tensorrt, tensorrt-rtx, openvino", id="target"),
+        pytest.param(FLOAT, "coreml", {}, "must be one of tensorrt, tensorrt-rtx, openvino, litert", id="target"),
         pytest.param(FLOAT, "tensorrt", {"precision": "int8"}, "make an int8 model first: sdfl quantize", id="int8"),
         pytest.param(INT8, "tensorrt", {"precision": "fp16"}, "take the float model", id="fp16 of int8"),
         pytest.param(FLOAT, "tensorrt", {"out": Path("x.onnx")}, r"must end in \.engine for tensorrt", id="suffix"),

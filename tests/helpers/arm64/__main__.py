@@ -11,7 +11,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -23,12 +23,14 @@ from operator_vectors import Vector
 from arm64 import install, machines, native_operator, on_arm, reference
 from arm64.machines import Machine
 from arm64.rows import AGREES, DIFFERS, Row, compared, failed, overlapping, summary, table
+from sdfl.artifacts.model_file import read_built
 from sdfl.artifacts.names import split_stem
-from sdfl.errors import SdflError
+from sdfl.errors import ArtifactError, SdflError
 from sdfl.runtime.zoo import resolve_model, zoo_models
 
 FOLDER = PROJECT / "build" / "arm64"
 LIBRARIES = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
+LITERT = "litert"  # runs files that were built from models of the package
 SELF_TESTED = ("small", "small_int8")  # the first with the forms of the operator; more takes long under emulation
 PARTS = ("doctor", "track", "detector", "models", "operator")
 
@@ -43,10 +45,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--cpu", action="append", default=[], help=f"one of {', '.join(machines.PROCESSORS)}; all")
     parser.add_argument("--model", action="append", default=[], help="a model of the package by file name; all")
     parser.add_argument("--part", action="append", default=[], choices=PARTS, help="what to try; everything")
+    parser.add_argument("--tflite", action="append", default=[], help="a file of sdfl build --target litert; none")
     chosen = parser.parse_args(arguments)
     try:
+        built = {Path(file).resolve(): source_of(Path(file)) for file in chosen.tflite}
         models = [resolve_model(model).stem for model in chosen.model] or list(zoo_models())
-        rows = run(machines.choose(chosen.cpu), models, chosen.part or list(PARTS))
+        rows = run(machines.choose(chosen.cpu), models, chosen.part or list(PARTS), built)
     except SdflError as error:
         print(f"arm64: {error}", file=sys.stderr)
         return 2
@@ -55,8 +59,28 @@ def main(arguments: list[str] | None = None) -> int:
     return code
 
 
-def run(processors: list[str], models: list[str], parts: list[str]) -> list[Row]:
+def source_of(file: Path) -> str:
+    """The model of the package that a .tflite file was built from.
+
+    Raises:
+        ArtifactError: it was built from none, or is no such file.
+    """
+    passport = read_built(file)
+    if passport is None or passport.target != LITERT:
+        raise ArtifactError(f"{file}: is no .tflite file of sdfl build --target litert")
+    return resolve_model(Path(passport.source).stem).stem
+
+
+def run(
+    processors: list[str], models: list[str], parts: list[str], built: Mapping[Path, str] | None = None
+) -> list[Row]:
     """All rows, each printed to standard error when it is known.
+
+    Args:
+        processors: to emulate.
+        models: of the package, by file name.
+        parts: of PARTS.
+        built: .tflite file -> the model that it was built from; they belong to the part "models".
 
     Raises:
         SdflError: a tool is missing, or a step on this computer fails.
@@ -70,7 +94,7 @@ def run(processors: list[str], models: list[str], parts: list[str]) -> list[Row]
     operator = _operator(definitions, openvino) if "operator" in parts else None
     rows = []
     for machine in tried:
-        for row in _rows(machine, expected, models, parts, operator):
+        for row in _rows(machine, expected, models, parts, operator, built or {}):
             print(f"{time.strftime('%H:%M:%S')} {table([row]).splitlines()[-1]}", file=sys.stderr, flush=True)
             rows.append(row)
     return rows
@@ -104,7 +128,12 @@ def _operator(definitions: dict[str, str], openvino: Path) -> _Operator:
 
 
 def _rows(
-    machine: Machine, expected: Path, models: list[str], parts: list[str], operator: _Operator | None
+    machine: Machine,
+    expected: Path,
+    models: list[str],
+    parts: list[str],
+    operator: _Operator | None,
+    built: Mapping[Path, str],
 ) -> Iterator[Row]:
     if "doctor" in parts:
         yield _doctor(machine)
@@ -114,7 +143,9 @@ def _rows(
         yield _detector(machine, expected)
     for model in models if "models" in parts else ():
         for library in LIBRARIES:
-            yield _points(machine, expected, model, library)
+            yield _points(machine, expected, model, library, LIBRARIES[library])
+    for file, source in built.items() if "models" in parts else ():
+        yield _points(machine, expected, source, LITERT, "LiteRT", file)
     if operator is not None:
         yield native_operator.check_program(machine, operator.built, operator.folder, operator.libraries)
         for form in on_arm.FORMS:
@@ -164,16 +195,16 @@ def _detector(machine: Machine, expected: Path) -> Row:
         return overlapping(*names, file["boxes"], wanted, seconds=file["seconds"])
 
 
-def _points(machine: Machine, expected: Path, model: str, library: str) -> Row:
-    names, out = (machine.name, model, LIBRARIES[library]), FOLDER / "points.npz"
+def _points(machine: Machine, expected: Path, model: str, library: str, title: str, file: Path | None = None) -> Row:
+    names, out = (machine.name, model, title), FOLDER / "points.npz"
     crops = expected / f"crops_{model}.npy"
-    done = machine.run(on_arm.__file__, "points", model, library, crops, out)
+    done = machine.run(on_arm.__file__, "points", file or model, library, crops, out)
     if done.returncode:
         return failed(*names, done.returncode, done.stderr, may_refuse=True)
-    with np.load(expected / f"points_{model}.npz") as file:
-        wanted = file["points"]
-    with np.load(out) as file:
-        found, seconds = file["points"], file["seconds"]
+    with np.load(expected / f"points_{model}.npz") as stored:
+        wanted = stored["points"]
+    with np.load(out) as stored:
+        found, seconds = stored["points"], stored["seconds"]
     side_px = float(np.load(crops, mmap_mode="r").shape[1])
     is_int8 = split_stem(model)[1] == "int8"
     return compared(*names, found, wanted, side_px, int8=is_int8, seconds=seconds)

@@ -25,7 +25,7 @@ else:
 
 SUITE, PYTHON = "bookworm", "3.11"  # Debian 12
 SYSTEM_PACKAGES = ("python3-minimal", "libpython3-stdlib", "libstdc++6", "libgomp1")
-EXTRAS = ("headless", "demo", "openvino")
+EXTRAS = ("headless", "demo", "openvino", "litert")
 # glibc 2.36: wheels for it and for older ones, newest first.
 PLATFORMS = tuple(f"manylinux_2_{minor}_aarch64" for minor in range(36, 16, -1)) + ("manylinux2014_aarch64",)
 CROSS_COMPILER = {

@@ -93,6 +93,13 @@ def passport(_: Path) -> bytes:
     return Passport(*words, compute_capabilities=("8.7",), verified={"max_px": 0.5}).to_json().encode()
 
 
+def litert(folder: Path) -> bytes:
+    from sdfl.artifacts.litert_file import with_passport
+    from sdfl.artifacts.passport import Passport
+
+    return with_passport(b"TFL3" * 500, Passport.from_json(passport(folder).decode(), "a.engine.json"))
+
+
 def rehashed_passport(content: bytes, random: Random) -> bytes:
     """Other values, hashed afterwards."""
     from sdfl.artifacts.passport import hash_of

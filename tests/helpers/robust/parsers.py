@@ -43,6 +43,7 @@ from robust.made_models import (
     detector_graph,
     graph,
     ir,
+    litert,
     passport,
     read_bin,
     read_checkpoint,
@@ -166,6 +167,7 @@ TRIALS: dict[str, Parser] = {
     "passport values": Parser("a.engine.json", passport, read_passport, rehashed_passport),
     "IR": Parser("a.xml", ir, read_spec, draw_bytes, sealed=True),
     "IR weights": Parser("a.bin", bin_file, read_bin, draw_bytes, sealed=True),
+    "LiteRT": Parser("a.tflite", litert, read_spec, draw_bytes, sealed=True),
     "checkpoint": Parser("a.ckpt", checkpoint, read_checkpoint, draw_bytes, same=True, largest=1e20),
     "checkpoint values": Parser("a.ckpt", checkpoint, read_checkpoint, damaged_checkpoint, largest=1e20),
 }
