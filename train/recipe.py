@@ -70,7 +70,7 @@ class DataConfig:
 
     train: tuple[str, ...]
     holdout: Holdout = field(default_factory=Holdout)
-    shares: dict[str, float] = field(default_factory=dict)
+    shares: dict[str, float] = field(default_factory=dict, hash=False)
     balance_bins: int = 9
     balance: str = "draw"
     balance_max_repeat: float = 4.0
