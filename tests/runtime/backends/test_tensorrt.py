@@ -211,7 +211,7 @@ def test_tensorrt_8_is_too_old(engine: Path, install: Callable[[str], FakeTensor
 def test_files_go_to_the_back_end_that_reads_them(engine: Path, toy: Path) -> None:
     with pytest.raises(ConfigError, match=r"backend openvino does not read toy\.engine, tensorrt do"):
         open_backend(engine, name="openvino")
-    with pytest.raises(ConfigError, match="build an engine first: sdfl build --target tensorrt"):
+    with pytest.raises(ConfigError, match="build such a file first: sdfl build --target tensorrt"):
         open_backend(toy, name="tensorrt")
 
 
