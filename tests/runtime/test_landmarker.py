@@ -160,7 +160,9 @@ def test_track_follows_one_face_by_default_and_more_where_asked(three_faces: Cal
         pytest.param({"max_faces": True}, "max_faces must be a whole number of at least 1, got True", id="a truth"),
         pytest.param({"max_faces": "2"}, "max_faces must be a whole number of at least 1, got '2'", id="text"),
         pytest.param({"precision": "int4"}, "precision must be one of fp32, int8, fp16 for small", id="no precision"),
-        pytest.param({"backend": "tf"}, "backend must be one of openvino, onnxruntime, tensorrt, litert, got 'tf'", id="tf"),
+        pytest.param(
+            {"backend": "tf"}, "backend must be one of openvino, onnxruntime, tensorrt, litert, got 'tf'", id="tf"
+        ),
         pytest.param(
             {"backend": 3}, "backend must be a name or have the methods infer and close, got int", id="no backend"
         ),
