@@ -14,6 +14,7 @@ import pytest
 import typer
 
 from sdfl.cli import app
+from sdfl.runtime.web.site import DIST
 
 PROJECT = Path(__file__).parents[2]
 SOURCE = PROJECT / "tests" / "helpers" / "resolver.cpp"
@@ -55,10 +56,12 @@ CASES: dict[str, Case] = {
     "report": Case(("{work}/records.jsonl", "-o", "{work}/report"), before=("bench", *BENCH)),
     "study operator": Case(("nano", "--rounds", "2")),
     "study streams": Case(("nano", "--cores", "1", "--streams", "2", "--seconds", "1")),
+    "synth": Case(("--out", "{work}/synth", "--assets", "{work}/none"), code=1),  # without the heads, and without bpy
     "track": Case(("sample", "--frames", "3", "--model", "nano")),
     "train": Case(("smoke", *ON_FACES, "--out", "{work}/run", "--set", "train.epochs=1",
                    "--set", "optimizer.warmup_epochs=0")),
     "verify": Case(("{work}/nano.xml", "--against", str(NANO)), before=("build", *BUILD)),
+    "web": Case(("--out", "{work}/site"), code=0 if (DIST / "face-landmarker.js").is_file() else 1),
     "zoo list": Case(()),
     "zoo show": Case(("nano",)),
     "zoo verify": Case(("nano", "--data", "{work}/faces"), code=1),  # other faces than those of the stated accuracy

@@ -135,7 +135,7 @@ def test_it_runs_where_opencv_openvino_and_torch_cannot_be_imported(tmp_path: Pa
     assert "sdfl demo" not in done.stdout, "it recommends nothing that fails"
     (torch,) = [line for line in done.stdout.splitlines() if line.startswith("  torch ")]
     assert "failed" in torch or "not run" in torch
-    in_openvino = [line for line in done.stdout.splitlines() if "standard operators" in line]
+    in_openvino = [line for line in done.stdout.splitlines() if "OpenVINO" in line and "standard operators" in line]
     assert len(in_openvino) == 2, "of the operator, and of the self-test"
     assert all("failed" in line or "not run" in line for line in in_openvino)
     (on_cpu,) = [line for line in done.stdout.splitlines() if "ONNX Runtime, cpu" in line]
