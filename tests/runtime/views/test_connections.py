@@ -1,4 +1,4 @@
-"""Programs that hold connections, send by halves or take nothing lock nobody out and do not delay the end."""
+"""Programs that hold connections, send half a request or take nothing lock nobody out and do not delay the end."""
 
 from __future__ import annotations
 

@@ -81,4 +81,4 @@ def test_the_published_files_are_those_of_the_cache(assets: Path) -> None:
     np.testing.assert_array_equal(neutral.materials, data["M"])
     jaw = read_obj(assets / "ict" / "jawOpen.obj").vertices - neutral.vertices
     number = data["exn"].tolist().index("jawOpen")
-    np.testing.assert_allclose(jaw, data["ex"][number], atol=2e-3)  # the cache holds halves of up to 4 cm
+    np.testing.assert_allclose(jaw, data["ex"][number], atol=2e-3)  # the cache holds fp16 numbers of up to 4 cm
