@@ -10,6 +10,7 @@ from sdfl.datasets import find_samples
 from sdfl.errors import ConfigError
 from sdfl.train.data.landmark_dataset import locate
 from sdfl.train.data.pseudo_labels import labelled_faces, write_pseudo_labels
+from sdfl.train.detector_recipe import DetectorRecipe
 from sdfl.train.devices import Devices
 from sdfl.train.loop import LAST, is_complete
 from sdfl.train.recipe import Recipe, find_recipe, load_recipe
@@ -116,18 +117,37 @@ class Workshop:
         """
         model, _, name = reference.partition("/")
         stage = next(stage for stage in PLANS[model] if stage.name == name)
-        out = self.out / model / name
         source = self.checkpoint(stage.start) if stage.start else None
         recipe = stage_recipe(stage, self._labels)
+
+        def fit(out: Path, resume: Path | None) -> Path:
+            if recipe.quantize is None:
+                return fit_landmarks(recipe, self.data, out, resume=resume, start=source, devices=self.devices)
+            assert source is not None
+            return fit_quantized(recipe, self.data, out, source=source, resume=resume, devices=self.devices)
+
+        return self.completed(reference, recipe, fit)
+
+    def completed(
+        self, reference: str, recipe: Recipe | DetectorRecipe, fit: Callable[[Path, Path | None], Path]
+    ) -> Path:
+        """Begin or resume one training, unless it is done.
+
+        Args:
+            reference: "<model>/<stage>", its folder below `out`.
+            recipe: of the training.
+            fit: trains; takes the folder and the checkpoint to resume from, gives the last checkpoint.
+
+        Returns:
+            The last checkpoint.
+        """
+        out = self.out / reference
         last = out / LAST
         resume = last if last.exists() else None
         if resume and is_complete(last, recipe):
             return last
         self.say(reference)
-        if recipe.quantize is None:
-            return fit_landmarks(recipe, self.data, out, resume=resume, start=source, devices=self.devices)
-        assert source is not None
-        return fit_quantized(recipe, self.data, out, source=source, resume=resume, devices=self.devices)
+        return fit(out, resume)
 
     def _labels(self) -> Path:
         """The list of the teacher's labels, written if it is not there."""

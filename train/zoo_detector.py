@@ -10,9 +10,8 @@ from sdfl.runtime.detector.yunet import YuNetDetector
 from sdfl.train.data.landmark_dataset import locate
 from sdfl.train.data.pseudo_labels import detected_faces, write_pseudo_labels
 from sdfl.train.detector_recipe import DetectorRecipe, load_detector_recipe
-from sdfl.train.loop import LAST, is_complete
 from sdfl.train.recipe import find_recipe
-from sdfl.train.tasks.detector import fit_detector
+from sdfl.train.tasks.detector import FURTHER_FACES, fit_detector
 from sdfl.train.zoo import Workshop
 
 NAME = "detector"  # of the recipe, and of the model for `sdfl zoo train`
@@ -49,13 +48,14 @@ def train_detector(workshop: Workshop) -> Path:
 
 def _trained(workshop: Workshop, stage: str, recipe: DetectorRecipe, start: Path | None = None) -> Path:
     """The last checkpoint of a stage, trained if it is not there."""
-    out = workshop.out / NAME / stage
-    last = out / LAST
-    resume = last if last.exists() else None
-    if resume and is_complete(last, recipe):
-        return last
-    workshop.say(f"{NAME}/{stage}")
-    return fit_detector(recipe, workshop.data, out, resume=resume, start=start, devices=workshop.devices)
+    answers = workshop.out / NAME / FURTHER_FACES  # of YuNet on the same pictures, which takes minutes
+
+    def fit(out: Path, resume: Path | None) -> Path:
+        return fit_detector(
+            recipe, workshop.data, out, resume=resume, start=start, cache=answers, devices=workshop.devices
+        )
+
+    return workshop.completed(f"{NAME}/{stage}", recipe, fit)
 
 
 def _recipe(lists: Mapping[str, Path], shares: Mapping[str, float], overrides: Sequence[str]) -> DetectorRecipe:

@@ -29,6 +29,7 @@ from sdfl.train.stop_request import leave_signals_to_the_main_process
 from sdfl.types import FloatArray
 
 LAYOUT = "ibug68"
+FURTHER_FACES = "further_faces.json"
 LOSS = Score("loss", "loss {:.4g}")
 VALIDATION_PICTURES = 256  # composed of held-out faces, at most as many as an epoch has
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]  # of `ComposedDataset`
@@ -42,6 +43,7 @@ def fit_detector(
     *,
     resume: Path | None = None,
     start: Path | None = None,
+    cache: Path | None = None,
     devices: Devices = Devices(),  # noqa: B008  frozen
     reporter: Reporter | None = None,
 ) -> Path:
@@ -55,6 +57,8 @@ def fit_detector(
         out: folder for checkpoints and logs.
         resume: a checkpoint of the same recipe; training continues as if it had never stopped.
         start: a float checkpoint of the same shape, whose weights a new training begins with.
+        cache: file that keeps where the recipe's teacher sees further faces, for other trainings on the same pictures;
+            None for one in `out`.
         devices: where to train.
         reporter: told what happens.
 
@@ -72,7 +76,7 @@ def fit_detector(
         samples = [sample for _, part in parts for sample in part]
         if not samples:
             return None
-        others = _further_faces(recipe, data, out, samples, reporter)
+        others = _further_faces(recipe, data, cache or out / FURTHER_FACES, samples, reporter)
         chances = np.concatenate([np.full(len(part), folder.share, np.float32) for folder, part in parts])
         return ComposedDataset(samples, others, chances, recipe.compose, seed=recipe.train.seed)
 
@@ -122,13 +126,13 @@ def split_folder(folder: Folder, data: Path) -> tuple[list[Sample], list[Sample]
 
 
 def _further_faces(
-    recipe: DetectorRecipe, data: Path, out: Path, samples: Sequence[Sample], reporter: Reporter
+    recipe: DetectorRecipe, data: Path, cache: Path, samples: Sequence[Sample], reporter: Reporter
 ) -> list[FloatArray]:
     """(K, 4) xyxy px of each picture: where the recipe's teacher sees further faces."""
     if not recipe.data.teacher:
         return [np.zeros((0, 4), np.float32)] * len(samples)
     teacher = locate(data, recipe.data.teacher)
-    return further_faces(samples, teacher, out / "further_faces.json", reporter.waiting("further faces"))
+    return further_faces(samples, teacher, cache, reporter.waiting("further faces"))
 
 
 def _losses(recipe: DetectorRecipe, fabric: Fabric) -> Losses:

@@ -12,7 +12,7 @@ import torch
 from knowing_teacher import KnowingTeacher
 from small_checkpoints import save_detector, save_landmarks
 
-from sdfl.datasets import find_samples, load_list
+from sdfl.datasets import Sample, find_samples, load_list
 from sdfl.errors import CheckpointError
 from sdfl.geometry import landmark_box
 from sdfl.model.checkpoint import read_checkpoint
@@ -22,7 +22,7 @@ from sdfl.train.detector_recipe import load_detector_recipe
 from sdfl.train.devices import Devices
 from sdfl.train.recipe import find_recipe
 from sdfl.train.tasks.detector import fit_detector
-from sdfl.types import Box
+from sdfl.types import Box, FloatArray
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +47,13 @@ def test_pictures_without_labels_are_labelled_and_nothing_is_done_twice(
     monkeypatch.setattr(zoo_detector, "UNLABELLED", {"labels/plain.txt": "plain"})
     monkeypatch.setattr(zoo_detector, "SECOND", ("train.epochs=2", "compose.empty=0.2"))
     monkeypatch.setattr(zoo_detector, "YuNetDetector", lambda _: FakeDetector(boxes))
-    monkeypatch.setattr("sdfl.train.tasks.detector.further_faces", lambda those, *_: [boxes[0].xyxy[None]] * len(those))
+    caches: set[Path] = set()
+
+    def further_faces(those: list[Sample], teacher: Path, cache: Path, _: object) -> list[FloatArray]:
+        caches.add(cache)
+        return [boxes[0].xyxy[None]] * len(those)
+
+    monkeypatch.setattr("sdfl.train.tasks.detector.further_faces", further_faces)
     monkeypatch.setattr(zoo.Workshop, "checkpoint", lambda _, reference: Path(reference))
     workshop = zoo.Workshop(root, out, lambda _: KnowingTeacher(monkeypatch, samples), CPU, said.append)
     made = zoo_detector.train_detector(workshop)
@@ -56,6 +62,7 @@ def test_pictures_without_labels_are_labelled_and_nothing_is_done_twice(
     written = made.stat().st_mtime_ns
     assert zoo_detector.train_detector(workshop) == made
     assert made.stat().st_mtime_ns == written
+    assert caches == {out / "detector" / "further_faces.json"}, "both stages see the same pictures"
     assert said == ["labels of plain by medium/refit", "detector/main", "detector/second"]
 
 
