@@ -18,7 +18,7 @@ from sdfl.checks import require_within
 from sdfl.files import atomic_path
 from sdfl.geometry import landmark_box
 from sdfl.runtime.outputs.video_file import Recorder
-from sdfl.train.synthetic.generate import Plan, Progress, claim, loaded, render_all, silent
+from sdfl.train.synthetic.generate import Plan, Progress, claim, loaded, render_missing, silent
 from sdfl.train.synthetic.labels import Camera
 from sdfl.train.synthetic.person import Rng, draw_person, gaze, mixed
 from sdfl.train.synthetic.photo import draw_background
@@ -110,9 +110,7 @@ def generate_clips(
     require_within("--clips", count, 1, 1_000_000)
     require_within("--workers", workers, 1, 512)
     claim(out, plan)
-    todo = [number for number in range(count) if not _label(out, number).is_file()]
-    render_all(_clip, out, todo, plan, assets, workers=workers, progress=progress)
-    return len(todo)
+    return render_missing(_clip, _label, out, count, plan, assets, workers=workers, progress=progress)
 
 
 def _label(out: Path, number: int) -> Path:

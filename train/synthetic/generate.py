@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
@@ -93,27 +93,27 @@ def generate(
     require_within("--count", count, 1, 10_000_000)
     require_within("--workers", workers, 1, 512)
     claim(out, plan)
-    todo = [number for number in range(count) if not _label(out, number).is_file()]
     try:
-        render_all(_face, out, todo, plan, assets, workers=workers, progress=progress)
+        return render_missing(_face, _label, out, count, plan, assets, workers=workers, progress=progress)
     finally:
         write_lists(out)
-    return len(todo)
 
 
-def render_all(
+def render_missing(
     task: Callable[[Path, int], None],
+    label: Callable[[Path, int], Path],
     out: Path,
-    todo: Sequence[int],
+    count: int,
     plan: Plan,
     assets: Path,
     *,
     workers: int,
     progress: Progress,
-) -> None:
-    """Do a task for each number in processes that have loaded everything; see `generate`."""
+) -> int:
+    """Do a task for each number whose label is missing, in processes that have loaded everything; see `generate`."""
+    todo = [number for number in range(count) if not label(out, number).is_file()]
     if not todo:
-        return
+        return 0
     pool = _processes(min(workers, len(todo)), assets, plan)
     try:
         tasks = [pool.submit(task, out, number) for number in todo]
@@ -125,6 +125,7 @@ def render_all(
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+    return len(todo)
 
 
 def claim(out: Path, plan: Plan) -> None:
