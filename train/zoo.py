@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sdfl.datasets import find_samples
 from sdfl.errors import ConfigError
-from sdfl.train.data.landmark_dataset import locate
-from sdfl.train.data.pseudo_labels import labelled_faces, write_pseudo_labels
 from sdfl.train.detector_recipe import DetectorRecipe
 from sdfl.train.devices import Devices
 from sdfl.train.loop import LAST, is_complete
 from sdfl.train.recipe import Recipe, find_recipe, load_recipe
 from sdfl.train.tasks.landmarks import fit_landmarks
 from sdfl.train.tasks.quantization import fit_quantized
+from sdfl.train.zoo_labels import LABEL_LISTS
 from sdfl.types import Backend
 
-UNLABELLED = "ytf"  # the folder below --data that a teacher labels
-LABELS = "labels/ytf.txt"  # what recipes call the list that it writes
 FINAL = ("data.train=['afw','helen/trainset']", "data.holdout.every=0")  # every labelled picture, nothing else
 
 
@@ -50,7 +46,8 @@ def _refit(model: str, epochs: int, *overrides: str, after: str = "main") -> Sta
 NARROW = ("augment.translation_px=12", "augment.rescale=0.1", "augment.rotation_deg=20")
 _AFTER_LOW = ("optimizer.learning_rate=5e-4", "optimizer.warmup_epochs=1")
 EVERY = "data.holdout.every=0"  # every labelled picture, with what the recipe adds to them
-TEACHER = "medium/low"  # whose network labels UNLABELLED; trained on labelled pictures alone
+
+_AFTER_RENDERED = ("train.epochs=40", "optimizer.learning_rate=5e-4", "optimizer.warmup_epochs=1")
 
 # The last stage but one of a model gives its float file, the last one the int8 file.
 PLANS: Mapping[str, tuple[Stage, ...]] = {
@@ -67,6 +64,17 @@ PLANS: Mapping[str, tuple[Stage, ...]] = {
         Stage("low", "large", (EVERY, "model.input_size=128", "model.output_stride=16")),
         _refit("large", 42, *NARROW, after="low"),
         Stage("int8", "qat", (), "large/refit"),
+    ),
+    # Rendered faces first, then photographs in the public domain with labels by the network itself beside them.
+    "free": (
+        Stage("rendered", "free", ("data.train=['synth/list_68pt.txt']",)),
+        Stage("main", "free", _AFTER_RENDERED, "free/rendered"),
+        Stage("int8", "qat", ("data.train=['synth/list_68pt.txt']",), "free/main"),
+    ),
+    "wflw98": (
+        Stage("rendered", "wflw98", ("data.train=['synth/list_98pt.txt']",), "free/rendered"),
+        Stage("main", "wflw98", _AFTER_RENDERED, "wflw98/rendered"),
+        Stage("int8", "qat", ("data.train=['synth/list_98pt.txt']",), "wflw98/main"),
     ),
 }
 
@@ -118,7 +126,7 @@ class Workshop:
         model, _, name = reference.partition("/")
         stage = next(stage for stage in PLANS[model] if stage.name == name)
         source = self.checkpoint(stage.start) if stage.start else None
-        recipe = stage_recipe(stage, self._labels)
+        recipe = stage_recipe(stage, self.labels)
 
         def fit(out: Path, resume: Path | None) -> Path:
             if recipe.quantize is None:
@@ -149,27 +157,40 @@ class Workshop:
         self.say(reference)
         return fit(out, resume)
 
-    def _labels(self) -> Path:
-        """The list of the teacher's labels, written if it is not there."""
-        path = self.out / f"{UNLABELLED}-by-{TEACHER.replace('/', '-')}.txt"
+    def labels(self, name: str) -> Path:
+        """A list of labels, written if it is not there.
+
+        Args:
+            name: a key of `LABEL_LISTS`.
+
+        Returns:
+            Its file.
+
+        Raises:
+            DataError: pictures are missing, or no label can be trusted.
+        """
+        entry = LABEL_LISTS[name]
+        path = self.out / name
         if not path.exists():
-            teacher = self.checkpoint(TEACHER)
-            self.say(f"labels of {UNLABELLED} by {TEACHER}")
-            faces = labelled_faces(find_samples(locate(self.data, UNLABELLED)))
-            write_pseudo_labels(faces, [self.open_teacher(teacher)], path)
+            teacher = self.checkpoint(entry.teacher)
+            self.say(f"labels of {entry.folder} by {entry.teacher}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            entry.write(self.data, self.open_teacher(teacher), path)
         return path
 
 
-def stage_recipe(stage: Stage, labels: Callable[[], Path]) -> Recipe:
+def stage_recipe(stage: Stage, labels: Callable[[str], Path]) -> Recipe:
     """The whole recipe of a stage.
 
     Args:
         stage: of a plan.
-        labels: gives the list of pseudo-labels to the stages that train on it.
+        labels: gives the file of a list of `LABEL_LISTS`.
     """
     path = find_recipe(Path(stage.recipe))
     recipe = load_recipe(path, stage.overrides)
-    if LABELS not in recipe.data.train:
+    written = {name: str(labels(name).resolve()) for name in recipe.data.train if name in LABEL_LISTS}
+    if not written:
         return recipe
-    folders = [str(labels().resolve()) if folder == LABELS else folder for folder in recipe.data.train]
-    return load_recipe(path, [*stage.overrides, f"data.train={folders}"])
+    folders = [written.get(folder, folder) for folder in recipe.data.train]
+    shares = {written.get(folder, folder): share for folder, share in recipe.data.shares.items()}
+    return replace(recipe, data=replace(recipe.data, train=tuple(folders), shares=shares))

@@ -1,7 +1,8 @@
 """Start a network from another one's weights.
 
 The other one has the same shape, or a wider MobileNetV2-like backbone whose most used channels are kept (magnitude of
-the normalisation's gain: Liu et al., Network Slimming, ICCV 2017).
+the normalisation's gain: Liu et al., Network Slimming, ICCV 2017). Of a network with another layout, whose head has
+other points, only the backbone is taken.
 """
 
 from __future__ import annotations
@@ -20,19 +21,19 @@ from sdfl.model.landmarks.network import ModelConfig, Network
 
 @torch.no_grad()
 def start_from(network: Network, path: Path) -> None:
-    """Copy the weights of a checkpoint into `network`; graph and mean shape come along.
+    """Copy the weights of a checkpoint into `network`.
+
+    Graph and mean shape come along, unless the layouts differ: then only the backbone is copied.
 
     Args:
         network: changed in place.
         path: the checkpoint; its backbone may be a wider MobileNetV2 or EfficientNet-Lite.
 
     Raises:
-        CheckpointError: it has another layout, is quantized, or its shapes differ by more than the backbone's width.
+        CheckpointError: it is quantized, or its shapes differ by more than the backbone's width and the points.
     """
     checkpoint = read_checkpoint(path)
     source = checkpoint.landmark_network()
-    if source.config.layout != network.config.layout:
-        raise CheckpointError(f"{path}: has layout {source.config.layout}, the recipe {network.config.layout}")
     if checkpoint.is_quantized:
         raise CheckpointError(f"{path}: is quantized; start from a float checkpoint")
     if source.config.width > network.config.width:
@@ -42,6 +43,9 @@ def start_from(network: Network, path: Path) -> None:
                 f"{path}: only a MobileNetV2 or EfficientNet-Lite can start a narrower one of its kind"
             )
         narrow(source, network.config.width)
+    if source.config.layout != network.config.layout:
+        load_weights(network.backbone, source.backbone.state_dict(), path)
+        return
     weights, wanted = source.state_dict(), network.state_dict()
     if len(weights) == len(wanted):  # with another output stride layers that pad stand elsewhere and shift the numbers
         weights = dict(zip(wanted, weights.values(), strict=True))

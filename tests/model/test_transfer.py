@@ -79,10 +79,21 @@ def _norms(net: Network) -> list[nn.BatchNorm2d]:
     return [module for module in net.backbone.modules() if isinstance(module, nn.BatchNorm2d)]
 
 
+def test_of_another_layout_only_the_backbone_is_taken(wide_checkpoint: tuple[Network, Path]) -> None:
+    wide, path = wide_checkpoint
+    fresh = network(layout="wflw98")
+    head = copy.deepcopy(fresh.head.state_dict())
+    start_from(fresh, path)
+    for key, value in wide.backbone.state_dict().items():
+        torch.testing.assert_close(fresh.backbone.state_dict()[key], value, atol=0, rtol=0)
+    assert all(torch.equal(head[key], value) for key, value in fresh.head.state_dict().items())
+    assert fresh(CROPS).points.shape == (2, 98, 2)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        pytest.param({"layout": "wflw98"}, "layout ibug68", id="another layout"),
+        pytest.param({"layout": "wflw98", "width": 1.4}, "does not fit the model", id="another layout and backbone"),
         pytest.param({"hidden": 32}, "head", id="another head"),
         pytest.param({"width": 1.4}, "backbone", id="a wider backbone cannot be filled"),
     ],

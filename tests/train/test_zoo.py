@@ -13,8 +13,10 @@ from sdfl.model.checkpoint import read_checkpoint
 from sdfl.train import zoo
 from sdfl.train.devices import Devices
 from sdfl.train.recipe import find_recipe, load_recipe
+from sdfl.train.zoo_labels import LABEL_LISTS, LabelList
 from sdfl.types import Backend
 
+FREE = ("free", "wflw98")  # the models under the MIT licence
 CPU = Devices(accelerator="cpu", devices="1")
 RECIPE = """
 [about]
@@ -72,8 +74,8 @@ def plans(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         ),
         "thin": (zoo.Stage("main", thin, (), "wide/main"), zoo.Stage("refit", thin, (), "thin/main")),
     }
-    monkeypatch.setattr(zoo, "UNLABELLED", "train")
-    monkeypatch.setattr(zoo, "TEACHER", "first/low")
+    lists = {"labels/ytf.txt": LabelList("train", "first/low", detected=False)}
+    monkeypatch.setattr(zoo, "LABEL_LISTS", lists)
     monkeypatch.setattr(zoo, "PLANS", plans)
     return tmp_path / "runs"
 
@@ -106,12 +108,40 @@ def test_a_plan_gives_a_float_and_an_int8_network_and_is_not_run_twice(
 def test_every_shipped_plan_fits_its_recipes(tmp_path: Path) -> None:
     for name, stages in zoo.PLANS.items():
         for stage in stages:
-            recipe = zoo.stage_recipe(stage, lambda: tmp_path / "labels.txt")
+            recipe = zoo.stage_recipe(stage, lambda label_list: tmp_path / label_list)
             assert (recipe.quantize is not None) == (stage is stages[-1]), f"{name}/{stage.name}"
             if stage.recipe == name and stage.name != "low":  # that one is smaller
                 assert recipe.model == load_recipe(find_recipe(Path(name))).model
         assert stages[-2].recipe == name
-        assert stages[-2].overrides[:2] == zoo.FINAL  # what is shipped has seen every labelled picture
+        if name not in FREE:
+            assert stages[-2].overrides[:2] == zoo.FINAL  # what is shipped has seen every labelled picture
+
+
+@pytest.mark.parametrize("name", FREE)
+def test_free_models_see_nothing_but_rendered_faces_and_free_photographs(name: str) -> None:
+    """Neither they nor what they start from, nor the teachers of their lists."""
+    asked: list[str] = []
+
+    def labels(label_list: str) -> Path:
+        asked.append(label_list)
+        return Path(label_list)
+
+    for stage in zoo.PLANS[name]:
+        recipe = zoo.stage_recipe(stage, labels)
+        assert {Path(each).parts[-2] for each in recipe.data.train} <= {"synth", "labels"}
+        assert stage.start.partition("/")[0] in ("", *FREE)
+        if recipe.quantize is None:
+            assert (recipe.about.name, recipe.about.licence.partition(",")[0]) == (name, "MIT")
+    assert asked
+    for label_list in asked:
+        assert LABEL_LISTS[label_list].folder == "free_photos"
+        assert LABEL_LISTS[label_list].teacher.partition("/")[0] in FREE
+
+
+def test_every_list_of_a_plan_has_a_teacher_of_a_plan() -> None:
+    for entry in LABEL_LISTS.values():
+        model, _, stage = entry.teacher.partition("/")
+        assert stage in [each.name for each in zoo.PLANS[model]]
 
 
 def test_a_model_without_a_plan_is_refused(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """Where the landmarks of a shaped and turned head lie in the picture, and which of them are covered.
 
-Eyes, nose and mouth are vertices of the mesh. Brows lie in the middle of the hair, as people label them, below the
-vertices that ICT-FaceKit names. The contour follows the visible outline: each of its points may slide from its place in
-front of the ear or on the jaw towards the middle of the face, and lies where it is furthest outward in the picture.
+Eyes, nose and mouth are vertices of the mesh, or lie on the lines between them where people set them. So do brows: in
+the middle of the hair, or, among 68 points, at its upper edge. The contour follows the visible outline: each of its
+points may slide from its place in front of the ear or on the jaw towards the middle of the face, and lies where it is
+furthest outward in the picture.
 """
 
 from __future__ import annotations
@@ -26,12 +27,23 @@ _CHIN = 16  # of them
 _SLIDES = 24  # places on the way of a contour point towards the middle
 TOLERANCE_CM = 0.45  # how far something must lie before a point to cover it
 CONTOUR_TOLERANCE_CM = 1.2  # likewise before one of the contour, which lies on straight lines between vertices
-# How ICT-FaceKit's points become those that people set, from the mean shapes of 700 rendered faces and of AFW and HELEN
-# train, turned likewise and laid on each other by eyes and nose:
-BROW_DROPS_CM = (0.45, 0.45, 0.45, 0.6, 0.8)  # from the vertices to the middle of the brow, outer end first
-NOSE_TIP = 0.22  # share of the way from the tip to the base
+# How ICT-FaceKit's points become those that people set. The brow's drops and the lift are from the mean shapes of
+# rendered faces and of AFW and HELEN train, turned likewise; the rest is from what `medium` finds in rendered faces.
+BROW_DROPS_CM = (0.45, 0.45, 0.45, 0.6, 0.8)  # from the vertices to the middle of the hair, outer end first
+BROW_RISES_CM = (0.2, 0.36, 0.38, 0.44, 0.41)  # from there to the 68 points, near its upper edge
 FAR_LIFT = 0.11  # times the sine of the yaw: how much higher than evenly the far cheek's points lie
-# of the contour's points in the picture; otherwise they keep their places of the front view
+UNDER_CHIN = 0.6  # how far beyond the named contour the ways of jaw points begin, as a share of the ways' length
+UPPER_LIP = 0.2  # share of the way from the upper lip's outer edge to its inner one at which people see the outer edge
+LINES = {  # through some of the 68 points -> the shares of their length at which those between the ends lie
+    (36, 37, 38, 39): (0.385, 0.665),
+    (36, 41, 40, 39): (0.37, 0.67),
+    (42, 43, 44, 45): (0.335, 0.615),
+    (42, 47, 46, 45): (0.33, 0.63),
+    (48, 49, 50, 51, 52, 53, 54): (0.25, 0.423, 0.5, 0.577, 0.75),
+    (48, 59, 58, 57, 56, 55, 54): (0.23, 0.4, 0.5, 0.6, 0.77),
+    (60, 61, 62, 63, 64): (0.39, 0.5, 0.61),
+    (60, 67, 66, 65, 64): (0.385, 0.5, 0.615),
+}
 _BROW_HALF_CM = 0.32  # half of the height that 98 points give a brow, at its middle
 _BROW_SHARE = np.array([0.35, 0.8, 1.0, 1.0, 0.85])  # of it, from the outer to the inner end
 
@@ -71,10 +83,14 @@ class Labeller:
     """
 
     def __init__(self, model: HeadModel) -> None:
-        self._landmarks = model.landmarks
-        corners = [[int(each) for each in model.landmarks[list(run)]] for run in _LIDS]
-        self.lids = [model.chain(stops) for stops in corners]
+        self._model = model
+        self.lids = [self._chain(stops) for stops in _LIDS]
+        self._lines = [(self._chain(stops), list(stops[1:-1]), shares) for stops, shares in LINES.items()]
         self._ways = _ways_inward(model.face_uv)
+
+    def _chain(self, stops: Sequence[int]) -> Ints:
+        """Vertices of the line through some of the 68 points."""
+        return self._model.chain([int(each) for each in self._model.landmarks[list(stops)]])
 
     def points(self, vertices: Array, pose: Sequence[float], camera: Camera) -> tuple[Array, Array]:
         """The places of all points.
@@ -88,13 +104,16 @@ class Labeller:
             (68, 3) and (98, 3) cm, in the order of ibug68 and wflw98.
         """
         matrix = rotation(*pose)
-        marks = vertices[self._landmarks].astype(np.float64)
+        marks = vertices[self._model.landmarks].astype(np.float64)
         contour = self._contour(vertices, matrix, camera)
         down = -matrix[:, 1]
         brows = marks[17:27] + np.array([*BROW_DROPS_CM, *BROW_DROPS_CM[::-1]])[:, None] * down
-        marks[30] += NOSE_TIP * (marks[33] - marks[30])
+        for line, numbers, shares in self._lines:
+            marks[numbers] = _along(vertices[line], np.array(shares))
+        marks[49:54] += UPPER_LIP * (marks[[61, 61, 62, 63, 63]] - marks[49:54])
         points68 = marks.copy()
-        points68[:17], points68[17:27] = contour[::2], brows
+        points68[:17] = contour[::2]
+        points68[17:27] = brows - np.array([*BROW_RISES_CM, *BROW_RISES_CM[::-1]])[:, None] * down
         points98 = np.zeros((98, 3))
         points98[:33] = contour
         half = (_BROW_HALF_CM * _BROW_SHARE)[:, None] * down
@@ -157,8 +176,9 @@ def _ways_inward(uv: Array) -> Ints:
             end = np.array([0.5 + 0.1 * np.sign(aside), start[1]])
         else:  # at the jaw the way goes up towards the corner of the mouth
             end = start + 0.85 * (np.array([0.5 + 0.08 * aside, 0.34 + 0.09 * abs(aside)]) - start)
-        places = start + np.linspace(0, 1, _SLIDES)[1:, None] * (end - start)
-        ways.append([vertex, *known[tree.query(places)[1]]])
+            start = start - UNDER_CHIN * (end - start)
+        places = start + np.linspace(0, 1, _SLIDES)[:, None] * (end - start)
+        ways.append(known[tree.query(places)[1]])
     return np.array(ways, np.int32)
 
 

@@ -17,11 +17,12 @@ from sdfl.errors import CheckpointError
 from sdfl.geometry import landmark_box
 from sdfl.model.checkpoint import read_checkpoint
 from sdfl.runtime.detector.fake import FakeDetector
-from sdfl.train import zoo, zoo_detector
+from sdfl.train import zoo, zoo_detector, zoo_labels
 from sdfl.train.detector_recipe import load_detector_recipe
 from sdfl.train.devices import Devices
 from sdfl.train.recipe import find_recipe
 from sdfl.train.tasks.detector import fit_detector
+from sdfl.train.zoo_labels import LabelList
 from sdfl.types import Box, FloatArray
 
 pytestmark = pytest.mark.slow
@@ -44,9 +45,12 @@ def test_pictures_without_labels_are_labelled_and_nothing_is_done_twice(
     said: list[str] = []
     boxes = [Box(landmark_box(samples[0].points), 0.9)]  # the generated faces lie at about the same place
     monkeypatch.setattr(zoo_detector, "find_recipe", lambda _: recipe_path)
-    monkeypatch.setattr(zoo_detector, "UNLABELLED", {"labels/plain.txt": "plain"})
+    lists = {"labels/plain.txt": LabelList("plain", "medium/refit")}
+    for module in (zoo, zoo_detector):
+        monkeypatch.setattr(module, "LABEL_LISTS", lists)
+    monkeypatch.setattr(zoo_labels, "YUNET", "yunet.onnx")
     monkeypatch.setattr(zoo_detector, "SECOND", ("train.epochs=2", "compose.empty=0.2"))
-    monkeypatch.setattr(zoo_detector, "YuNetDetector", lambda _: FakeDetector(boxes))
+    monkeypatch.setattr(zoo_labels, "YuNetDetector", lambda _: FakeDetector(boxes))
     caches: set[Path] = set()
 
     def further_faces(those: list[Sample], teacher: Path, cache: Path, _: object) -> list[FloatArray]:
@@ -58,7 +62,7 @@ def test_pictures_without_labels_are_labelled_and_nothing_is_done_twice(
     workshop = zoo.Workshop(root, out, lambda _: KnowingTeacher(monkeypatch, samples), CPU, said.append)
     made = zoo_detector.train_detector(workshop)
     assert read_checkpoint(made).is_detector
-    assert 0 < len(load_list(out / "detector" / "plain.txt")) <= len(samples)
+    assert 0 < len(load_list(out / "labels" / "plain.txt")) <= len(samples)
     written = made.stat().st_mtime_ns
     assert zoo_detector.train_detector(workshop) == made
     assert made.stat().st_mtime_ns == written
@@ -95,6 +99,5 @@ def test_a_start_that_does_not_fit_is_refused(
 
 def test_the_recipe_names_the_lists_that_the_plan_writes() -> None:
     folders = {each.path for each in load_detector_recipe(find_recipe(Path("detector"))).data.folders}
-    assert set(zoo_detector.UNLABELLED) <= folders
+    assert {each for each in folders if each.startswith("labels/")} <= set(zoo_labels.LABEL_LISTS)
     assert set(zoo_detector.SECOND_SHARES) <= folders
-    assert zoo_detector.TEACHER.split("/")[0] in zoo.PLANS

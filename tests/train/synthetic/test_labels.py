@@ -28,17 +28,37 @@ def test_the_neutral_face_is_its_own_mirror_image(layout: str, studio: Studio) -
     np.testing.assert_allclose(mirrored, points, atol=0.01)
 
 
-def test_eyes_and_mouth_are_the_vertices_that_the_model_names(studio: Studio) -> None:
+def test_the_corners_of_eyes_and_mouth_are_the_vertices_that_the_model_names(studio: Studio) -> None:
     vertices = turned(studio.model.neutral, (25, -10, 5))
     points68, points98 = studio.labeller.points(vertices, (25, -10, 5), CAMERA)
     named = vertices[studio.model.landmarks]
-    np.testing.assert_allclose(points68[36:], named[36:], atol=1e-4)
+    corners = [27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 39, 42, 45, 48, 54, 60, 64]
+    np.testing.assert_allclose(points68[corners], named[corners], atol=1e-4)
     np.testing.assert_allclose(points98[[60, 64, 68, 72]], named[[36, 39, 42, 45]], atol=1e-4)
-    np.testing.assert_allclose(points98[76:96], named[48:], atol=1e-4)
-    brows = (points68[17:27] - named[17:27]) @ rotation(25, -10, 5)[:, 1]
-    assert (brows < -0.4).all()  # lower than the model's, by centimetres
-    middles = [(points98[a] + points98[b]) / 2 for a, b in ((34, 41), (35, 40), (45, 47), (44, 48))]
-    np.testing.assert_allclose(middles, points68[[18, 19, 25, 24]], atol=0.1)
+    np.testing.assert_allclose(points98[76:96], points68[48:68], atol=1e-4)
+
+
+def test_lips_and_lids_keep_their_lines_and_the_lips_points_move_to_the_middle(studio: Studio) -> None:
+    """The inner lip's points lie half a centimetre nearer to the middle than the model's, at the same height."""
+    points68, _ = studio.labeller.points(studio.model.neutral, (0, 0, 0), CAMERA)
+    moved = points68 - studio.model.neutral[studio.model.landmarks]
+    np.testing.assert_allclose(moved[[61, 67], 0], 0.5, atol=0.12)
+    np.testing.assert_allclose(moved[[63, 65], 0], -0.5, atol=0.12)
+    np.testing.assert_allclose(moved[[61, 63, 65, 67, 62, 66], 1], 0, atol=0.12)
+    assert (np.abs(moved[36:48]).max(axis=1) < 0.35).all()  # along the lids, which are 3 cm long
+    assert (moved[50:53, 1] < -0.1).all()  # the upper lip's edge lies lower
+    assert np.abs(moved[[57, 62, 66]]).max() < 0.1
+
+
+def test_brow_points_lie_at_the_upper_edge_of_the_brow(studio: Studio) -> None:
+    vertices = turned(studio.model.neutral, (25, -10, 5))
+    points68, points98 = studio.labeller.points(vertices, (25, -10, 5), CAMERA)
+    up = rotation(25, -10, 5)[:, 1]
+    for of68, upper, lower in ((18, 34, 41), (19, 35, 40), (25, 45, 47), (24, 44, 48)):
+        middle = (points98[upper] + points98[lower]) / 2
+        assert (points98[upper] - middle) @ up < (points68[of68] - middle) @ up < 0.5  # cm
+    heights = (points68[17:27] - vertices[studio.model.landmarks[17:27]]) @ up
+    assert (heights < 0).all()  # yet lower than the vertices that the model names
 
 
 @pytest.mark.parametrize("yaw", [0, 30, -45, 60, -75])
