@@ -72,7 +72,7 @@ PLANS: Mapping[str, tuple[Stage, ...]] = {
         Stage("int8", "qat", ("data.train=['synth/list_68pt.txt']",), "free/main"),
     ),
     "wflw98": (
-        Stage("rendered", "wflw98", ("data.train=['synth/list_98pt.txt']",), "free/rendered"),
+        Stage("rendered", "wflw98", ("data.train=['synth/list_98pt.txt']",)),
         Stage("main", "wflw98", _AFTER_RENDERED, "wflw98/rendered"),
         Stage("int8", "qat", ("data.train=['synth/list_98pt.txt']",), "wflw98/main"),
     ),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sdfl.artifacts.onnx_metadata import read_spec
 from sdfl.datasets import Sample
 from sdfl.evaluation import detected_region, evaluate, true_region
 from sdfl.runtime.backends import open_backend
@@ -50,10 +51,12 @@ def measure_files(models: Mapping[str, Mapping[str, Path]], samples: Sequence[Sa
         samples: the pictures.
 
     Yields:
-        One entry for each file and each of SETTINGS.
+        One entry for each file and each of SETTINGS. Models whose points are not those of the pictures are left out.
     """
     regions = {"true": true_region, "detected": detected_region(open_detector())}
     for name, files in models.items():
+        if read_spec(next(iter(files.values()))).layout != samples[0].layout:
+            continue
         for precision, path in files.items():
             for crops, backend in SETTINGS:
                 opened = open_backend(path, name=backend)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from sdfl.artifacts.names import CHECKPOINT, has_suffix
-from sdfl.cli.options import LabelledInAnyForm, Providers, Threads
+from sdfl.cli.options import LabelledInAnyForm, Providers, Split, Threads
 from sdfl.cli.progress import progress
 from sdfl.errors import MissingDependency
 
@@ -29,13 +29,7 @@ def evaluate(
     ] = None,
     *,
     data: LabelledInAnyForm,
-    split: Annotated[
-        str | None,
-        typer.Option(
-            help="Part of a published dataset in its official files: wflw:test, wflw:test/pose, cofw:test, 300w:full "
-            "and so on."
-        ),
-    ] = None,
+    split: Split = None,
     crops: Annotated[
         Crops,
         typer.Option(help="Cut the crops around the labelled points or around the detected face."),

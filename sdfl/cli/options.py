@@ -11,6 +11,14 @@ Labelled = Annotated[
     Path, typer.Option("--data", help="Folder of pictures with .pts label files, or root folder of a dataset.")
 ]
 
+Split = Annotated[
+    str | None,
+    typer.Option(
+        help="Part of a published dataset in its official files: wflw:test, wflw:test/pose, cofw:test, 300w:full "
+        "and so on."
+    ),
+]
+
 LabelledInAnyForm = Annotated[
     Path,
     typer.Option(

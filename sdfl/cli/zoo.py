@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sdfl.artifacts.names import CHECKPOINT, ONNX, SUFFIX_OF_PRECISION, file_stem, has_suffix
-from sdfl.cli.options import Accelerator, Labelled
-from sdfl.errors import ArtifactError, ConfigError, MissingDependency
+from sdfl.cli.options import Accelerator, Labelled, LabelledInAnyForm, Split
+from sdfl.errors import ArtifactError, ConfigError, DataError, MissingDependency
 
 if TYPE_CHECKING:
     from sdfl.model.checkpoint import Checkpoint
@@ -58,22 +58,29 @@ def zoo_verify(
         str | None, typer.Argument(callback=_check_name, help="Model of the package. Default: all of them.")
     ] = None,
     *,
-    data: Labelled,
+    data: LabelledInAnyForm,
+    split: Split = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure the files of the package and compare them with what they state; exit code 1 where they differ."""
+    """Measure the files of the package and compare them with what they state; exit code 1 where they differ.
+
+    Without a name, models whose points are not those of the pictures are left out.
+    """
     from sdfl.benchmarks.accuracy.shipped_models import deviations, measure_files
-    from sdfl.datasets import find_samples
+    from sdfl.datasets import load_labelled
     from sdfl.runtime.zoo import families
 
     models = families()
+    samples = load_labelled(data, split)
     measurements = []
-    for measurement in measure_files(models if name is None else {name: models[name]}, find_samples(data)):
+    for measurement in measure_files(models if name is None else {name: models[name]}, samples):
         measurements.append(measurement)
         if not as_json:
             typer.echo(LINE.format(**measurement.to_dict()))
     if as_json:
         typer.echo(json.dumps([measurement.to_dict() for measurement in measurements]))
+    if not measurements:
+        raise DataError(f"{data}: has layout {samples[0].layout}, which {name or 'no model of the package'} has not")
     found = deviations(measurements)
     if found:
         raise ArtifactError(f"the shipped files are not what they state: {'; '.join(found)}")
@@ -84,8 +91,9 @@ def zoo_train(
     data: Labelled,
     out: Annotated[Path, typer.Option(help="Folder for checkpoints and files.")] = Path("runs/zoo"),
     test: Annotated[
-        Path | None, typer.Option(help="Folder of labelled pictures whose NME the files shall state.")
+        Path | None, typer.Option(help="Labelled pictures whose NME the files shall state, in any form of --data.")
     ] = None,
+    split: Split = None,
     accelerator: Accelerator = "auto",
 ) -> None:
     """Make the files of a model of the package from pictures: label, train, fine-tune for int8, export, compare.
@@ -94,6 +102,7 @@ def zoo_train(
     """
     try:
         from sdfl.convert.release import release
+        from sdfl.datasets import load_labelled
         from sdfl.model.checkpoint import read_checkpoint
         from sdfl.train.data.landmark_dataset import locate
         from sdfl.train.devices import Devices
@@ -103,6 +112,8 @@ def zoo_train(
         raise MissingDependency(error.name or "torch", extra="train") from error
 
     faces = locate(data, "helen/trainset")
+    measured = load_labelled(test, split) if test else []
+    test_name = split or (test.name if test else "")
     workshop = Workshop(
         data,
         out,
@@ -115,7 +126,7 @@ def zoo_train(
         return
     for checkpoint, precision in zip(workshop.train(name), SUFFIX_OF_PRECISION, strict=True):
         path = out / name / f"{file_stem(name, precision)}{ONNX}"
-        typer.echo(str(release(checkpoint, path, faces=faces, test=test)))
+        typer.echo(str(release(checkpoint, path, faces=faces, test=measured, test_name=test_name)))
 
 
 def _write_detector(network: Checkpoint, data: Path, out: Path) -> None:

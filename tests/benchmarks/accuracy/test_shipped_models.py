@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from sdfl.benchmarks.accuracy.shipped_models import INT8_ALLOWED, NME_TOLERANCE, Measurement, deviations
+from sdfl.benchmarks.accuracy.shipped_models import (
+    INT8_ALLOWED,
+    NME_TOLERANCE,
+    Measurement,
+    deviations,
+    measure_files,
+)
+from sdfl.datasets import find_samples
+from sdfl.runtime.zoo import families
 
 
 def measured(
@@ -40,6 +51,11 @@ def measured(
 )
 def test_deviations(measurements: list[Measurement], expected: list[str]) -> None:
     assert deviations(measurements) == expected
+
+
+def test_models_with_other_points_than_the_pictures_are_left_out(face_root: Path) -> None:
+    samples = [replace(each, layout="wflw98") for each in find_samples(face_root / "train")]
+    assert list(measure_files({"nano": families()["nano"]}, samples)) == []
 
 
 def test_a_measurement_is_one_flat_table() -> None:
