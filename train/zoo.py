@@ -47,7 +47,7 @@ NARROW = ("augment.translation_px=12", "augment.rescale=0.1", "augment.rotation_
 _AFTER_LOW = ("optimizer.learning_rate=5e-4", "optimizer.warmup_epochs=1")
 EVERY = "data.holdout.every=0"  # every labelled picture, with what the recipe adds to them
 
-_AFTER_RENDERED = ("train.epochs=40", "optimizer.learning_rate=5e-4", "optimizer.warmup_epochs=1")
+_AFTER_RENDERED = ("optimizer.learning_rate=5e-4", "optimizer.warmup_epochs=1")
 
 # The last stage but one of a model gives its float file, the last one the int8 file.
 PLANS: Mapping[str, tuple[Stage, ...]] = {
@@ -68,12 +68,12 @@ PLANS: Mapping[str, tuple[Stage, ...]] = {
     # Rendered faces first, then photographs in the public domain with labels by the network itself beside them.
     "free": (
         Stage("rendered", "free", ("data.train=['synth/list_68pt.txt']",)),
-        Stage("main", "free", _AFTER_RENDERED, "free/rendered"),
+        Stage("main", "free", ("train.epochs=30", *_AFTER_RENDERED), "free/rendered"),
         Stage("int8", "qat", ("data.train=['synth/list_68pt.txt']",), "free/main"),
     ),
     "wflw98": (
-        Stage("rendered", "wflw98", ("data.train=['synth/list_98pt.txt']",)),
-        Stage("main", "wflw98", _AFTER_RENDERED, "wflw98/rendered"),
+        Stage("rendered", "wflw98", ("data.train=['synth/list_98pt.txt']",), "free/rendered"),
+        Stage("main", "wflw98", ("train.epochs=15", *_AFTER_RENDERED), "wflw98/rendered"),
         Stage("int8", "qat", ("data.train=['synth/list_98pt.txt']",), "wflw98/main"),
     ),
 }

@@ -14,8 +14,9 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 DOCS = PROJECT / "docs"
-FORMATS = re.sub(
-    r"^```.*?^```$", "", (DOCS / "reference" / "file-formats.md").read_text(encoding="utf-8"), flags=re.M | re.S
+FORMATS = "\n".join(
+    re.sub(r"^```.*?^```$", "", (DOCS / "reference" / name).read_text(encoding="utf-8"), flags=re.M | re.S)
+    for name in ("file-formats.md", "recipes.md")
 )
 MAX_README_LINES = 120
 MAX_DEMO_MB = 1.5
@@ -44,7 +45,7 @@ HOUSE_WORDS = re.compile(r"\b(halves|mend(s|ed)?|twins?|ledgers?|yardsticks?)\b"
 )
 def test_every_field_is_described(section: str, kind: str) -> None:
     module, _, name = kind.partition(":")
-    text = re.split(r"^## ", FORMATS, flags=re.M)
+    text = re.split(r"^##? ", FORMATS, flags=re.M)
     described = next(part for part in text if part.startswith(section))
     names = {each.name for each in dataclasses.fields(getattr(import_module(f"sdfl.{module}"), name))}
     words = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", described))))
