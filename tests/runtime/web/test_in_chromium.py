@@ -125,6 +125,7 @@ def test_a_picture_and_every_mistake(tmp_path: Path) -> None:
         ),
         "library.FaceLandmarker.create({ maxFaces: 0 })": "maxFaces must be a whole number of at least 1, got 0",
         "library.FaceLandmarker.create({ precision: 'fp8' })": "precision must be fp32 or int8, got fp8",
+        "library.FaceLandmarker.create({ device: 'tpu' })": "device must be wasm or webgpu, got tpu",
         "landmarker.detect({})": "the picture must be a <video>, <img>, <canvas>, ",
         "landmarker.detect(document.createElement('video'))": "the picture has no pixels yet; ",
         "landmarker.detectForVideo(picture, NaN)": "timestampMs must be a number, got NaN",
