@@ -79,8 +79,10 @@ def test_the_page_loads_at_most_five_megabytes(tmp_path: Path) -> None:
 
 def test_a_model_that_cannot_be_had_leaves_the_one_in_use(tmp_path: Path) -> None:
     with web_pages.opened(tmp_path) as page:
-        page.run("(choice => { choice.append(new Option('huge')); choice.value = 'huge'; })(document.getElementById('set-model'))")
-        page.run("document.getElementById('set-model').dispatchEvent(new Event('change'))")
+        page.run(
+            "(choice => { choice.append(new Option('huge')); choice.value = 'huge';"
+            " choice.dispatchEvent(new Event('change')); })(document.getElementById('set-model'))"
+        )
         page.wait("!document.getElementById('problem').hidden", limit_s=PATIENCE_S)
         assert page.run("document.getElementById('problem').textContent").startswith("model must be one of nano, ")
         assert page.run("document.getElementById('set-model').value") == "small", "the page shows what is used"
