@@ -25,6 +25,7 @@ FLAGS = (
 )  # fmt: skip
 PATIENCE_S = 120  # for one answer, on a busy computer
 NO_GPU = ("--disable-gpu",)
+SOFTWARE_WEBGPU = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan")
 SOFTWARE_GL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")  # WebGL on the processor
 
 

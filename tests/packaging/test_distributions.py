@@ -89,7 +89,8 @@ def test_the_wheel_holds_each_file_once(built: Path) -> None:
     wanted = {"sdfl/py.typed", "sdfl/runtime/zoo/small_int8.onnx", "sdfl/runtime/views/browser/page.html"}
     assert wanted <= set(names)
     if (PROJECT / "runtime/web/dist").is_dir():
-        assert "sdfl/runtime/web/dist/sdfl/ort-wasm-simd-threaded.wasm.br" in names
+        for stem in ("ort-wasm-simd-threaded", "webgpu/ort-wasm-simd-threaded.asyncify"):
+            assert f"sdfl/runtime/web/dist/sdfl/{stem}.wasm.br" in names
     assert not [
         name
         for name in names

@@ -13,6 +13,7 @@ const PROBLEMS = /** @type {Record<string, string>} */ ({
 });
 const NEEDS_HTTPS =
   "Browsers allow the camera only on pages from the same device or over HTTPS. Start sdfl web --https and open the address that it prints.";
+const NO_ADAPTER = "This browser offers WebGPU, but no graphics processor for it; the processor is used.";
 
 /**
  * @template {HTMLElement} [T=HTMLElement]
@@ -22,12 +23,15 @@ const at = (id) => /** @type {T} */ (document.getElementById(id));
 const video = /** @type {HTMLVideoElement} */ (at("video"));
 const overlay = /** @type {HTMLCanvasElement} */ (at("overlay"));
 const select = (/** @type {string} */ id) => /** @type {HTMLSelectElement} */ (at(id));
+const RELOADING = ["set-model", "set-faces", "set-device"]; // settings that need a new landmarker
 const isOn = (/** @type {string} */ id) => /** @type {HTMLInputElement} */ (at(id)).checked;
 
 /** @type {FaceLandmarker | null} */
 let landmarker = null;
 /** @type {FaceLandmarker | null} that takes over before the next frame. */
 let successor = null;
+/** @type {Map<string, string>} setting -> its value when the landmarker was made. */
+let inUse = new Map();
 /** @type {MediaStream | null} */
 let stream = null;
 
@@ -80,20 +84,24 @@ function count(faces, startedMs, capturedMs) {
 async function loadModel() {
   const model = select("set-model").value;
   const maxFaces = Number(select("set-faces").value);
-  for (const id of ["set-model", "set-faces"]) select(id).disabled = true;
+  const device = /** @type {"wasm" | "webgpu"} */ (select("set-device").value);
+  for (const id of RELOADING) select(id).disabled = true;
   if (!stream) say(`loading ${model}`);
   try {
-    const loaded = await FaceLandmarker.create({ model, maxFaces });
+    const loaded = await FaceLandmarker.create({ model, maxFaces, device });
     await successor?.close();
     successor = loaded;
     if (!stream) await current();
-    showProblem("");
+    showProblem(loaded.device === device ? "" : NO_ADAPTER);
+    select("set-device").value = loaded.device;
+    inUse = new Map(RELOADING.map((id) => [id, select(id).value]));
     if (!stream) say("ready");
   } catch (error) {
     showProblem(error instanceof Error ? error.message : String(error));
+    for (const [id, value] of inUse) select(id).value = value;
     if (!landmarker) say("not ready");
   } finally {
-    for (const id of ["set-model", "set-faces"]) select(id).disabled = false;
+    for (const id of RELOADING) select(id).disabled = false;
   }
 }
 
@@ -229,7 +237,8 @@ at("start").addEventListener("click", () => startCamera(null));
 select("set-camera").addEventListener("change", (event) => {
   startCamera(/** @type {HTMLSelectElement} */ (event.target).value);
 });
-for (const id of ["set-model", "set-faces"]) select(id).addEventListener("change", loadModel);
+at("device").hidden = !("gpu" in navigator);
+for (const id of RELOADING) select(id).addEventListener("change", loadModel);
 at("set-mirror").addEventListener("change", () => setMirror(isOn("set-mirror")));
 if (!navigator.mediaDevices) stopCamera(NEEDS_HTTPS);
 

@@ -5,9 +5,10 @@
  * @import { TrackedFace } from "./tracker.js"
  */
 
+import { DEVICES, openDevice } from "./device.js";
 import { Face } from "./face.js";
 import { FrameReader } from "./frame.js";
-import { LandmarkNetwork, NetworkDetector, openWasm } from "./network.js";
+import { LandmarkNetwork, NetworkDetector } from "./network.js";
 import { FaceTracker } from "./tracker.js";
 
 export const MODELS = /** @type {const} */ (["nano", "small", "medium", "large"]);
@@ -22,6 +23,8 @@ const EVERY_FACE = Number.MAX_SAFE_INTEGER;
  *   faster; int8 files are smaller.
  * @property {number} [maxFaces] largest number of faces. Default: one in a video, all in a picture.
  * @property {boolean} [smoothing] whether the points of tracked faces are steadied. Default: true.
+ * @property {"wasm" | "webgpu"} [device] where landmarks are computed: WebAssembly on the processor, or WebGPU, which loads
+ *   another 5 MB and falls back to the processor where the browser has no adapter. Default: "wasm".
  * @property {number} [threads] of WebAssembly; the first landmarker of a page decides. More than one needs a page that
  *   is cross-origin isolated. Default: 1.
  * @property {string} [assets] address of the folder with this library's other files. Default: where the library lies.
@@ -62,14 +65,19 @@ export class FaceLandmarker {
    * @throws {Error} an option is wrong, or a file cannot be loaded; says which.
    */
   static async create(options = {}) {
-    const { model = DEFAULT_MODEL, precision, maxFaces, smoothing = true, threads = 1 } = checked(options);
+    const { model = DEFAULT_MODEL, precision, maxFaces, smoothing = true, ...rest } = checked(options);
     const assets = folderAddress(options.assets);
-    const device = await openWasm(assets, threads);
+    const device = await openDevice(rest.device ?? "wasm", assets, rest.threads ?? 1);
     const [network, detector] = await Promise.all([
       LandmarkNetwork.open(device, modelAddress(model, precision, assets)),
       NetworkDetector.open(device, `${assets}models/sdfl_faces.onnx`),
     ]);
     return new FaceLandmarker(network, detector, { maxFaces, smoothing });
+  }
+
+  /** Where landmarks are computed: "wasm" or "webgpu". */
+  get device() {
+    return this.#network.deviceName;
   }
 
   /** What the model is called. */
@@ -163,7 +171,7 @@ function asFace({ track: { id, ageFrames, observation }, points }, layout) {
  * @returns {Options}
  */
 function checked(options) {
-  const known = ["model", "precision", "maxFaces", "smoothing", "threads", "assets"];
+  const known = ["model", "precision", "maxFaces", "smoothing", "device", "threads", "assets"];
   const unknown = Object.keys(options).find((key) => !known.includes(key));
   if (unknown) throw new Error(`${unknown}: no such option; there are ${known.join(", ")}`);
   for (const key of /** @type {const} */ (["maxFaces", "threads"])) {
@@ -172,9 +180,12 @@ function checked(options) {
       throw new Error(`${key} must be a whole number of at least 1, got ${value}`);
     }
   }
-  const { precision } = options;
+  const { precision, device } = options;
   if (precision !== undefined && precision !== "fp32" && precision !== "int8") {
     throw new Error(`precision must be fp32 or int8, got ${precision}`);
+  }
+  if (device !== undefined && !DEVICES.includes(device)) {
+    throw new Error(`device must be ${DEVICES.join(" or ")}, got ${device}`);
   }
   if ((options.threads ?? 1) > 1 && !globalThis.crossOriginIsolated) {
     throw new Error("threads need a page with the headers Cross-Origin-Opener-Policy and Cross-Origin-Embedder-Policy");

@@ -1,50 +1,17 @@
 /**
  * The networks in ONNX Runtime Web.
  *
+ * @import { Device, Session, SessionOptions } from "./device.js"
  * @import { Detector, Network } from "./types.js"
  */
-
-import * as wasmRuntime from "onnxruntime-web/wasm";
 
 import { cellGrid, decode, layOut } from "./cells.js";
 import { readModelSpec, readThreshold } from "./model_file.js";
 
 const INPUT = "image";
 
-/**
- * @typedef {typeof wasmRuntime} Runtime
- * @typedef {{ runtime: Runtime, options: wasmRuntime.InferenceSession.SessionOptions }} Device What networks run on.
- */
-
-/** @type {Promise<Device> | null} WebAssembly and its threads are started once for a page. */
-let onWasm = null;
-
-/**
- * WebAssembly, with SIMD and as many threads as are wanted; the first call for a page decides about these.
- *
- * @param {string} assets address of the folder with the runtime's files, with a slash at its end.
- * @param {number} threads
- * @returns {Promise<Device>}
- */
-export function openWasm(assets, threads) {
-  onWasm ??= startWasm(assets, threads);
-  return onWasm;
-}
-
-/**
- * @param {string} assets
- * @param {number} threads
- * @returns {Promise<Device>}
- */
-async function startWasm(assets, threads) {
-  const { wasm } = wasmRuntime.env;
-  wasm.numThreads = threads;
-  wasm.wasmPaths = {
-    mjs: `${assets}ort-wasm-simd-threaded.mjs`,
-    wasm: `${assets}ort-wasm-simd-threaded.wasm`,
-  };
-  return { runtime: wasmRuntime, options: { executionProviders: ["wasm"], graphOptimizationLevel: "all" } };
-}
+/** @type {Promise<unknown>} sessions are made one after the other, since the first one for WebGPU must start alone. */
+let beforeThis = Promise.resolve();
 
 /**
  * A file of a model.
@@ -70,7 +37,7 @@ export class LandmarkNetwork {
 
   /**
    * @param {Device} device
-   * @param {wasmRuntime.InferenceSession} session
+   * @param {Session} session
    * @param {Network["spec"]} spec
    */
   constructor(device, session, spec) {
@@ -86,7 +53,12 @@ export class LandmarkNetwork {
   static async open(device, address) {
     const bytes = await download(address);
     const spec = readModelSpec(bytes, address);
-    return new LandmarkNetwork(device, await openSession(device, bytes, address), spec);
+    return new LandmarkNetwork(device, await openSession(device, device.forLandmarks, bytes, address), spec);
+  }
+
+  /** Name of the device that the network runs on. */
+  get deviceName() {
+    return this.#device.name;
   }
 
   /** @type {Network["infer"]} */
@@ -117,7 +89,7 @@ export class NetworkDetector {
 
   /**
    * @param {Device} device
-   * @param {wasmRuntime.InferenceSession} session
+   * @param {Session} session
    * @param {number} threshold
    */
   constructor(device, session, threshold) {
@@ -133,7 +105,7 @@ export class NetworkDetector {
   static async open(device, address) {
     const bytes = await download(address);
     const threshold = readThreshold(bytes, address);
-    return new NetworkDetector(device, await openSession(device, bytes, address), threshold);
+    return new NetworkDetector(device, await openSession(device, device.forDetector, bytes, address), threshold);
   }
 
   /** @type {Detector["detect"]} */
@@ -155,20 +127,22 @@ export class NetworkDetector {
 
 /**
  * @param {Device} device
+ * @param {SessionOptions} options
  * @param {Uint8Array} bytes
  * @param {string} address
+ * @returns {Promise<Session>}
  */
-async function openSession({ runtime, options }, bytes, address) {
-  try {
-    return await runtime.InferenceSession.create(bytes, options);
-  } catch (error) {
+function openSession({ runtime }, options, bytes, address) {
+  const session = beforeThis.then(() => runtime.InferenceSession.create(bytes, options));
+  beforeThis = session.catch(() => {});
+  return session.catch((error) => {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`${address} cannot be opened in this browser (${reason.split("\n")[0]})`);
-  }
+  });
 }
 
 /**
- * @param {wasmRuntime.InferenceSession.OnnxValueMapType} outputs
+ * @param {Awaited<ReturnType<Session["run"]>>} outputs
  * @param {string} name
  * @returns {Float32Array}
  */

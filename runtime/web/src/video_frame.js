@@ -9,6 +9,8 @@
 /** @typedef {{ left: number, top: number, width: number, height: number }} Region px of the frame. */
 
 const SHIFT = 14;
+const BELOW = 512; // sums of table values lie within -BELOW and 2 * BELOW, in levels
+const CLAMPED = Uint8Array.from({ length: 3 * BELOW }, (_, i) => Math.min(Math.max(i - BELOW, 0), 255));
 const WEIGHTS = new Map([["bt709", [0.2126, 0.0722]], ["bt470bg", [0.299, 0.114]], ["smpte170m", [0.299, 0.114]]]);
 const USUAL = "smpte170m"; // of frames that do not say it, as browsers take them
 const PACKED = new Map([["RGBA", [0, 1, 2]], ["RGBX", [0, 1, 2]], ["BGRA", [2, 1, 0]], ["BGRX", [2, 1, 0]]]);
@@ -110,6 +112,7 @@ function convert(memory, planes, { grey, red, green, blue }, { left, top, width,
   const [greenU, greenV] = green;
   const step = second ? 1 : 2;
   const apart = second ? second.offset - first.offset : 1;
+  const pixels = new Int32Array(out.buffer); // a pixel in one store; browsers run on little-endian processors
   for (let y = 0, to = 0; y < height; y++) {
     const row = luma.offset + (top + y) * luma.stride;
     const colours = first.offset + ((top + y) >> 1) * first.stride;
@@ -121,12 +124,12 @@ function convert(memory, planes, { grey, red, green, blue }, { left, top, width,
       const addGreen = /** @type {number} */ (greenU[u]) + /** @type {number} */ (greenV[v]);
       const addBlue = /** @type {number} */ (blue[u]);
       const end = Math.min((x | 1) + 1, left + width); // both pixels that share this colour
-      for (; x < end; x++, to += 4) {
+      for (; x < end; x++, to++) {
         const level = /** @type {number} */ (grey[/** @type {number} */ (memory[row + x])]);
-        out[to] = (level + addRed) >> SHIFT;
-        out[to + 1] = (level + addGreen) >> SHIFT;
-        out[to + 2] = (level + addBlue) >> SHIFT;
-        out[to + 3] = 255;
+        const r = /** @type {number} */ (CLAMPED[((level + addRed) >> SHIFT) + BELOW]);
+        const g = /** @type {number} */ (CLAMPED[((level + addGreen) >> SHIFT) + BELOW]);
+        const b = /** @type {number} */ (CLAMPED[((level + addBlue) >> SHIFT) + BELOW]);
+        pixels[to] = 0xff000000 | (b << 16) | (g << 8) | r;
       }
     }
   }

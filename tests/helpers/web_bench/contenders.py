@@ -63,7 +63,8 @@ def files(package: Path | None, task: Path | None, folder: Path) -> dict[str, Si
         return table
     if task is None or not task.is_file():
         raise SdflError(f"{task}: is not there; make it with: make peers, or leave out --mediapipe")
-    sources = {path.relative_to(package).as_posix(): path for path in package.rglob("*") if path.suffix in KINDS}
+    paths = [path for path in package.rglob("*") if path.suffix in KINDS and not UNUSED & set(path.stem.split("_"))]
+    sources = {path.relative_to(package).as_posix(): path for path in paths}
     if "vision_bundle.mjs" not in sources:
         raise SdflError(f"{package}: is not the npm package @mediapipe/tasks-vision; make it with: make peers")
     sources[task.name] = task
@@ -79,6 +80,7 @@ def files(package: Path | None, task: Path | None, folder: Path) -> dict[str, Si
 
 
 KINDS = (".mjs", ".js", ".wasm")
+UNUSED = {"nosimd", "module"}  # parts of the names of builds that this Chromium does not load
 
 
 def _compress(paths: list[Path]) -> None:

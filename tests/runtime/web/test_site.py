@@ -40,6 +40,8 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (dist / "face-landmarker.js.br").write_bytes(b"brotli")
     (dist / "ort-wasm-simd-threaded.wasm.gz").write_bytes(gzip.compress(WASM))
     (dist / "ort-wasm-simd-threaded.wasm.br").write_bytes(b"smaller")
+    (dist / "webgpu").mkdir()
+    (dist / "webgpu" / "ort.js").write_text("export const runtime = 1;\n")
     monkeypatch.setattr(site, "DIST", dist)
     return dist
 
@@ -110,6 +112,8 @@ def test_the_service_worker_knows_the_files_and_their_version(built: Path, tmp_p
     assert {"./", "app.js", "sdfl/models/small.onnx", "sdfl/models/sdfl_faces.onnx"} <= set(first["files"])  # type: ignore[call-overload]
     assert all(name in files for name in first_files(files) if name != "./")
     assert "sdfl/models/large.onnx" not in first["files"]  # type: ignore[operator]
+    assert "sdfl/webgpu/ort.js" in files
+    assert "sdfl/webgpu/ort.js" not in first["files"]  # type: ignore[operator]
     (built / "face-landmarker.js").write_text("export const library = 2;\n")
     assert told()["version"] != first["version"]
 
