@@ -1,7 +1,7 @@
 """Where the landmarks of a shaped and turned head lie in the picture, and which of them are covered.
 
 Eyes, nose and mouth are vertices of the mesh, or lie on the lines between them where people set them. So do brows: in
-the middle of the hair, or, among 68 points, at its upper edge. The contour follows the visible outline: each of its
+the middle of the hair, or, among 68 points, above it. The contour follows the visible outline: each of its
 points may slide from its place in front of the ear or on the jaw towards the middle of the face, and lies where it is
 furthest outward in the picture.
 """
@@ -27,11 +27,14 @@ _CHIN = 16  # of them
 _SLIDES = 24  # places on the way of a contour point towards the middle
 TOLERANCE_CM = 0.45  # how far something must lie before a point to cover it
 CONTOUR_TOLERANCE_CM = 1.2  # likewise before one of the contour, which lies on straight lines between vertices
-# How ICT-FaceKit's points become those that people set. The brow's drops and the lift are from the mean shapes of
-# rendered faces and of AFW and HELEN train, turned likewise; the rest is from what `medium` finds in rendered faces.
+# How ICT-FaceKit's points become those that people set: from the mean shapes of rendered faces and of AFW and HELEN
+# train, turned likewise, from what `medium` finds in rendered faces, and from what a network that learned from rendered
+# faces alone finds otherwise than people in HELEN's held-out pictures.
 BROW_DROPS_CM = (0.45, 0.45, 0.45, 0.6, 0.8)  # from the vertices to the middle of the hair, outer end first
-BROW_RISES_CM = (0.2, 0.36, 0.38, 0.44, 0.41)  # from there to the 68 points, near its upper edge
+BROW_RISES_CM = (0.0, 0.11, 0.13, 0.19, 0.16)  # from there to the 68 points
+NOSE_TIP = 0.2  # share of the way from the tip to the base
 FAR_LIFT = 0.11  # times the sine of the yaw: how much higher than evenly the far cheek's points lie
+CLOSER_TO_CHIN = (0.027, 0.06)  # how much closer than evenly jaw points lie to it; further, times that of the near side
 UNDER_CHIN = 0.6  # how far beyond the named contour the ways of jaw points begin, as a share of the ways' length
 UPPER_LIP = 0.2  # share of the way from the upper lip's outer edge to its inner one at which people see the outer edge
 LINES = {  # through some of the 68 points -> the shares of their length at which those between the ends lie
@@ -110,6 +113,7 @@ class Labeller:
         brows = marks[17:27] + np.array([*BROW_DROPS_CM, *BROW_DROPS_CM[::-1]])[:, None] * down
         for line, numbers, shares in self._lines:
             marks[numbers] = _along(vertices[line], np.array(shares))
+        marks[30] += NOSE_TIP * (marks[33] - marks[30])
         marks[49:54] += UPPER_LIP * (marks[[61, 61, 62, 63, 63]] - marks[49:54])
         points68 = marks.copy()
         points68[:17] = contour[::2]
@@ -147,7 +151,11 @@ def _evenly(line: Array, turn: float) -> Array:
     length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
     share = np.linspace(0, 1, _CHIN + 1)  # from the chin to the ear
     lift = FAR_LIFT * np.where(share > 0.25, np.sin(np.pi * (share - 0.25) / 0.75), 0)
-    left, right = share + max(-turn, 0) * lift, share + max(turn, 0) * lift
+    jaw = np.where(share < 0.75, np.sin(np.pi * share / 0.75), 0)
+    left, right = (
+        share + max(-side, 0) * lift - (CLOSER_TO_CHIN[0] + CLOSER_TO_CHIN[1] * max(side, 0)) * jaw
+        for side in (turn, -turn)
+    )
     chin = length[_CHIN]
     wanted = np.concatenate([chin * (1 - left[::-1]), chin + (length[-1] - chin) * right[1:]])
     return np.asarray(np.interp(wanted, length, np.arange(len(line))))
@@ -176,7 +184,7 @@ def _ways_inward(uv: Array) -> Ints:
             end = np.array([0.5 + 0.1 * np.sign(aside), start[1]])
         else:  # at the jaw the way goes up towards the corner of the mouth
             end = start + 0.85 * (np.array([0.5 + 0.08 * aside, 0.34 + 0.09 * abs(aside)]) - start)
-            start = start - UNDER_CHIN * (end - start)
+            start = start - UNDER_CHIN * min(1.0, (0.44 - abs(aside)) / 0.2) * (end - start)
         places = start + np.linspace(0, 1, _SLIDES)[:, None] * (end - start)
         ways.append(known[tree.query(places)[1]])
     return np.array(ways, np.int32)
