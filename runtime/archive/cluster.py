@@ -23,6 +23,7 @@ from sdfl.runtime.archive.labelling import Outcome, Progress, Task, Worker
 
 OBJECT_STORE_BYTES = 100 << 20  # near the least that Ray starts with
 BLOCK_BYTES = 1 << 20  # what Ray Data expects of a task's result; with its own 128 MB it would run fewer at a time
+LOOPBACK = "127.0.0.2"  # Ray replaces 127.0.0.1 by an address that others reach, and asks the network for it
 POLL_S = 1.0
 QUIET_S = 20.0  # after which a worker that says nothing is left out of what workers do
 
@@ -155,7 +156,7 @@ def connected(address: str | None, workers: int | None) -> Iterator[Cluster]:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "include_dashboard": False}
     if address is None:
         workers = workers or processors()
-        quiet |= {"num_cpus": workers, "object_store_memory": OBJECT_STORE_BYTES, "_node_ip_address": "127.0.0.1"}
+        quiet |= {"num_cpus": workers, "object_store_memory": OBJECT_STORE_BYTES, "_node_ip_address": LOOPBACK}
         ray.init(address="local", **quiet)
     else:
         _join(ray, address, quiet)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -142,7 +143,11 @@ class RowWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        if error is not None:
+            with suppress(Exception):  # pyarrow would write the end of the file when the writer is thrown away
+                self._writer.close()
+        with suppress(OSError):
+            self._file.close()
 
 
 def read_about(path: Path) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def cut(path: Path, longest_s: float) -> list[Segment]:
 
     Args:
         path: of the video.
-        longest_s: length of a segment; the last one may be half as long again.
+        longest_s: length of a segment; the last one may be half as long, or half as long again.
     """
     if pyav.library() is None:
         return []

@@ -1,0 +1,332 @@
+"""A run over an archive, in one process: what it writes, what it leaves out, and what an interrupted one leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pa = pytest.importorskip("pyarrow", reason="the extra cluster is not installed")
+pytest.importorskip("av", reason="clips are made with PyAV")
+
+import pyarrow.parquet as pq  # noqa: E402
+from archive_fakes import ToyOpening, label, settings, write_clip  # noqa: E402
+from toy_face import scene  # noqa: E402
+
+from sdfl.errors import ConfigError, WriteError  # noqa: E402
+from sdfl.runtime.archive.in_process import in_process  # noqa: E402
+from sdfl.runtime.archive.labelling import Outcome, Task, Worker  # noqa: E402
+from sdfl.runtime.archive.rows import STEP_PX  # noqa: E402
+from sdfl.runtime.archive.segments import cut  # noqa: E402
+from sdfl.runtime.sources import open_source  # noqa: E402
+
+QUARTER_TURN = np.array([0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30], np.int32)
+
+
+def rows(out: Path) -> list[dict[str, Any]]:
+    return list(pq.read_table(out / "faces").to_pylist())
+
+
+def failures(out: Path) -> dict[str, str]:
+    return {Path(row["video"]).name: row["reason"] for row in pq.read_table(out / "failures.parquet").to_pylist()}
+
+
+def videos(out: Path) -> list[dict[str, Any]]:
+    return list(pq.read_table(out / "videos.parquet").to_pylist())
+
+
+def files(out: Path) -> set[str]:
+    return {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+
+
+TIMES = [Fraction(index, 30) + Fraction(index % 3, 200) for index in range(40)]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({}, id="even rate"),
+        pytest.param({"times": TIMES}, id="variable rate"),
+        pytest.param({"matrix": QUARTER_TURN}, id="turned"),
+    ],
+)
+def test_rows_are_what_tracking_gives(options: dict[str, Any], tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", **options)
+    label([clip], tmp_path / "out")
+    with ToyOpening().open() as landmarker, open_source(clip) as source:
+        tracked = [(frame, face) for frame, faces in landmarker.track(source) for face in faces]
+    written = rows(tmp_path / "out")
+    assert len(written) == len(tracked) == 40
+    for row, (frame, face) in zip(written, tracked, strict=True):
+        assert (row["video"], row["frame"], row["id"]) == (str(clip), frame.index, face.id)
+        assert row["timestamp_s"] == frame.timestamp_s
+        np.testing.assert_allclose(row["points"], face.landmarks.points.reshape(-1), atol=STEP_PX / 2 + 1e-4)
+        np.testing.assert_allclose(row["box"], face.box.xyxy, atol=STEP_PX / 2 + 1e-4)
+        assert row["presence"] == np.float32(face.presence)
+        assert row["roll_deg"] == pytest.approx(face.pose.roll, abs=1e-4)
+        assert row["mouth_open"] == pytest.approx(face.openness.mouth, abs=1e-4)
+    (video,) = videos(tmp_path / "out")
+    height, width = tracked[0][0].image.shape[:2]
+    assert (video["frames"], video["rows"], video["width"], video["height"]) == (40, 40, width, height)
+
+
+def test_readers_take_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pandas, polars, duckdb = (pytest.importorskip(name) for name in ("pandas", "polars", "duckdb"))
+    label([write_clip(tmp_path / "a.mp4", 20), write_clip(tmp_path / "b.mp4", 10)], tmp_path / "labels")
+    monkeypatch.chdir(tmp_path)
+    assert pandas.read_parquet("labels/faces").groupby("video").size().tolist() == [20, 10]
+    assert polars.read_parquet("labels/faces/*.parquet")["frame"].max() == 19
+    points = duckdb.sql("select points from 'labels/faces/*.parquet'").fetchall()
+    assert len(points) == 30
+    assert all(len(row[0]) == 136 for row in points)
+
+
+def test_what_is_done_is_skipped_and_what_has_changed_is_labelled_again(tmp_path: Path) -> None:
+    clips = [write_clip(tmp_path / name / "clip.mp4", 10, start=start) for name, start in (("a", 100), ("b", 200))]
+    out = tmp_path / "out"
+    assert label(clips, out).labelled == 2
+    before = {path: path.stat().st_mtime_ns for path in (out / "faces").iterdir()}
+    again = label(clips, out)
+    assert (again.before, again.labelled) == (2, 0)
+    assert {path: path.stat().st_mtime_ns for path in (out / "faces").iterdir()} == before
+    write_clip(clips[0], 12)
+    third = label(clips, out)
+    assert (third.before, third.labelled, third.changed) == (1, 1, 1)
+    assert sorted((row["video"], row["frames"]) for row in videos(out)) == [(str(clips[0]), 12), (str(clips[1]), 10)]
+    assert len(rows(out)) == 22
+
+
+def test_damaged_videos_become_failures_until_they_are_whole(tmp_path: Path) -> None:
+    archive, out = tmp_path / "archive", tmp_path / "out"
+    write_clip(archive / "good.mp4", 10)
+    (archive / "text.mp4").write_text("no video", encoding="utf-8")
+    (archive / "empty.mp4").touch()
+    cut_off = write_clip(archive / "cut.mkv", 40)
+    whole = cut_off.read_bytes()
+    cut_off.write_bytes(whole[: len(whole) // 2])
+    listed = tmp_path / "list.txt"
+    listed.write_text("archive\nmissing.mp4\n", encoding="utf-8")
+    summary = label([listed], out)
+    assert (summary.labelled, len(summary.failed)) == (1, 4)
+    assert {name: reason.partition(";")[0] for name, reason in failures(out).items()} == {
+        "text.mp4": "is not a video that PyAV can decode, or its recording was not finished",
+        "empty.mp4": "is empty",
+        "cut.mkv": failures(out)["cut.mkv"].partition(";")[0],
+        "missing.mp4": "no such file",
+    }
+    assert failures(out)["cut.mkv"].startswith("is cut off after frame ")
+    assert {row["video"] for row in rows(out)} == {str(archive / "good.mp4")}
+    cut_off.write_bytes(whole)
+    assert label([listed], out).labelled == 1
+    assert set(failures(out)) == {"text.mp4", "empty.mp4", "missing.mp4"}
+    label([archive / "good.mp4"], out)
+    assert set(failures(out)) == {"text.mp4", "empty.mp4", "missing.mp4"}, "those of other runs stay"
+
+
+def test_a_picture_is_no_video(tmp_path: Path) -> None:
+    import cv2
+
+    cv2.imwrite(str(tmp_path / "face.png"), scene((160, 120, 40)))
+    label([tmp_path / "face.png"], tmp_path / "out")
+    assert failures(tmp_path / "out")["face.png"].startswith("is a picture")
+
+
+def test_other_settings_are_refused(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", 5)
+    label([clip], tmp_path / "out")
+    with pytest.raises(ConfigError, match="was made with other settings .smoothing True, not False.; choose another"):
+        label([clip], tmp_path / "out", smoothing=False)
+
+
+def test_folders_that_cannot_be_a_dataset(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", 5)
+    with pytest.raises(ConfigError, match="holds other files"):
+        label([clip], tmp_path)
+    with pytest.raises(ConfigError, match="is a file, or lies below one"):
+        label([clip], clip / "out")
+    assert files(tmp_path) == {"clip.mp4"}
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", 5)
+    (tmp_path / "closed").mkdir(mode=0o500)
+    with pytest.raises(WriteError, match="closed"):
+        label([clip], tmp_path / "closed" / "out")
+
+
+def test_two_runs_at_a_time_are_refused(tmp_path: Path) -> None:
+    clip, out = write_clip(tmp_path / "clip.mp4", 5), tmp_path / "out"
+
+    def meanwhile(tasks: Sequence[Task], worker: Worker) -> Iterator[Outcome | None]:
+        lock = out / ".work" / "run.json"
+        lock.write_text(lock.read_text(encoding="utf-8").replace(str(os.getpid()), "1"), encoding="utf-8")
+        with pytest.raises(ConfigError, match="another run writes into it .process 1 on"):
+            label([clip], out)
+        yield from in_process(tasks, worker)
+
+    assert label([clip], out, schedule=meanwhile).labelled == 1
+
+
+def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
+    clips = [write_clip(tmp_path / f"{index}.mp4", 10) for index in range(3)]
+    out = tmp_path / "out"
+
+    def interrupted(tasks: Sequence[Task], worker: Worker) -> Iterator[Outcome | None]:
+        yield next(in_process(tasks, worker))
+        (out / ".work" / "new" / "half.parquet").write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        label(clips, out, schedule=interrupted)
+    assert len(videos(out)) == 1
+    summary = label(clips, out)
+    assert (summary.before, summary.labelled) == (1, 2)
+    assert len(rows(out)) == 30
+    assert not list((out / ".work" / "new").iterdir())
+
+
+def test_outcomes_that_come_twice_count_once(tmp_path: Path) -> None:
+    clips = [write_clip(tmp_path / f"{index}.mp4", 10) for index in range(2)]
+
+    def twice(tasks: Sequence[Task], worker: Worker) -> Iterator[Outcome | None]:
+        yield from in_process([*tasks, *tasks], worker)
+
+    assert label(clips, tmp_path / "out", schedule=twice).labelled == 2
+    assert len(rows(tmp_path / "out")) == 20
+
+
+def test_a_lost_video_is_told(tmp_path: Path) -> None:
+    clips = [write_clip(tmp_path / f"{index}.mp4", 5) for index in range(2)]
+    with pytest.raises(Exception, match="1 videos were not labelled; start the command again"):
+        label(clips, tmp_path / "out", schedule=lambda tasks, worker: in_process(tasks[1:], worker))
+
+
+def test_a_video_that_kills_its_workers_is_given_up(tmp_path: Path) -> None:
+    clip, out = write_clip(tmp_path / "clip.mp4", 5), tmp_path / "out"
+
+    class Dies(ToyOpening):
+        def open(self) -> Any:
+            raise SystemExit
+
+    def again_and_again(tasks: Sequence[Task], worker: Worker) -> Iterator[Outcome | None]:
+        for _ in range(5):
+            with contextlib.suppress(SystemExit):
+                next(in_process(tasks, Worker(worker.root, worker.settings, Dies())))
+        yield from in_process(tasks, worker)
+
+    summary = label([clip], out, schedule=again_and_again)
+    assert list(summary.failed.values()) == [
+        "5 workers died while they labelled it; its frames may need too much memory, or its decoder crashes"
+    ]
+    assert label([clip], out).labelled == 1
+
+
+def test_a_full_disk_ends_the_run_and_leaves_nothing_half(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="Windows has no limits of processes")
+    clips = [write_clip(tmp_path / f"{index}.mp4", 40) for index in range(2)]
+    out = tmp_path / "out"
+    label(clips[:1], out)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+    try:
+        with pytest.raises(WriteError, match="out: cannot be written"):
+            label(clips, out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert len(list((out / "faces").iterdir())) == 1
+    assert not list((out / ".work" / "new").iterdir())
+    assert label(clips, out).labelled == 1
+
+
+def test_a_worker_with_another_version_ends_the_run(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="a worker has decoder PyAV, the run began with OpenCV"):
+        label([write_clip(tmp_path / "clip.mp4", 5)], tmp_path / "out", decoder="OpenCV")
+
+
+def two_faces(path: Path, frames: int) -> Path:
+    """One face all the time, and a second one that comes, goes, and comes again as a third."""
+    from clips import encode
+
+    images = []
+    for index in range(frames):
+        faces = [(90 + 40 * np.sin(index / 25), 120.0, 35.0)]
+        if 250 <= index < 420 or index >= 500:
+            faces.append((235.0 + 10 * np.sin(index / 15), 120.0, 30.0))
+        images.append(scene(*faces))
+    return encode(path, images, options={"g": "37", "bf": "2", "preset": "veryfast"})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("segment_s", "count"), [(6.0, 4), (7.3, 3)])
+def test_segments_are_joined_to_what_the_uncut_video_gives(segment_s: float, count: int, tmp_path: Path) -> None:
+    clip = two_faces(tmp_path / "clip.mp4", 640)
+    opening = ToyOpening(max_faces=2)
+    label([clip], tmp_path / "uncut", opening)
+    label([clip], tmp_path / "cut", opening, segment_s=segment_s)
+    assert len(cut(clip, segment_s)) == count
+    uncut, joined = rows(tmp_path / "uncut"), rows(tmp_path / "cut")
+    for key in ("video", "frame", "timestamp_s", "id"):
+        assert [row[key] for row in joined] == [row[key] for row in uncut], key
+    assert {row["id"] for row in joined} == {1, 2, 3}
+    # The toy network sees faces exactly; what is left is the rounding, and what smoothing remembers after 5 s.
+    np.testing.assert_allclose([r["points"] for r in joined], [r["points"] for r in uncut], atol=0.02)
+    assert {**videos(tmp_path / "cut")[0], "labelling_s": 0} == {**videos(tmp_path / "uncut")[0], "labelling_s": 0}
+    assert not list((tmp_path / "cut" / ".work" / "parts").iterdir())
+
+
+def test_segments_that_are_done_are_not_labelled_again(tmp_path: Path) -> None:
+    clip, out = write_clip(tmp_path / "clip.mp4", 120), tmp_path / "out"
+    seen: list[int] = []
+
+    def interrupted(tasks: Sequence[Task], worker: Worker) -> Iterator[Outcome | None]:
+        yield from in_process(tasks[1:2], worker)
+        raise KeyboardInterrupt
+
+    def backwards(tasks: Sequence[Task], worker: Worker) -> Iterator[Outcome | None]:
+        for outcome in in_process(tasks[::-1], worker):
+            seen.append(outcome.frames if outcome else -1)
+            yield outcome
+
+    with pytest.raises(KeyboardInterrupt):
+        label([clip], out, schedule=interrupted, segment_s=1.0)
+    assert label([clip], out, schedule=backwards, segment_s=1.0).labelled == 1
+    assert seen == [30, 30, 0, 30]
+    assert [row["frame"] for row in rows(out)] == list(range(120))
+
+
+def test_a_video_that_is_damaged_in_one_segment_fails_as_a_whole(tmp_path: Path) -> None:
+    clip, out = write_clip(tmp_path / "clip.mp4", 120), tmp_path / "out"
+
+    def damaged(tasks: Sequence[Task], worker: Worker) -> Iterator[Outcome | None]:
+        yield from in_process(tasks[:1], worker)
+        clip.write_bytes(b"something else")
+        yield from in_process(tasks[1:], worker)
+
+    summary = label([clip], out, schedule=damaged, segment_s=1.0)
+    assert len(summary.failed) == 1
+    assert not rows_or_none(out)
+
+
+def rows_or_none(out: Path) -> list[Path]:
+    return list((out / "faces").iterdir())
+
+
+@pytest.mark.parametrize("name", ["clip.avi", "short.mp4"])
+def test_what_cannot_be_cut_stays_whole(name: str, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / name, 120 if name == "clip.avi" else 20)
+    assert cut(clip, 1.0) == []
+
+
+def test_the_settings_are_kept_in_each_file(tmp_path: Path) -> None:
+    label([write_clip(tmp_path / "clip.mp4", 5)], tmp_path / "out")
+    (file,) = (tmp_path / "out" / "faces").iterdir()
+    text = pq.read_metadata(file).metadata[b"sdfl"].decode()
+    assert f'"sdfl": "{settings().sdfl}"' in text
+    assert '"smoothing": true' in text
