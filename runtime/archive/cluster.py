@@ -11,6 +11,8 @@ import os
 import pickle
 import platform
 import queue
+import secrets
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -21,6 +23,14 @@ from typing import Any
 from sdfl.errors import ConfigError, MissingDependency, SdflError
 from sdfl.runtime.archive.labelling import Outcome, Progress, Task, Worker
 
+SETTINGS = {  # of Ray, where the user has not chosen others
+    "RAY_USAGE_STATS_ENABLED": "0",  # it would report the computer to its makers
+    "RAY_TASK_MAX_RETRIES": "-1",  # however often a task loses its process: `Worker` gives up after some attempts
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # a remark about later versions
+    "RAY_agent_register_timeout_ms": "300000",  # its processes take long to start on a busy computer
+}
+NO_WAY_OUT = {"http_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1,127.0.0.2,localhost"}  # nothing listens there
+STARTS = 3  # attempts
 OBJECT_STORE_BYTES = 100 << 20  # near the least that Ray starts with
 BLOCK_BYTES = 1 << 20  # what Ray Data expects of a task's result; with its own 128 MB it would run fewer at a time
 LOOPBACK = "127.0.0.2"  # Ray replaces 127.0.0.1 by an address that others reach, and asks the network for it
@@ -41,6 +51,7 @@ class Cluster:
     workers: int | None
     _ray: Any
     _board: Any
+    _environment: dict[str, str | None]
 
     def schedule(self, tasks: Sequence[Task], worker: Worker) -> Iterator[Outcome | None]:
         """A `Schedule` by Ray Data.
@@ -77,10 +88,9 @@ class Cluster:
 
         items = [{"task": pickle.dumps(task)} for task in tasks]
         return from_items(items, override_num_blocks=len(items)).map(
-            _Call(worker, self._board),
-            compute=TaskPoolStrategy(size=self.workers),
+            _Call(worker, self._board, self._environment),
+            compute=TaskPoolStrategy(size=min(self.workers, len(tasks)) if self.workers else None),
             num_cpus=1,
-            ray_remote_args_fn=_for_ever,
         )
 
     def doing(self) -> Workers:
@@ -91,18 +101,14 @@ class Cluster:
         return {}
 
 
-def _for_ever() -> dict[str, Any]:
-    """Ray repeats a task however often its process is lost; `Worker` gives up after some attempts."""
-    return {"max_retries": -1}
-
-
 class _Call:
     """What Ray Data maps over rows."""
 
-    def __init__(self, worker: Worker, board: Any) -> None:
-        self._worker, self._board = worker, board
+    def __init__(self, worker: Worker, board: Any, environment: dict[str, str | None]) -> None:
+        self._worker, self._board, self._environment = worker, board, environment
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        _restore(self._environment)
         me = f"{platform.node()}:{os.getpid()}"
 
         def report(progress: Progress | None) -> None:
@@ -144,26 +150,65 @@ def connected(address: str | None, workers: int | None) -> Iterator[Cluster]:
         MissingDependency: Ray is not installed.
         ConfigError: there is no cluster at the address.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report the computer to its makers
-    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # silences a remark about later versions
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
     try:
         import ray
         import ray.data
     except ImportError as error:
         raise MissingDependency("Ray Data", extra="cluster") from error
     _silence(ray)
+    environment = {name: os.environ.get(name) for name in NO_WAY_OUT} if address is None else {}
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "include_dashboard": False}
     if address is None:
         workers = workers or processors()
-        quiet |= {"num_cpus": workers, "object_store_memory": OBJECT_STORE_BYTES, "_node_ip_address": LOOPBACK}
-        ray.init(address="local", **quiet)
+        _start(ray, quiet | {"num_cpus": workers, "object_store_memory": OBJECT_STORE_BYTES})
     else:
         _join(ray, address, quiet)
     try:
-        yield Cluster(workers, ray, _start_board(ray))
+        yield Cluster(workers, ray, _start_board(ray), environment)
     finally:
         ray.shutdown()
+
+
+def _start(ray: Any, options: dict[str, Any]) -> None:
+    """Start Ray for this computer alone, so that it neither listens to others nor asks them anything.
+
+    Raises:
+        SdflError: it does not start.
+    """
+    address = LOOPBACK if sys.platform == "linux" else None  # elsewhere Ray takes 127.0.0.1 by itself
+    # Ray keeps others out by a token, which it would write into the home folder.
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    # Its head process asks three providers' addresses for the kind of cloud, even if it is told to report nothing.
+    with _environment(NO_WAY_OUT):
+        for left in reversed(range(STARTS)):
+            try:
+                ray.init(address="local", _node_ip_address=address, **options)
+                return
+            except Exception as error:  # of many kinds, plain ones too
+                ray.shutdown()
+                reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                if not left:
+                    raise SdflError(f"Ray cannot be started ({reason}); is the computer very busy?") from error
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        _restore(before)
+
+
+def _restore(variables: dict[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def processors() -> int:

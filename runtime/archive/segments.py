@@ -7,6 +7,7 @@ list of edits, times that are missing or repeated), or where PyAV is not install
 from __future__ import annotations
 
 import bisect
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from sdfl.runtime.notices import Say
 from sdfl.runtime.sources.base import FrameSource, to_bgr8
 from sdfl.runtime.sources.video import pyav
 from sdfl.runtime.sources.video.times import FrameTimes
+from sdfl.runtime.tracking.detection_schedule import EVERY_ALONE_S, EVERY_S
 from sdfl.types import Frame
 
 WARM_UP_S = 5.0  # after which tracking and smoothing have forgotten how they began
@@ -77,12 +79,14 @@ def _segments(timetable: pyav.Timetable, fps: float, longest_s: float) -> list[S
     times, keys = timetable
     start_s, end_s = times[0], times[-1]
     begins, next_s = [0], start_s + longest_s
+    # The detector then looks for new faces in the frames in which it looks in the uncut video, unless a face was lost.
+    step = math.lcm(*(max(1, math.ceil(every_s * fps - 1e-6)) for every_s in (EVERY_S, EVERY_ALONE_S)))
     while next_s < end_s - SHORTEST_TAIL * longest_s:
         begins.append(bisect.bisect_left(times, next_s))
         next_s += longest_s
     segments = []
     for number, (begin, end) in enumerate(zip(begins, [*begins[1:], len(times)], strict=True)):
-        warm_up = bisect.bisect_left(times, times[begin] - WARM_UP_S) if number else 0
+        warm_up = bisect.bisect_left(times, times[begin] - WARM_UP_S) // step * step if number else 0
         key = bisect.bisect_right(keys, times[warm_up]) - 1
         if key < 0:
             return []
