@@ -15,8 +15,8 @@ from sdfl.files import numbered_lines
 from sdfl.runtime.sources.addresses import is_url, path_of, without_credentials
 
 SUFFIXES = {
-    ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts",
-    ".vob", ".webm", ".wmv",
+    ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv",
+    ".ts", ".vob", ".webm", ".wmv",
 }  # fmt: skip
 LIST_SUFFIX = ".txt"
 LONGEST_STEM = 40  # characters of a video's own name in the name of its file

@@ -11,12 +11,12 @@ import pytest
 pytest.importorskip("pyarrow", reason="the extra cluster is not installed")
 pytest.importorskip("av", reason="clips are made with PyAV")
 
-from archive_fakes import fake_connected, write_clip  # noqa: E402
+from archive_fakes import fake_connected, write_clip
 
-from sdfl import cli  # noqa: E402
-from sdfl.cli.archive_progress import progress_line, summary_line  # noqa: E402
-from sdfl.runtime.archive import cluster  # noqa: E402
-from sdfl.runtime.archive.run import Summary  # noqa: E402
+from sdfl import cli
+from sdfl.cli.archive_progress import progress_line, summary_line
+from sdfl.runtime.archive import cluster
+from sdfl.runtime.archive.run import Summary
 
 
 @pytest.fixture(autouse=True)

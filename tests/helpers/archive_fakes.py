@@ -83,7 +83,11 @@ def write_clip(path: Path, frames: int = 40, *, start: float = 120, **options: A
 
 
 def label(
-    sources: Sequence[Path | str], out: Path, opening: Any = ToyOpening(), schedule: Schedule = in_process, **changes: Any
+    sources: Sequence[Path | str],
+    out: Path,
+    opening: Any = ToyOpening(),
+    schedule: Schedule = in_process,
+    **changes: Any,
 ) -> Summary:
     """Label as the verb does, by default in this process."""
     return label_videos(find_videos(map(str, sources)), out, settings(**changes), opening, schedule)

@@ -16,12 +16,12 @@ import pytest
 pytest.importorskip("ray.data", reason="the extra cluster is not installed")
 pytest.importorskip("av", reason="clips are made with PyAV")
 
-import pyarrow.parquet as pq  # noqa: E402
-from archive_fakes import ToyOpening, label, write_clip  # noqa: E402
+import pyarrow.parquet as pq
+from archive_fakes import ToyOpening, label, write_clip
 
-from sdfl.errors import ConfigError  # noqa: E402
-from sdfl.runtime.archive.cluster import SETTINGS, Cluster, connected  # noqa: E402
-from sdfl.runtime.archive.labelling import Outcome, Task, Worker  # noqa: E402
+from sdfl.errors import ConfigError
+from sdfl.runtime.archive.cluster import SETTINGS, Cluster, connected
+from sdfl.runtime.archive.labelling import Outcome, Task, Worker
 
 pytestmark = [pytest.mark.slow, pytest.mark.robust]
 
