@@ -25,8 +25,8 @@ from sdfl.runtime.archive.labelling import Outcome, Task, Worker
 
 pytestmark = [pytest.mark.slow, pytest.mark.robust]
 
-VIDEOS, FRAMES = 6, 30
-KILLS = int(os.environ.get("SDFL_ARCHIVE_KILLS", "3"))  # of workers; `make robust` does more
+KILLS = int(os.environ.get("SDFL_ARCHIVE_KILLS", "2"))  # of workers
+VIDEOS, FRAMES = 2 + KILLS, 20
 SEED = int(os.environ.get("SDFL_ARCHIVE_SEED", "1"))
 
 
@@ -86,7 +86,6 @@ def test_nothing_is_lost_and_nothing_comes_twice(nodes: Any, tmp_path: Path) -> 
         chaos = Chaos(cluster, nodes)
         opening = ToyOpening(pause_s=0.1)
         summary = label([tmp_path / "archive"], out, opening, chaos.schedule, segment_s=1.0)
-        again = label([tmp_path / "archive"], out, opening, cluster.schedule, segment_s=1.0)
     assert chaos.killed == KILLS
     assert chaos.node_lost
     assert chaos.seen, "workers tell what they do"
@@ -94,6 +93,7 @@ def test_nothing_is_lost_and_nothing_comes_twice(nodes: Any, tmp_path: Path) -> 
     assert list(summary.failed.values()) == [
         "is not a video that PyAV can decode, or its recording was not finished; copy or convert it again"
     ]
+    again = label([tmp_path / "archive"], out, segment_s=1.0)
     assert (again.before, again.labelled) == (VIDEOS + 1, 0)
     label([tmp_path / "archive"], tmp_path / "alone", segment_s=1.0)
     assert same_rows(out) == same_rows(tmp_path / "alone"), "what one process gives"

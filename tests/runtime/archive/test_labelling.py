@@ -18,6 +18,7 @@ pytest.importorskip("av", reason="clips are made with PyAV")
 
 import pyarrow.parquet as pq  # noqa: E402
 from archive_fakes import ToyOpening, label, settings, write_clip  # noqa: E402
+from clips import encode  # noqa: E402
 from toy_face import scene  # noqa: E402
 
 from sdfl.errors import ConfigError, WriteError  # noqa: E402
@@ -258,33 +259,30 @@ def test_a_worker_with_another_version_ends_the_run(tmp_path: Path) -> None:
         label([write_clip(tmp_path / "clip.mp4", 5)], tmp_path / "out", decoder="OpenCV")
 
 
-def two_faces(path: Path, frames: int) -> Path:
-    """One face all the time, and a second one that comes, goes, and comes again as a third."""
-    from clips import encode
-
+def three_faces(path: Path, frames: int) -> Path:
+    """A face that moves, then one that comes elsewhere two seconds later, and then a third."""
     images = []
     for index in range(frames):
-        faces = [(90 + 40 * np.sin(index / 25), 120.0, 35.0)]
-        if 250 <= index < 420 or index >= 500:
-            faces.append((380.0 + 10 * np.sin(index / 15), 120.0, 30.0))
-        images.append(scene(*faces, size=(480, 240)))
+        faces = []
+        if not (200 <= index < 251 or 420 <= index < 480):
+            faces.append(((90 if index < 200 else 200 if index < 420 else 130) + 30 * np.sin(index / 25), 120.0, 35.0))
+        images.append(scene(*faces))
     return encode(path, images, options={"g": "37", "bf": "2", "preset": "veryfast"})
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("segment_s", "count"), [(6.0, 4), (7.3, 3)])
 def test_segments_are_joined_to_what_the_uncut_video_gives(segment_s: float, count: int, tmp_path: Path) -> None:
-    clip = two_faces(tmp_path / "clip.mp4", 640)
-    opening = ToyOpening(max_faces=2)
-    label([clip], tmp_path / "uncut", opening)
-    label([clip], tmp_path / "cut", opening, segment_s=segment_s)
+    clip = three_faces(tmp_path / "clip.mp4", 640)
+    label([clip], tmp_path / "uncut")
+    label([clip], tmp_path / "cut", segment_s=segment_s)
     assert len(cut(clip, segment_s)) == count
     uncut, joined = rows(tmp_path / "uncut"), rows(tmp_path / "cut")
     for key in ("video", "frame", "timestamp_s", "id"):
         assert [row[key] for row in joined] == [row[key] for row in uncut], key
     assert {row["id"] for row in joined} == {1, 2, 3}
-    # The toy network sees faces exactly; what is left is the rounding, and what smoothing remembers after 5 s.
-    np.testing.assert_allclose([r["points"] for r in joined], [r["points"] for r in uncut], atol=0.02)
+    # What smoothing holds within its slack, 0.7 % of the size of a face, depends on how it began.
+    np.testing.assert_allclose([r["points"] for r in joined], [r["points"] for r in uncut], atol=0.25)
     assert {**videos(tmp_path / "cut")[0], "labelling_s": 0} == {**videos(tmp_path / "uncut")[0], "labelling_s": 0}
     assert not list((tmp_path / "cut" / ".work" / "parts").iterdir())
 
