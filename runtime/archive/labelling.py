@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+import cv2
+
 from sdfl.errors import SdflError, SourceError, WriteError
 from sdfl.pictures import MAX_PIXELS
 from sdfl.runtime.archive.dataset import MOST_ATTEMPTS, Dataset
@@ -140,9 +142,10 @@ class Worker:
     def _write(self, path: Path, task: Task, report: Report) -> tuple[int, float]:
         """Track the frames of a task; returns their number and their length in seconds."""
         video, remarks = task.video, list[str]()
+        cv2.setNumThreads(self.opening.threads)
         landmarker = landmarker_of(self.opening)
         begin_s = time.monotonic()
-        with _opened(task, remarks.append) as source, RowWriter(path, video.shown, self.settings.num_points) as rows:
+        with _opened(task, self.opening.threads, remarks.append) as source, RowWriter(path, video.shown, self.settings.num_points) as rows:
             frames = _Counted(source, task, report)
             update = landmarker.follow(source)
             size: tuple[int, ...] = (0, 0)
@@ -186,7 +189,7 @@ class _Counted:
 
 
 @contextmanager
-def _opened(task: Task, say: Callable[[str], None]) -> Iterator[FrameSource]:
+def _opened(task: Task, threads: int, say: Callable[[str], None]) -> Iterator[FrameSource]:
     """The frames of a task. A video of a bucket is copied first, for decoders jump to and fro."""
     video = task.video
     with ExitStack() as stack:
@@ -199,9 +202,9 @@ def _opened(task: Task, say: Callable[[str], None]) -> Iterator[FrameSource]:
             except OSError as error:
                 raise WriteError(f"{path}: cannot be written ({error.strerror or error}); free some space") from error
         if task.segment is not None:
-            yield stack.enter_context(SegmentSource(path, task.segment, name=video.shown, say=say))
+            yield stack.enter_context(SegmentSource(path, task.segment, name=video.shown, threads=threads, say=say))
             return
-        source = stack.enter_context(VideoSource(path, name=video.shown, max_pixels=MAX_PIXELS, say=say))
+        source = stack.enter_context(VideoSource(path, name=video.shown, max_pixels=MAX_PIXELS, threads=threads, say=say))
         if source.stills:
             raise SourceError(f"{video.shown}: is a picture, not a video; `sdfl track` reads pictures")
         yield source

@@ -106,8 +106,8 @@ def _can_be_sought(path: Path, segments: Sequence[Segment]) -> bool:
     return len(segments) > 1
 
 
-def _open(path: Path) -> pyav.PyavDecoder:
-    return pyav.PyavDecoder(f"file:{path}")
+def _open(path: Path, threads: int = 1) -> pyav.PyavDecoder:
+    return pyav.PyavDecoder(f"file:{path}", threads=threads)
 
 
 class SegmentSource(FrameSource):
@@ -117,14 +117,16 @@ class SegmentSource(FrameSource):
         path: of the video.
         segment: of it.
         name: what messages call it.
+        threads: that decode.
         say: is told how many frames were damaged.
 
     Raises:
         SourceError: while iterating, that the video cannot be read or is not what it was when it was cut.
     """
 
-    def __init__(self, path: Path, segment: Segment, *, name: str, say: Say) -> None:
+    def __init__(self, path: Path, segment: Segment, *, name: str, threads: int, say: Say) -> None:
         self.name, self.fps, self._path, self._segment, self._say = name, segment.fps, path, segment, say
+        self._threads = threads
 
     def __iter__(self) -> Iterator[Frame]:
         segment = self._segment
@@ -146,7 +148,7 @@ class SegmentSource(FrameSource):
         if segment.warm_up:
             clock.place(segment.start_s)
         shown = [clock.place(time_s) for time_s in times]
-        with closing(_open(self._path)) as decoder:
+        with closing(_open(self._path, self._threads)) as decoder:
             if segment.number:
                 decoder.seek(segment.key_s)
             for image, time_s in decoder:

@@ -69,7 +69,16 @@ class Settings:
 
 
 class Opening(Protocol):
-    """How a worker opens its landmarker; can be sent to another process, and compared."""
+    """How a worker opens its landmarker; can be sent to another process, and compared.
+
+    Attributes:
+        threads: of the process.
+    """
+
+    @property
+    def threads(self) -> int:
+        """Number of them."""
+        ...
 
     def open(self) -> FaceLandmarker:
         """Open it."""

@@ -50,6 +50,7 @@ class ToyOpening:
     pause_s: float = 0.0
     max_faces: int = 1
     deadly_width: int = 0
+    threads: int = 1
 
     def open(self) -> FaceLandmarker:
         spec = ModelSpec(name="toy", layout="ibug68", num_points=68, input_size=128, crop_scale=1.5)

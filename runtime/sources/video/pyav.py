@@ -53,6 +53,7 @@ class PyavDecoder(VideoDecoder):
         address: of what FFmpeg opens: `file:` and a path, or a URL.
         options: of FFmpeg's protocols and demuxers.
         timeout_s: how long opening and each read may take, None for as long as they need.
+        threads: that decode, None for one for each processor.
 
     Raises:
         OSError: it does not open; the class and `strerror` say why.
@@ -61,7 +62,14 @@ class PyavDecoder(VideoDecoder):
 
     library = "PyAV"
 
-    def __init__(self, address: str, *, options: dict[str, str] | None = None, timeout_s: float | None = None) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        options: dict[str, str] | None = None,
+        timeout_s: float | None = None,
+        threads: int | None = None,
+    ) -> None:
         av = library()
         assert av is not None, "the caller has asked for the library"
         self._av = av
@@ -69,6 +77,7 @@ class PyavDecoder(VideoDecoder):
             self._container = av.open(address, options=options or {}, metadata_errors="replace", timeout=timeout_s)
         try:
             self._stream = self._video_stream()
+            self._stream.codec_context.thread_count = threads or 0
             self._describe()
         except BaseException:
             self._container.close()
