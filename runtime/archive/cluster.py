@@ -26,6 +26,7 @@ from sdfl.runtime.archive.labelling import Outcome, Progress, Task, Worker
 SETTINGS = {  # of Ray, where the user has not chosen others
     "RAY_USAGE_STATS_ENABLED": "0",  # it would report the computer to its makers
     "RAY_TASK_MAX_RETRIES": "-1",  # however often a task loses its process: `Worker` gives up after some attempts
+    "RAY_ENABLE_AUTO_CONNECT": "0",  # it would start again when a thread calls it after its end
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # a remark about later versions
     "RAY_agent_register_timeout_ms": "300000",  # its processes take long to start on a busy computer
 }

@@ -145,7 +145,10 @@ class Worker:
         cv2.setNumThreads(self.opening.threads)
         landmarker = landmarker_of(self.opening)
         begin_s = time.monotonic()
-        with _opened(task, self.opening.threads, remarks.append) as source, RowWriter(path, video.shown, self.settings.num_points) as rows:
+        with (
+            _opened(task, self.opening.threads, remarks.append) as source,
+            RowWriter(path, video.shown, self.settings.num_points) as rows,
+        ):
             frames = _Counted(source, task, report)
             update = landmarker.follow(source)
             size: tuple[int, ...] = (0, 0)
@@ -204,7 +207,9 @@ def _opened(task: Task, threads: int, say: Callable[[str], None]) -> Iterator[Fr
         if task.segment is not None:
             yield stack.enter_context(SegmentSource(path, task.segment, name=video.shown, threads=threads, say=say))
             return
-        source = stack.enter_context(VideoSource(path, name=video.shown, max_pixels=MAX_PIXELS, threads=threads, say=say))
+        source = stack.enter_context(
+            VideoSource(path, name=video.shown, max_pixels=MAX_PIXELS, threads=threads, say=say)
+        )
         if source.stills:
             raise SourceError(f"{video.shown}: is a picture, not a video; `sdfl track` reads pictures")
         yield source

@@ -42,8 +42,7 @@ def nodes() -> Iterator[Any]:
         patch.setenv("PYTHONPATH", os.pathsep.join([str(project), str(helpers), os.environ.get("PYTHONPATH", "")]))
         patch.setenv("RAY_AUTH_TOKEN", "of this test")
         started = Nodes(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-        started.lost = started.add_node(num_cpus=1)
-        yield started
+        yield started, started.add_node(num_cpus=1)
         started.shutdown()
 
 
@@ -57,8 +56,8 @@ def workers() -> list[int]:
 class Chaos:
     """Kills workers at random moments, and a node once."""
 
-    def __init__(self, cluster: Cluster, nodes: Any) -> None:
-        self._cluster, self._nodes, self._random = cluster, nodes, random.Random(SEED)
+    def __init__(self, cluster: Cluster, nodes: Any, second: Any) -> None:
+        self._cluster, self._nodes, self._second, self._random = cluster, nodes, second, random.Random(SEED)
         self.killed, self.seen, self.node_lost = 0, set[str](), False
 
     def schedule(self, tasks: Sequence[Task], worker: Worker) -> Iterator[Outcome | None]:
@@ -72,7 +71,7 @@ class Chaos:
                 os.kill(self._random.choice(processes), signal.SIGKILL)
                 self.killed += 1
             if done >= 2 and not self.node_lost:
-                self._nodes.remove_node(self._nodes.lost, allow_graceful=False)
+                self._nodes.remove_node(self._second, allow_graceful=False)
                 self.node_lost = True
             yield outcome
 
@@ -82,8 +81,8 @@ def test_nothing_is_lost_and_nothing_comes_twice(nodes: Any, tmp_path: Path) -> 
     long = write_clip(tmp_path / "archive" / "long.mp4", 4 * FRAMES)
     (tmp_path / "archive" / "damaged.mp4").write_text("no video", encoding="utf-8")
     out = tmp_path / "out"
-    with connected(nodes.address, None) as cluster:
-        chaos = Chaos(cluster, nodes)
+    with connected(nodes[0].address, None) as cluster:
+        chaos = Chaos(cluster, *nodes)
         opening = ToyOpening(pause_s=0.1)
         summary = label([tmp_path / "archive"], out, opening, chaos.schedule, segment_s=1.0)
     assert chaos.killed == KILLS
