@@ -149,8 +149,9 @@ def _in_bucket(uri: str) -> Iterator[Video]:
         root = uri.partition("?")[0].rstrip("/")
         query = uri[len(uri.partition("?")[0]) :]
         for each in files.get_file_info(kinds.FileSelector(path, recursive=True)):
-            if each.type == kinds.FileType.File and _counts(each.base_name):
-                inside = each.path[len(path.rstrip("/")) :].lstrip("/")
+            inside = each.path[len(path.rstrip("/")) :].lstrip("/")
+            hidden = any(part.startswith(".") for part in inside.split("/"))
+            if each.type == kinds.FileType.File and _counts(each.base_name) and not hidden:
                 yield _remote(f"{root}/{inside}{query}", each)
     except OSError as error:
         raise SourceError(f"{without_credentials(uri)}: cannot be listed ({_reason(error)})") from None

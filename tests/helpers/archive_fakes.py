@@ -19,6 +19,7 @@ from sdfl import FaceLandmarker
 from sdfl.artifacts.landmark_spec import ModelSpec
 from sdfl.runtime.archive.in_process import in_process
 from sdfl.runtime.archive.labelling import Outcome, Task, Worker
+from sdfl.runtime.archive.rows import load_pyarrow
 from sdfl.runtime.archive.run import Schedule, Summary, label_videos
 from sdfl.runtime.archive.settings import Settings
 from sdfl.runtime.archive.videos import find_videos
@@ -108,3 +109,26 @@ class FakeCluster:
 @contextmanager
 def fake_connected(address: str | None, workers: int | None) -> Iterator[FakeCluster]:
     yield FakeCluster()
+
+
+def rows(out: Path) -> list[dict[str, Any]]:
+    """The rows of all faces."""
+    return list(load_pyarrow()[1].read_table(out / "faces").to_pylist())
+
+
+def failures(out: Path) -> dict[str, str]:
+    """Name of a video's file -> why it failed."""
+    return {
+        Path(row["video"]).name: row["reason"]
+        for row in load_pyarrow()[1].read_table(out / "failures.parquet").to_pylist()
+    }
+
+
+def videos(out: Path) -> list[dict[str, Any]]:
+    """The rows of the table of videos."""
+    return list(load_pyarrow()[1].read_table(out / "videos.parquet").to_pylist())
+
+
+def files(out: Path) -> set[str]:
+    """All files of a dataset, relative to it."""
+    return {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
