@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -178,7 +179,7 @@ class _Counted:
 
     def __iter__(self) -> Iterator[Frame]:
         segment, shown = self._task.segment, self._task.video.shown
-        told_s = time.monotonic()
+        told_s = -math.inf
         for frame in self._source:
             yield frame
             if not (segment and frame.index < segment.begin):

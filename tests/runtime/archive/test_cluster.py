@@ -32,7 +32,7 @@ SEED = int(os.environ.get("SDFL_ARCHIVE_SEED", "1"))
 
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[Any]:
-    """A cluster of two nodes with one processor each; the second is the one that gets lost."""
+    """A cluster of one node with one processor."""
     from ray.cluster_utils import Cluster as Nodes
 
     with pytest.MonkeyPatch.context() as patch:
@@ -42,15 +42,16 @@ def nodes() -> Iterator[Any]:
         patch.setenv("PYTHONPATH", os.pathsep.join([str(project), str(helpers), os.environ.get("PYTHONPATH", "")]))
         patch.setenv("RAY_AUTH_TOKEN", "of this test")
         started = Nodes(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-        yield started, started.add_node(num_cpus=1)
+        yield started
         started.shutdown()
 
 
-def workers() -> list[int]:
-    """Processes that label at the moment."""
+def workers(cluster: Cluster) -> list[int]:
+    """Processes of this cluster that label at the moment, and not of another one on this computer."""
+    told = {int(name.rpartition(":")[2]) for name in cluster.doing()}
     listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
-    named = [line.split(None, 1) for line in listed.splitlines()]
-    return [int(process) for process, words in named if words.startswith("ray::") and "Map" in words]
+    named = [line.split(None, 1) for line in listed.splitlines()[1:]]
+    return [int(pid) for pid, words in named if int(pid) in told and words.startswith("ray::Map")]
 
 
 class Chaos:
@@ -66,7 +67,7 @@ class Chaos:
         for outcome in self._cluster.schedule(tasks, worker):
             done += outcome is not None
             self.seen |= {progress.video for progress in self._cluster.doing().values()}
-            if self.killed < KILLS and time.monotonic() >= next_s and (processes := workers()):
+            if self.killed < KILLS and time.monotonic() >= next_s and (processes := workers(self._cluster)):
                 next_s = time.monotonic() + self._random.uniform(0.3, 3)
                 os.kill(self._random.choice(processes), signal.SIGKILL)
                 self.killed += 1
@@ -81,8 +82,9 @@ def test_nothing_is_lost_and_nothing_comes_twice(nodes: Any, tmp_path: Path) -> 
     long = write_clip(tmp_path / "archive" / "long.mp4", 4 * FRAMES)
     (tmp_path / "archive" / "damaged.mp4").write_text("no video", encoding="utf-8")
     out = tmp_path / "out"
-    with connected(nodes[0].address, None) as cluster:
-        chaos = Chaos(cluster, *nodes)
+    with connected(nodes.address, None) as cluster:
+        second = nodes.add_node(num_cpus=1)  # now, or the command might belong to it, and be lost with it
+        chaos = Chaos(cluster, nodes, second)
         opening = ToyOpening(pause_s=0.1)
         summary = label([tmp_path / "archive"], out, opening, chaos.schedule, segment_s=1.0)
     assert chaos.killed == KILLS
