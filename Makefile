@@ -167,6 +167,7 @@ $(VENV)/.done: pyproject.toml constraints.txt CMakeLists.txt
 	$(VENV)/bin/pip install --quiet $(TORCH)
 	$(VENV)/bin/pip install --quiet --constraint constraints.txt \
 		--editable '.[headless,demo,train,convert,litert,datasets,report,docs,dev]'
+	$(VENV)/bin/pip install --quiet --no-compile --constraint constraints.txt --editable '.[cluster]'
 	$(VENV)/bin/pip install --quiet $(RTX) || echo "make: no TensorRT-RTX for this platform; its tests are skipped" >&2
 	@touch $@
 

@@ -124,7 +124,7 @@ def atomic_pair(first: Path, second: Path) -> Iterator[tuple[Path, Path]]:
     with atomic_path(first) as first_temporary, atomic_path(second) as second_temporary:
         yield first_temporary, second_temporary
         for path in (first_temporary, second_temporary):
-            _flush_to_disk(path)
+            flush_to_disk(path)
 
 
 def _refusal(path: Path, error: BaseException | None) -> OSError | None:
@@ -167,7 +167,7 @@ class Recording:
         """
         if self.is_special or not self.path.exists():
             return
-        _flush_to_disk(self.path)
+        flush_to_disk(self.path)
         _replace(self._target, self.path)
 
     def keep_beside(self) -> Path | None:
@@ -208,7 +208,7 @@ def write_failure(path: object, error: OSError) -> str:
     return f"{path}: cannot be written ({error.strerror or error}); {advice}"
 
 
-def _flush_to_disk(path: Path) -> None:
+def flush_to_disk(path: Path) -> None:
     """Wait until the disk has a file: some file systems report a full disk, a quota or a fault only now."""
     with path.open("r+b") as file:
         try:
@@ -265,13 +265,14 @@ def _temporary_path(target: Path) -> Path:
     start, end = f".{target.stem}.{computer}-", f".part{target.suffix}"
     for path in target.parent.glob(f"{glob.escape(start)}*{glob.escape(end)}"):
         number = path.name[len(start) : -len(end)]
-        if number.isdecimal() and not _is_running(int(number)):
+        if number.isdecimal() and not is_running(int(number)):
             with suppress(OSError):
                 path.unlink()
     return target.with_name(f"{start}{os.getpid()}{end}")
 
 
-def _is_running(process: int) -> bool:
+def is_running(process: int) -> bool:
+    """Whether a process of this computer is there; on Windows, whether it is this one."""
     if sys.platform == "win32":  # os.kill would end it; and no file can be removed there while a process has it open
         return process == os.getpid()
     try:

@@ -19,6 +19,7 @@ from sdfl.cli import (
     doctor,
     eval,
     export,
+    label_videos,
     quantize,
     report,
     reproduce,
@@ -44,7 +45,13 @@ Verb = Callable[..., None]
 
 # What the verbs are for -> verbs, in the order of the help page.
 VERBS: dict[str, dict[str, Verb]] = {
-    "Use": {"demo": demo.demo, "track": track.track, "web": web.web, "doctor": doctor.doctor},
+    "Use": {
+        "demo": demo.demo,
+        "track": track.track,
+        "label-videos": label_videos.label_videos,
+        "web": web.web,
+        "doctor": doctor.doctor,
+    },
     "Train": {
         "train": train.train,
         "eval": eval.evaluate,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -30,12 +31,18 @@ class Case:
     words: its arguments; {work} is a folder with pictures in `faces` and the checkpoint `small.ckpt`.
     code: the exit code that must come.
     before: a command that makes what the verb needs.
+    asks: addresses that it may ask the kernel about.
     """
 
     words: tuple[str, ...]
     code: int = 0
     before: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
 
+
+# Ray's agent asks the kernel by which of its own addresses this computer would reach a well-known one: it connects a
+# datagram socket, which sends nothing. Where that is refused, as here, it looks up the computer's own name.
+WAY_OUT = ("address 8.8.8.8", "address 2001:4860:4860::8888", f"name {platform.node()}")
 
 BUILD = (str(NANO), "--target", "openvino", "--out", "{work}/nano.xml")
 BENCH = ("nano", "--measure", "latency", "--backend", "onnxruntime", "--stage", "network", "--threads", "1",
@@ -52,6 +59,8 @@ CASES: dict[str, Case] = {
     "doctor": Case(("--model", "nano")),
     "eval": Case(("nano", "--data", "{work}/faces")),
     "export": Case(("{work}/small.ckpt", "--out", "{work}/small.onnx")),
+    "label-videos": Case(("{work}/clip.mp4", "-o", "{work}/archive", "--model", "nano", "--workers", "1"), asks=WAY_OUT,
+                         before=("track", "sample", "--frames", "5", "--model", "nano", "--save", "{work}/clip.mp4")),
     "quantize": Case(("{work}/small.ckpt", "--data", "{work}/faces", "--out", "{work}/int8.ckpt", "--images", "4")),
     "report": Case(("{work}/records.jsonl", "-o", "{work}/report"), before=("bench", *BENCH)),
     "study operator": Case(("nano", "--rounds", "2")),
@@ -133,7 +142,7 @@ def test_nothing_calls_home(verb: str, resolver: Path, work: Path, tmp_path: Pat
         command = [sys.executable, "-c", "from sdfl.cli import main; main()", *filled]
         looked_up, files, ended, said = calls(resolver, tmp_path / "home", command)
         assert ended == code, said
-        assert looked_up == []
+        assert set(looked_up) <= set(case.asks)
         assert [file for file in files if not file.startswith(CACHES)] == []
 
 

@@ -42,9 +42,11 @@ BLOCK = re.compile(r"(?:^<!-- needs: (?P<needs>[^>]+) -->\n+)?^```(?P<language>\
 NEEDS = {
     "a person": "it runs until somebody ends it, or it changes this computer",
     "a camera": "it reads a camera",
+    "a cluster": "it starts Ray, which takes long; tests/runtime/archive does it",
     "a compiler": "it compiles C++ or CUDA",
     "a GPU": "it needs an NVIDIA GPU or TensorRT",
     "a Jetson": "it runs on a Jetson",
+    "an archive": "tests/runtime/archive runs it on one",
     "labelled pictures": "it needs a dataset",
     "models of heads": "it needs checkouts of ICT-FaceKit and makehuman-assets",
     "network": "it downloads packages",

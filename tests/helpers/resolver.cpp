@@ -24,7 +24,7 @@ static bool is_number(const char* name) {
 
 static bool local(const char* name) {
   return !name || !*name || !strcmp(name, "localhost") || !strncmp(name, "127.", 4) || !strcmp(name, "::1") ||
-         !strcmp(name, "0.0.0.0") || !strcmp(name, "::");
+         !strncmp(name, "::ffff:127.", 11) || !strcmp(name, "0.0.0.0") || !strcmp(name, "::");
 }
 
 extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* hints, addrinfo** found) {

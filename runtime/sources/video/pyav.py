@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,6 +34,18 @@ def library() -> ModuleType | None:
     return av
 
 
+class Timetable(NamedTuple):
+    """When a video's frames are shown, as the file has it.
+
+    Attributes:
+        times_s: of all frames, sorted.
+        keys_s: of those that can be decoded without others, sorted.
+    """
+
+    times_s: list[float]
+    keys_s: list[float]
+
+
 class PyavDecoder(VideoDecoder):
     """A video that PyAV decodes.
 
@@ -40,6 +53,7 @@ class PyavDecoder(VideoDecoder):
         address: of what FFmpeg opens: `file:` and a path, or a URL.
         options: of FFmpeg's protocols and demuxers.
         timeout_s: how long opening and each read may take, None for as long as they need.
+        threads: that decode, None for one for each processor.
 
     Raises:
         OSError: it does not open; the class and `strerror` say why.
@@ -48,7 +62,14 @@ class PyavDecoder(VideoDecoder):
 
     library = "PyAV"
 
-    def __init__(self, address: str, *, options: dict[str, str] | None = None, timeout_s: float | None = None) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        options: dict[str, str] | None = None,
+        timeout_s: float | None = None,
+        threads: int | None = None,
+    ) -> None:
         av = library()
         assert av is not None, "the caller has asked for the library"
         self._av = av
@@ -56,6 +77,7 @@ class PyavDecoder(VideoDecoder):
             self._container = av.open(address, options=options or {}, metadata_errors="replace", timeout=timeout_s)
         try:
             self._stream = self._video_stream()
+            self._stream.codec_context.thread_count = threads or 0
             self._describe()
         except BaseException:
             self._container.close()
@@ -157,6 +179,49 @@ class PyavDecoder(VideoDecoder):
             if packet is None:
                 return
             yield packet
+
+    def timetable(self, begin_s: float | None = None, end_s: float = math.inf) -> Timetable | None:
+        """When the frames are shown, read from the packets alone; frames cannot be decoded afterwards.
+
+        Args:
+            begin_s: time of the key frame to begin with, as the file has it; None for the beginning.
+            end_s: time of the last frame that matters.
+
+        Returns:
+            The times of the frames and of the key frames, as the file has them, both sorted; None where the packets do
+            not tell exactly which frames a player shows.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        if begin_s is not None:
+            self.seek(begin_s)
+        times: list[float] = []
+        keys: list[float] = []
+        for packet in self._packets():
+            if not packet.size:
+                continue
+            if packet.pts is None or packet.is_discard or packet.is_corrupt or self._time_field != "pts":
+                return None
+            time_s = float(packet.pts * packet.time_base)
+            if packet.dts is not None and float(packet.dts * packet.time_base) > end_s:
+                break
+            times.append(time_s)
+            if packet.is_keyframe:
+                keys.append(time_s)
+        return None if len(set(times)) < len(times) or not keys else Timetable(sorted(times), sorted(keys))
+
+    def seek(self, key_s: float) -> None:
+        """Go to a key frame.
+
+        Args:
+            key_s: its time, as the file has it.
+
+        Raises:
+            OSError: the file cannot be read there.
+        """
+        with _as_os_error(self._av):
+            self._container.seek(round(key_s / self._stream.time_base), stream=self._stream)
 
     def _lose(self) -> None:
         self.lost += 1

@@ -35,6 +35,7 @@ class VideoSource(FrameSource):
         opening: opens the video, None for the file.
         described_by: a decoder of this video that was opened already, so that it need not be opened to describe it.
         max_pixels: largest number of pixels of a frame.
+        threads: that PyAV decodes a file with, None for one for each processor.
         say: is told at the end how many frames were damaged.
 
     Raises:
@@ -49,9 +50,11 @@ class VideoSource(FrameSource):
         opening: Callable[[], VideoDecoder] | None = None,
         described_by: VideoDecoder | None = None,
         max_pixels: int = MAX_PIXELS,
+        threads: int | None = None,
         say: Say = to_stderr,
     ) -> None:
         self.name, self.path, self._say = name or shown_source(str(path)), path, say
+        self._threads = threads
         self._opening = opening or self._open_file
         decoder = described_by or self._opening()
         self.fps, self.num_frames = decoder.fps, decoder.num_frames
@@ -82,7 +85,7 @@ class VideoSource(FrameSource):
             raise SourceError(
                 f"{self.name}: no such file; give a camera index, a video, a picture, a folder, a URL or 'sample'"
             )
-        return open_decoder(self.path, self.name)
+        return open_decoder(self.path, self.name, self._threads)
 
     def _report(self, decoder: VideoDecoder, count: int, last_s: float) -> None:
         """Say what is wrong with the video as a whole, once all that can be used has been used."""
@@ -103,21 +106,21 @@ class VideoSource(FrameSource):
         return not decoder.still and (self.path is None or isinstance(decoder, OpencvDecoder))
 
 
-def open_decoder(path: Path, name: str) -> VideoDecoder:
+def open_decoder(path: Path, name: str, threads: int | None = None) -> VideoDecoder:
     """Open a file with PyAV or, without it, with OpenCV.
 
     Args:
         path: of a file that exists.
         name: what messages call it.
+        threads: that PyAV decodes with, None for one for each processor.
 
     Raises:
         SourceError: it is no video that the library can decode; names the library, and says whether it is cut off.
     """
-    # Without the protocol, FFmpeg would take "a:b.mp4" for an address.
-    decoder, address = (pyav.PyavDecoder, f"file:{path}") if pyav.library() else (OpencvDecoder, str(path))
-    library = decoder.library
+    library = pyav.PyavDecoder.library if pyav.library() else OpencvDecoder.library
     try:
-        return decoder(address)
+        # Without the protocol, FFmpeg would take "a:b.mp4" for an address.
+        return pyav.PyavDecoder(f"file:{path}", threads=threads) if pyav.library() else OpencvDecoder(str(path))
     except LookupError as error:
         raise SourceError(f"{name}: {error.args[0]}") from error
     except PermissionError as error:

@@ -82,7 +82,7 @@ def test_jaw_points_lie_closer_to_the_chin_than_evenly_and_more_so_on_the_near_s
     def steps(yaw: float) -> np.ndarray:
         vertices = turned(studio.model.neutral, (yaw, 0, 0))
         points = CAMERA.project(studio.labeller.points(vertices, (yaw, 0, 0), CAMERA)[0][:17])[:, :2]
-        return np.linalg.norm(np.diff(points, axis=0), axis=1)
+        return np.asarray(np.linalg.norm(np.diff(points, axis=0), axis=1))
 
     ahead, aside = steps(0), steps(25)  # turned to the picture's right: the left side is near
     np.testing.assert_allclose(ahead, ahead[::-1], atol=0.1)
