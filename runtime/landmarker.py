@@ -44,8 +44,8 @@ class FaceLandmarker:
                 ...
 
     Args:
-        model: a model of the package ("nano", "small", "medium", "large"), a file that `sdfl export` or `sdfl build`
-            wrote, or None for the default model.
+        model: a model of the package ("small", "free" and so on), a file that `sdfl export` or `sdfl build` wrote, or
+            None for the default model.
         precision: "fp32", "fp16" or "int8", for a model of the package; None takes the fastest form that costs no
             accuracy and computes the right points on this processor.
         max_faces: largest number of faces. None finds every face in a picture and follows one through a video.

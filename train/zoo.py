@@ -68,12 +68,12 @@ PLANS: Mapping[str, tuple[Stage, ...]] = {
     # Rendered faces first, then photographs in the public domain with labels by the network itself beside them.
     "free": (
         Stage("rendered", "free", ("data.train=['synth/list_68pt.txt']",)),
-        Stage("main", "free", ("train.epochs=30", *_AFTER_RENDERED), "free/rendered"),
+        Stage("main", "free", ("train.epochs=15", *_AFTER_RENDERED), "free/rendered"),
         Stage("int8", "qat", ("data.train=['synth/list_68pt.txt']",), "free/main"),
     ),
     "wflw98": (
         Stage("rendered", "wflw98", ("data.train=['synth/list_98pt.txt']",), "free/rendered"),
-        Stage("main", "wflw98", ("train.epochs=15", *_AFTER_RENDERED), "wflw98/rendered"),
+        Stage("main", "wflw98", ("train.epochs=8", *_AFTER_RENDERED), "wflw98/rendered"),
         Stage("int8", "qat", ("data.train=['synth/list_98pt.txt']",), "wflw98/main"),
     ),
 }

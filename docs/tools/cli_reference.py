@@ -18,7 +18,7 @@ HEAD = """<!-- Written by docs/tools/cli_reference.py; `make docs` does so. Chan
 
 `sdfl VERB --help` prints the same as this page. Options come after the verb.
 
-- `MODEL` is a model of the package (`nano`, `small`, `medium`, `large`; with the suffix `_int8` its int8 file) or a
+- `MODEL` is a model of the package (`nano`, `small`, `medium`, `large`, `free`, `wflw98`; with the suffix `_int8` its int8 file) or a
   file.
 - `--data` is a dataset's root or any folder of pictures with `.pts` files ([labels](file-formats.md#labels)).
 - `--json` prints JSON for programs instead of text.

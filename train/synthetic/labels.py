@@ -151,7 +151,7 @@ def _evenly(line: Array, turn: float) -> Array:
     length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
     share = np.linspace(0, 1, _CHIN + 1)  # from the chin to the ear
     lift = FAR_LIFT * np.where(share > 0.25, np.sin(np.pi * (share - 0.25) / 0.75), 0)
-    jaw = np.where(share < 0.75, np.sin(np.pi * share / 0.75), 0)
+    jaw = np.where(share < 0.5, np.sin(2 * np.pi * share), 0)
     left, right = (
         share + max(-side, 0) * lift - (CLOSER_TO_CHIN[0] + CLOSER_TO_CHIN[1] * max(side, 0)) * jaw
         for side in (turn, -turn)

@@ -11,13 +11,13 @@ import { FrameReader } from "./frame.js";
 import { LandmarkNetwork, NetworkDetector } from "./network.js";
 import { FaceTracker } from "./tracker.js";
 
-export const MODELS = /** @type {const} */ (["nano", "small", "medium", "large"]);
+export const MODELS = /** @type {const} */ (["nano", "small", "medium", "large", "free", "wflw98"]);
 export const DEFAULT_MODEL = "small";
 const EVERY_FACE = Number.MAX_SAFE_INTEGER;
 
 /**
  * @typedef {object} Options
- * @property {string} [model] "nano", "small", "medium" or "large", or the address of an .onnx file that `sdfl export`
+ * @property {string} [model] one of `MODELS`, or the address of an .onnx file that `sdfl export`
  *   wrote. Default: "small".
  * @property {"fp32" | "int8"} [precision] of a model that is given by its name. Default: "fp32", which browsers compute
  *   faster; int8 files are smaller.
