@@ -22,7 +22,8 @@ from sdfl.runtime.zoo.opening import model_to_run
 pytestmark = pytest.mark.slow
 
 FREE = ("free", "wflw98")  # the models whose terms allow any use
-LARGEST_NME = {"nano": 4.3, "small": 3.9, "medium": 3.5, "large": 3.5, "free": 5.3, "wflw98": 19.9}
+LARGEST_NME = {"nano": 4.3, "small": 3.9, "medium": 3.5, "large": 3.5, "free": 5.3, "wflw98": 9.8}
+LEAST_REFUSED = {"free": 0.9, "wflw98": 0.55}  # share of crops beside a face: less certain (docs/results/models.md)
 INT8_MAY_COST = 0.05  # points of NME
 INT8_MAY_FAIL_MORE = 2  # faces above 8 %
 MODELS = [pytest.param(name, id=name) for name in families()]
@@ -97,7 +98,7 @@ def test_presence_tells_faces_from_what_a_lost_track_looks_at(name: str, tests: 
         away = centre + np.array([0.95 * side_px, 0], np.float32)
         beside.append(cut_crop(image, crop_affine(away, side_px, size), size).image)
     assert np.mean(backend.infer(np.stack(on_face)).presence >= 0.5) >= 0.99
-    assert np.mean(backend.infer(np.stack(beside)).presence < 0.5) >= 0.95
+    assert np.mean(backend.infer(np.stack(beside)).presence < 0.5) >= LEAST_REFUSED.get(name, 0.95)
 
 
 @pytest.mark.parametrize("model", [pytest.param(None, id="default"), *MODELS])

@@ -18,8 +18,8 @@ HEAD = """<!-- Written by docs/tools/cli_reference.py; `make docs` does so. Chan
 
 `sdfl VERB --help` prints the same as this page. Options come after the verb.
 
-- `MODEL` is a model of the package (`nano`, `small`, `medium`, `large`, `free`, `wflw98`; with the suffix `_int8` its int8 file) or a
-  file.
+- `MODEL` is a model of the package (`nano`, `small`, `medium`, `large`, `free`, `wflw98`; with the suffix
+  `_int8` its int8 file) or a file.
 - `--data` is a dataset's root or any folder of pictures with `.pts` files ([labels](file-formats.md#labels)).
 - `--json` prints JSON for programs instead of text.
 - Exit codes: 0 is success, 1 an expected failure that one line on standard error explains, 2 wrong usage, 130 a run

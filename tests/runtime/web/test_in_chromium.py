@@ -114,7 +114,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 def test_a_picture_and_every_mistake(tmp_path: Path) -> None:
     mistakes = {
         "library.FaceLandmarker.create({ modle: 'small' })": "modle: no such option; there are model, precision, ",
-        "library.FaceLandmarker.create({ model: 'huge' })": "model must be one of nano, small, medium, large, free, wflw98 or ",
+        "library.FaceLandmarker.create({ model: 'huge' })": "model must be one of nano, small, medium, large, free, ",
         "library.FaceLandmarker.create({ model: 'sw.onnx' })": "sw.onnx cannot be loaded (404); set the option assets ",
         "library.FaceLandmarker.create({ model: 'sdfl/models/sdfl_faces.onnx' })": (
             "sdfl/models/sdfl_faces.onnx is not a landmark model of this project; "
