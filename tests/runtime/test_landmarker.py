@@ -179,7 +179,7 @@ def test_track_follows_one_face_by_default_and_more_where_asked(three_faces: Cal
             "detection_threshold is for the built-in detector and those from files",
             id="a threshold for a detector of one's own",
         ),
-        pytest.param({"model": "huge"}, "huge: no such model; choose large", id="no model"),
+        pytest.param({"model": "huge"}, "huge: no such model; choose free, free_int8, large", id="no model"),
         pytest.param({"model": 7}, "model must be a name or a path, got int", id="a number for a model"),
     ],
 )
