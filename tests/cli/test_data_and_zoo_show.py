@@ -62,7 +62,7 @@ def test_zoo_show_counts_with_and_without_head(model: str, backbone_parameters: 
         pytest.param(
             ("show", "vgg99"),
             ConfigError,
-            "vgg99: no such model, backbone or recipe; choose a model .large, large_int8",
+            "vgg99: no such model, backbone or recipe; choose a model .free, free_int8, large, large_int8",
             id="no such model",
         ),
         pytest.param(("show", "gone.onnx"), ArtifactError, "gone.onnx: no such file", id="no such file"),
