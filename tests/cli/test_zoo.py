@@ -14,7 +14,7 @@ from sdfl.cli import app
 from sdfl.errors import ArtifactError
 from sdfl.runtime import zoo
 
-LARGEST_MB = 25.0  # all shipped files together
+LARGEST_MB = 30.0  # all shipped files of the six models together
 
 
 def run(*arguments: str) -> str:
