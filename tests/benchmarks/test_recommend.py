@@ -4,6 +4,7 @@ import pytest
 from bench_fakes import ENVIRONMENT, accuracy_record, latency_record, subject
 
 from sdfl.benchmarks.recommend import Limits, NothingFits, missing_suite, recommend
+from sdfl.runtime.zoo import zoo_models
 
 FAST, GOOD, BEST = subject("fast"), subject("good"), subject("best")
 RECORDS = [
@@ -68,10 +69,11 @@ def test_accuracy_may_come_from_another_machine_but_time_not() -> None:
 
 
 def test_models_without_a_time_are_to_be_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sdfl.benchmarks.recommend.zoo_models", lambda: {"new": "new.onnx"})
+    files = {"other points": zoo_models()["wflw98"], "new": zoo_models()["nano"]}
+    monkeypatch.setattr("sdfl.benchmarks.recommend.zoo_models", lambda: files)
     suite = missing_suite(RECORDS, "m1", Limits(5, 4, 2), "")
     assert suite is not None
-    assert (suite.threads, suite.measure, suite.model[0].artifact) == ((2,), ("latency",), "new")
+    assert (suite.threads, suite.measure, [each.artifact for each in suite.model]) == ((2,), ("latency",), ["new"])
     monkeypatch.setattr("sdfl.benchmarks.recommend.zoo_models", dict)
     assert missing_suite(RECORDS, "m1", Limits(5, 4, 2), "") is None
 

@@ -211,8 +211,8 @@ def test_what_an_earlier_step_did_not_make_is_missed(
 
 def test_every_model_is_built_in_every_precision_and_form(place: Workplace) -> None:
     names = [each.name for each in steps.all_steps(place)]
-    assert sum(name.startswith("engine: ") for name in names) == 4 * 3 * 2
-    assert sum(name.startswith("latency: ") for name in names) == 4
+    assert sum(name.startswith("engine: ") for name in names) == 6 * 3 * 2
+    assert sum(name.startswith("latency: ") for name in names) == 6
     (build, verify) = engines.build_and_verify(engines.Engine("small", "int8", engines.FORMS[0]), place)
     assert build[3:8] == ["build", "small_int8", "--target", "tensorrt", "--precision"]
     assert str(verify[6]).endswith("runtime/zoo/small_int8.onnx")
