@@ -16,6 +16,11 @@ def on_arm() -> bool:
     return platform.machine().lower() in ARM_MACHINES
 
 
+def usable_processors() -> int:
+    """Number of processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @cache
 def processor_name() -> str:
     """What macOS and Windows call the processor, elsewhere what Python knows; perhaps no more than its family.

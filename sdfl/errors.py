@@ -91,6 +91,11 @@ def shown(value: object, longest: int = 80) -> str:
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line: the first one, or the error's kind where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def shown_path(path: object) -> str:
     """A path or another name in an error: in one line, whatever characters it has."""
     text = str(path)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lightning.fabric import Fabric
 
-from sdfl.errors import ConfigError
+from sdfl.errors import ConfigError, first_line
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def launch(devices: Devices, precision: str) -> Fabric:
         fabric = Fabric(**vars(devices), precision=precision)  # type: ignore[arg-type]
     except (RuntimeError, ValueError, TypeError) as error:
         asked = ", ".join(f"{name} {value}" for name, value in vars(devices).items())
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise ConfigError(f"cannot train with {asked} and precision {precision}: {reason}") from error
     fabric.launch()
     return fabric

@@ -7,7 +7,6 @@ the others were replaced by newer ones. Everything runs on the same processor co
 from __future__ import annotations
 
 import itertools
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,7 @@ from sdfl.benchmarks.suite import HERE, load_suite, parse_peer
 from sdfl.benchmarks.targets import targets_of
 from sdfl.benchmarks.worker import Worker
 from sdfl.errors import ConfigError, SdflError
+from sdfl.runtime.processor import usable_processors
 from sdfl.runtime.sources import SampleSource
 from sdfl.runtime.zoo import resolve_model
 
@@ -166,8 +166,8 @@ def measuring(clip: dict[str, Any], seconds: float) -> Measure:
     """
 
     def measure(way: Way, cores: int, streams: int) -> Trial:
-        if cores > _cores_here():
-            raise ConfigError(f"--cores {cores}: only {_cores_here()} may be used here")
+        if cores > usable_processors():
+            raise ConfigError(f"--cores {cores}: only {usable_processors()} may be used here")
         processes = 1 if way.together else streams
         timeout_s = 60.0 + 10 * streams + 3 * seconds
         with ExitStack() as stack:
@@ -205,10 +205,6 @@ def _trial(
         memory_mb=None if None in memory else float(sum(each or 0.0 for each in memory)),
         found=sum(answer["found"] for answer in answers) / len(all_ms),
     )
-
-
-def _cores_here() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def write_clip(folder: Path) -> dict[str, Any]:

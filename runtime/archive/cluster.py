@@ -20,8 +20,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from sdfl.errors import ConfigError, MissingDependency, SdflError
+from sdfl.errors import ConfigError, MissingDependency, SdflError, first_line
 from sdfl.runtime.archive.labelling import Outcome, Progress, Task, Worker
+from sdfl.runtime.processor import usable_processors
 
 SETTINGS = {  # of Ray, where the user has not chosen others
     "RAY_USAGE_STATS_ENABLED": "0",  # it would report the computer to its makers
@@ -162,7 +163,7 @@ def connected(address: str | None, workers: int | None) -> Iterator[Cluster]:
     environment = {name: os.environ.get(name) for name in NO_WAY_OUT} if address is None else {}
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "include_dashboard": False}
     if address is None:
-        workers = workers or processors()
+        workers = workers or usable_processors()
         _start(ray, quiet | {"num_cpus": workers, "object_store_memory": OBJECT_STORE_BYTES})
     else:
         _join(ray, address, quiet)
@@ -189,7 +190,7 @@ def _start(ray: Any, options: dict[str, Any]) -> None:
                 return
             except Exception as error:  # of many kinds, plain ones too
                 ray.shutdown()
-                reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                reason = first_line(error)
                 if not left:
                     raise SdflError(f"Ray cannot be started ({reason}); is the computer very busy?") from error
 
@@ -212,12 +213,6 @@ def _restore(variables: dict[str, str | None]) -> None:
             os.environ[name] = value
 
 
-def processors() -> int:
-    """Number of processors that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
 def _join(ray: Any, address: str, quiet: dict[str, Any]) -> None:
     if address.startswith("ray://"):
         raise ConfigError(
@@ -227,7 +222,7 @@ def _join(ray: Any, address: str, quiet: dict[str, Any]) -> None:
     try:
         ray.init(address=address, **quiet)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise ConfigError(f"--cluster {address}: no cluster answers there ({reason})") from error
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sdfl.errors import MissingDependency, SourceError, shown_path
+from sdfl.errors import MissingDependency, SourceError, first_line, shown_path
 from sdfl.files import numbered_lines
 from sdfl.runtime.sources.addresses import is_url, path_of, without_credentials
 
@@ -204,7 +204,7 @@ def _read(source: Any, video: Video) -> bytes:
 
 def _reason(error: Exception) -> str:
     """The first line of what pyarrow says, which may have many."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+    return first_line(error)[:200]
 
 
 def _stem(address: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from sdfl.artifacts.model_file import read_spec
-from sdfl.errors import SdflError
+from sdfl.errors import SdflError, first_line
 from sdfl.runtime.backends.openvino.extension import find_extension, why_unusable
 from sdfl.runtime.doctor.probes import installed_versions
 from sdfl.runtime.zoo import resolve_model
@@ -74,7 +74,7 @@ def check_operator(model: str | None = None) -> list[Implementation]:
                     reference = reference or (form.runtime, backend)
                     result = _compare(*reference, backend, crop)
             except Exception as error:  # a broken library may raise anything, and the others are still to be tried
-                result = f"failed: {(str(error).splitlines() or [type(error).__name__])[0]}"
+                result = f"failed: {first_line(error)}"
         rows.append(Implementation(form.runtime, form.form, version, found_at, result))
     return [*rows, _litert(installed.get("ai-edge-litert", "")), _tensorrt()]
 

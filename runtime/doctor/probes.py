@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sdfl.errors import SdflError
+from sdfl.errors import SdflError, first_line
 from sdfl.runtime.doctor.facts import Computer
 from sdfl.runtime.doctor.jetson import BOARD_FILE, RELEASE_FILE, is_jetson, parse_l4t
 
@@ -48,7 +48,7 @@ def read_computer(libraries: Mapping[str, Probe] | None = None) -> Computer:
         try:
             values |= probe()
         except Exception as error:  # a wheel for another numpy or glibc may raise anything
-            broken[package] = (str(error).splitlines() or [type(error).__name__])[0]
+            broken[package] = first_line(error)
     return Computer(**values, broken=broken)
 
 

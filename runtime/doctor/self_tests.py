@@ -11,7 +11,7 @@ from typing import Any
 from sdfl.artifacts.drawn_face import DRAWINGS
 from sdfl.artifacts.model_file import read_spec
 from sdfl.artifacts.self_test import EXACT, INTEGER, TOLERANCE_PX, Deviation
-from sdfl.errors import ConfigError, MissingDependency
+from sdfl.errors import ConfigError, MissingDependency, first_line
 from sdfl.runtime.backends import READS
 from sdfl.runtime.backends.litert import LiteRtBackend
 from sdfl.runtime.backends.onnxruntime.backend import OnnxRuntimeBackend
@@ -103,7 +103,7 @@ def _row(model: str, runs_in: str, measure: Callable[[], tuple[str, list[Deviati
     except MissingDependency as error:
         return SelfTest(model, runs_in, None, None, f"not run: {error}")
     except Exception as error:  # a broken library may raise anything, and the others are still to be tried
-        return SelfTest(model, runs_in, None, None, f"failed: {(str(error).splitlines() or [type(error).__name__])[0]}")
+        return SelfTest(model, runs_in, None, None, f"failed: {first_line(error)}")
     if not found:
         return SelfTest(model, runs_in, None, None, "not run: the file states no points; export the model again")
     worst, allowed = max(each.points_px for each in found), TOLERANCE_PX[arithmetic]

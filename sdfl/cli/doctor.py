@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sdfl.artifacts.names import ENGINE, LITERT, has_suffix
+from sdfl.errors import first_line
 
 if TYPE_CHECKING:
     from sdfl.runtime.doctor.operator_check import Implementation
@@ -106,5 +107,5 @@ def check_torch(version: str) -> Implementation:
             verdict = "passed" if difference <= 1e-5 else "failed"  # fp32 sums of three products
             result = f"{verdict}: {difference:.1e}"
         except Exception as error:  # a broken torch may raise anything
-            result = f"failed: {(str(error).splitlines() or [type(error).__name__])[0]}"
+            result = f"failed: {first_line(error)}"
     return Implementation("torch", "custom operator", version, found_at, result)

@@ -24,6 +24,7 @@ _CONTOUR = (
     3041, 3661, 3042, 4390, 3880, 3022, 3085, 2484, 4102, 4036, 3061, 2253, 3466, 3490, 3493, 3496,
 )  # fmt: skip
 _CHIN = 16  # of them
+_JAW = 0.44  # share of the contour on either side of the chin that belongs to the jaw
 _SLIDES = 24  # places on the way of a contour point towards the middle
 TOLERANCE_CM = 0.45  # how far something must lie before a point to cover it
 CONTOUR_TOLERANCE_CM = 1.2  # likewise before one of the contour, which lies on straight lines between vertices
@@ -87,8 +88,9 @@ class Labeller:
 
     def __init__(self, model: HeadModel) -> None:
         self._model = model
-        self.lids = [self._chain(stops) for stops in _LIDS]
-        self._lines = [(self._chain(stops), list(stops[1:-1]), shares) for stops, shares in LINES.items()]
+        chains = {stops: self._chain(stops) for stops in LINES}
+        self.lids = [chains[stops] for stops in _LIDS]
+        self._lines = [(chains[stops], list(stops[1:-1]), shares) for stops, shares in LINES.items()]
         self._ways = _ways_inward(model.face_uv)
 
     def _chain(self, stops: Sequence[int]) -> Ints:
@@ -180,11 +182,11 @@ def _ways_inward(uv: Array) -> Ints:
     ways = []
     for number, vertex in enumerate(_CONTOUR):
         start, aside = uv[vertex], (number - _CHIN) / _CHIN  # -1 at the left ear, 1 at the right one
-        if abs(aside) > 0.44:
+        if abs(aside) > _JAW:
             end = np.array([0.5 + 0.1 * np.sign(aside), start[1]])
         else:  # at the jaw the way goes up towards the corner of the mouth
             end = start + 0.85 * (np.array([0.5 + 0.08 * aside, 0.34 + 0.09 * abs(aside)]) - start)
-            start = start - UNDER_CHIN * min(1.0, (0.44 - abs(aside)) / 0.2) * (end - start)
+            start = start - UNDER_CHIN * min(1.0, (_JAW - abs(aside)) / 0.2) * (end - start)
         places = start + np.linspace(0, 1, _SLIDES)[:, None] * (end - start)
         ways.append(known[tree.query(places)[1]])
     return np.array(ways, np.int32)
