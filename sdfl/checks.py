@@ -21,6 +21,8 @@ def require_shape(name: str, array: npt.NDArray[np.generic], shape: tuple[int | 
     Raises:
         ValueError: it has another shape; the message says which.
     """
+    if isinstance(array, np.ndarray) and array.shape == shape:
+        return  # the usual case, some ten times for every tracked face
     if not isinstance(array, np.ndarray):
         raise ValueError(f"{name} must be a numpy array, got {type(array).__name__}")
     fits = array.ndim == len(shape) and all(

@@ -16,11 +16,9 @@ from __future__ import annotations
 
 import json
 import shlex
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 PROJECT = Path(__file__).resolve().parents[1]  # of a checkout; of an installed package, the folder of all packages
 
@@ -119,6 +117,8 @@ def install_command(extra: str) -> str:
         revision = vcs.get("requested_revision") or vcs.get("commit_id")
         address = f"{vcs['vcs']}+{url}@{revision}" if vcs else url
         return _pip_install(f"sdfl[{extra}] @ {address}")
+    from urllib.request import url2pathname  # loads http and ssl; only an error needs it
+
     path = Path(url2pathname(urlsplit(url).path)) if url else _checkout()
     if path is not None and path.exists():
         return _pip_install(f"{path}[{extra}]")
@@ -140,6 +140,8 @@ def _checkout() -> Path | None:
 
 def _origin() -> dict[str, Any]:
     """What pip has noted about where sdfl was installed from (PEP 610); empty where it has not."""
+    from importlib import metadata  # slow to load; only an error needs it
+
     try:
         text = metadata.distribution("sdfl").read_text("direct_url.json")
         origin = json.loads(text) if text else {}

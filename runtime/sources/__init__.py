@@ -24,7 +24,6 @@ from sdfl.runtime.sources.addresses import is_url, path_of, shown_source
 from sdfl.runtime.sources.base import FrameSource
 from sdfl.runtime.sources.capture import CameraMode, camera_indices
 from sdfl.runtime.sources.live import LiveSource, open_camera
-from sdfl.runtime.sources.network import open_url
 from sdfl.runtime.sources.pictures import AnimationSource, IteratorSource, MemorySource, PictureSource, is_pil
 from sdfl.runtime.sources.sample import SampleSource
 from sdfl.runtime.sources.video import CaptureSource, VideoSource
@@ -135,6 +134,8 @@ def _open_named(text: str, mode: CameraMode, max_pixels: int, say: Say) -> Frame
         if text.lower().startswith("file:/"):
             return _open_file(path_of(text), max_pixels, say)
         if is_url(text.strip()):
+            from sdfl.runtime.sources.network import open_url  # loads http and ssl
+
             return open_url(text.strip(), _open_file, max_pixels=max_pixels, say=say)
         raise SourceError(f"{shown_source(text)}: no such file; {WANTED}")
     return _open_file(path, max_pixels, say)

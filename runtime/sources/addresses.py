@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from urllib.request import url2pathname
 
 from sdfl.errors import SourceError, shown_path
 
@@ -66,4 +65,6 @@ def path_of(url: str) -> Path:
             f"{without_credentials(url)}: names a file on another computer; copy it here, or give its http:// address"
         )
     path = url.partition("://")[2].partition("/")[2]  # urlsplit would end it at # and ?, which file names may hold
+    from urllib.request import url2pathname  # loads http and ssl, which nothing but an address needs
+
     return Path(url2pathname(f"/{path}"))

@@ -46,7 +46,9 @@ def run_together(backend: Backend, parts: Sequence[Inferring[T]]) -> list[T]:
 
 def _infer(backend: Backend, asked: Sequence[Image]) -> list[Prediction]:
     """What the network says about each of several batches."""
-    crops = asked[0] if len(asked) == 1 else np.concatenate(asked)
+    if len(asked) == 1:
+        return [backend.infer(asked[0])]
+    crops = np.concatenate(asked)
     seen = [backend.infer(crops[start : start + LARGEST_BATCH]) for start in range(0, len(crops), LARGEST_BATCH)]
     points = np.concatenate([each.points for each in seen])
     presence = np.concatenate([each.presence for each in seen])

@@ -13,6 +13,8 @@ the face and the rate of the camera, and when a frame is dropped.
 
 from __future__ import annotations
 
+import cmath
+import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,6 +27,7 @@ from sdfl.types import FloatArray
 Complex = npt.NDArray[np.complex128]  # points as x + iy
 FIRST_STEP_S = 1 / 30  # for timestamps that do not advance
 FORGET_S = 0.5  # after a longer gap the filter starts again
+SMALLEST_TURN = 1e-6  # of points that lie on one spot; their similarity has no logarithm
 MOST_TRUST = 4.0  # trust of the most certain point; the least certain has one over this; an average one has 1
 
 
@@ -112,20 +115,22 @@ class Smoother:
     def _begin(self, raw: Complex, trust: Any) -> None:
         self._centre = complex((trust * raw).sum() / trust.sum())
         size = float(np.sqrt((np.abs(raw - self._centre) ** 2).mean()))
-        self._turn = complex(max(size, 1e-6))
+        self._turn = complex(max(size, SMALLEST_TURN))
         self._shape = (raw - self._centre) / self._turn
-        self._behind = np.zeros(2, np.complex128)  # place, and logarithm of size and roll
+        self._place_behind = self._turn_behind = 0j  # sizes of the face, and logarithm of size and roll
         self._shape_behind = np.zeros_like(raw)
 
     def _move(self, turn: complex, centre: complex, step_s: float) -> None:
         """Follow place, size and roll."""
         rule, size = self._smoothing.motion, abs(self._turn)
-        off = np.array([(centre - self._centre) / size, np.log(turn / self._turn)])
-        self._behind += _gain(rule.watch_hz, step_s) * (off - self._behind)
-        behind = max(0.0, float(np.sqrt((np.abs(self._behind) ** 2).sum())) - rule.slack)
+        place_off, turn_off = (centre - self._centre) / size, cmath.log(turn / self._turn)
+        watch = _gain(rule.watch_hz, step_s)
+        self._place_behind += watch * (place_off - self._place_behind)
+        self._turn_behind += watch * (turn_off - self._turn_behind)
+        behind = max(0.0, math.hypot(abs(self._place_behind), abs(self._turn_behind)) - rule.slack)
         follow = _gain(rule.cutoff_hz + rule.slope_hz * behind, step_s)
-        self._centre += complex(follow * off[0] * size)
-        self._turn *= complex(np.exp(follow * off[1]))
+        self._centre += follow * place_off * size
+        self._turn *= cmath.exp(follow * turn_off)
 
     def _reshape(self, shape: Complex, trust: Any, step_s: float) -> None:
         """Follow each point within the face, the uncertain ones more slowly."""
@@ -137,21 +142,23 @@ class Smoother:
 
 def _gain(cutoff_hz: Any, step_s: float) -> Any:
     """Share of a new value in a first-order low pass."""
-    rate = 2 * np.pi * step_s * cutoff_hz
+    rate = (2 * math.pi * step_s) * cutoff_hz
     return rate / (1 + rate)
 
 
 def _trust(spread: FloatArray) -> Any:
     """(N,), about 1: how certain each point is beside the average one."""
-    relative = float(spread.mean()) / np.maximum(spread, 1e-9)
-    return np.minimum(np.maximum(relative, 1 / MOST_TRUST), MOST_TRUST)
+    wide = np.maximum(spread, 1e-9, dtype=np.float64)
+    return np.minimum(np.maximum(float(wide.sum()) / len(wide) / wide, 1 / MOST_TRUST), MOST_TRUST)
 
 
 def _fit(shape: Complex, raw: Complex, trust: Any) -> tuple[complex, complex]:
     """Turn and centre of the similarity shape -> turn * shape + centre that fits `raw` best."""
     weight = trust / trust.sum()
-    middle, middle_raw = weight @ shape, weight @ raw
+    middle, middle_raw = complex(weight @ shape), complex(weight @ raw)
     flat = shape - middle
-    weighted = weight * flat.conj()
-    turn = weighted @ (raw - middle_raw) / max(float((weighted @ flat).real), 1e-12)
-    return complex(turn), complex(middle_raw - turn * middle)
+    weighted = weight * flat
+    # The conjugated weights sum to zero about the middle, so that `raw` need not be centred as well.
+    turn = complex(np.vdot(weighted, raw)) / max(np.vdot(weighted, flat).real, 1e-12)
+    turn = turn if abs(turn) > SMALLEST_TURN else complex(SMALLEST_TURN)
+    return turn, middle_raw - turn * middle

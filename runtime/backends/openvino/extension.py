@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from importlib import metadata
+import sys
 from pathlib import Path
 
 from sdfl.errors import ConfigError
@@ -45,15 +45,22 @@ def why_unusable() -> str:
 
 def _installed(name: str) -> Path | None:
     """A file of the installed package, None where it is missing."""
-    try:
-        path = Path(str(metadata.distribution("sdfl").locate_file(name)))
-    except metadata.PackageNotFoundError:
-        return None
-    return path if path.is_file() else None
+    found = _distribution("sdfl")
+    path = found[0] / name if found else None
+    return path if path is not None and path.is_file() else None
 
 
 def _openvino_version() -> str:
-    try:
-        return metadata.version("openvino")
-    except metadata.PackageNotFoundError:
-        return ""
+    found = _distribution("openvino")
+    return found[1] if found else ""
+
+
+def _distribution(package: str) -> tuple[Path, str] | None:
+    """Where an installed package lies, and its version.
+
+    `importlib.metadata` tells the same, but loading it takes a tenth of the time until the first landmarks.
+    """
+    for folder in filter(None, sys.path):
+        for info in Path(folder).glob(f"{package}-*.dist-info"):
+            return Path(folder), info.name.removeprefix(f"{package}-").removesuffix(".dist-info")
+    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import metadata
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,19 +11,13 @@ from sdfl.errors import ConfigError
 from sdfl.runtime.backends.openvino.extension import EXTENSION_VARIABLE, find_extension, why_unusable
 
 
-class Installed:
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def locate_file(self, path: str) -> Path:
-        return self._folder / path
-
-
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of an installed package without the library."""
     monkeypatch.delenv(EXTENSION_VARIABLE, raising=False)
-    monkeypatch.setattr(metadata, "distribution", lambda _: Installed(tmp_path))
+    (tmp_path / "sdfl-0.1.0.dist-info").mkdir()
+    (tmp_path / "openvino-2026.4.1.dist-info").mkdir()
+    monkeypatch.setattr(sys, "path", ["", str(tmp_path), *sys.path])
     return tmp_path
 
 
@@ -43,10 +37,9 @@ def test_package_with_the_library(package: Path) -> None:
     assert find_extension() == path
 
 
-def test_a_library_for_another_openvino_is_left_alone(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_library_for_another_openvino_is_left_alone(package: Path) -> None:
     path = library_in(package)
     version = path.with_name("libsdfl_openvino.version")
-    monkeypatch.setattr(metadata, "version", lambda _: "2026.4.1")
     version.write_text("2026.4.1\n")
     assert find_extension() == path
     assert why_unusable() == ""
