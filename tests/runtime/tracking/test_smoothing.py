@@ -126,3 +126,14 @@ def _noisy(rng: np.random.Generator) -> Image:
 def test_wrong_parameters_name_the_key() -> None:
     with pytest.raises(ConfigError, match=r"smoothing.slack must be at least 0, got -1"):
         LowPass(1.0, -1, 1.0)
+
+
+def test_points_that_fall_onto_one_spot_stay_numbers() -> None:
+    """A network can put all points into one place; that similarity has no logarithm."""
+    smoother = Smoother()
+    smoother.update(SHAPE, EVEN, 0.0)
+    spot = np.full_like(SHAPE, 40.0)
+    assert np.isfinite(smoother.update(spot, EVEN, 1 / 30)).all()
+    for frame in range(2, 40):
+        filtered = smoother.update(SHAPE, EVEN, frame / 30)
+    assert np.abs(filtered - SHAPE).max() < 0.5
