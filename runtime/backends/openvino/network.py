@@ -226,5 +226,8 @@ def _config(threads: int | None, precision: str | None) -> dict[str, Any]:
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_NUM_THREADS": threads,
         "INFERENCE_PRECISION_HINT": precision,
+        # Every process would pin its threads to the same first cores: two that run beside each other were each 2.3 times
+        # slower, with another core idle. Alone a process is as fast without (docs/explanation/decisions-runtime.md).
+        "ENABLE_CPU_PINNING": False,
     }
     return {key: value for key, value in options.items() if value is not None}
