@@ -7,6 +7,7 @@ import platform
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
 
 ARM_MACHINES = ("aarch64", "arm64", "armv8l", "armv7l")  # as Linux, macOS and Windows name them
 
@@ -29,6 +30,19 @@ def processor_name() -> str:
     """
     name = sysctl("machdep.cpu.brand_string") or os.environ.get("PROCESSOR_IDENTIFIER", "")
     return name or platform.processor() or platform.machine()
+
+
+def processor_features() -> str:
+    """What the system says that the processor can do; macOS and Windows say which one it is.
+
+    OpenVINO's name of an Arm processor tells nothing, and a home folder on a shared disk may serve several kinds.
+    """
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return "\n".join((processor_name(), sysctl("hw.optional"), platform.machine()))
+    kept = ("flags", "Features", "CPU part", "CPU implementer", "model name")
+    return "\n".join(sorted({line for line in text.splitlines() if line.startswith(kept)}))
 
 
 def sysctl(key: str) -> str:

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from sdfl.errors import ConfigError, shown
 
-PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # as Lightning Fabric names them
+AUTO = "auto"  # what the device that trains computes fastest
+PRECISIONS = (AUTO, "32-true", "bf16-mixed", "16-mixed")  # all others as Lightning Fabric names them
 
 
 def require(condition: bool, message: str) -> None:
@@ -83,7 +84,7 @@ class LoopConfig:
 
     epochs: int = 100
     batch_size: int = 32
-    precision: str = "bf16-mixed"
+    precision: str = AUTO
     average_decay: float = 0.999
     seed: int = 0
     validate_every: int = 5

@@ -172,10 +172,10 @@ class Workshop:
         entry = LABEL_LISTS[name]
         path = self.out / name
         if not path.exists():
-            teacher = self.checkpoint(entry.teacher)
-            self.say(f"labels of {entry.folder} by {entry.teacher}")
+            teachers = [self.checkpoint(teacher) for teacher in entry.teachers]
+            self.say(f"labels of {entry.folder} by {' and '.join(entry.teachers)}")
             path.parent.mkdir(parents=True, exist_ok=True)
-            entry.write(self.data, self.open_teacher(teacher), path)
+            entry.write(self.data, [self.open_teacher(teacher) for teacher in teachers], path)
         return path
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,26 +21,26 @@ class LabelList:
 
     Attributes:
         folder: below --data, whose pictures are labelled.
-        teacher: the stage whose network labels them, as "<model>/<stage>" of the plans.
+        teachers: the stages whose networks label them together, each as "<model>/<stage>" of the plans.
         detected: whether YuNet finds the faces; otherwise old labels beside the pictures say where they are.
     """
 
     folder: str
-    teacher: str
+    teachers: tuple[str, ...]
     detected: bool = True
 
-    def write(self, data: Path, teacher: Backend, out: Path) -> None:
+    def write(self, data: Path, teachers: Sequence[Backend], out: Path) -> None:
         """Label the pictures.
 
         Args:
             data: the root of the pictures.
-            teacher: the network of the stage `teacher`.
+            teachers: the networks of the stages `teachers`.
             out: the list to write.
 
         Raises:
             DataError: pictures or YuNet's file are missing, or no label can be trusted.
         """
-        write_pseudo_labels(self._faces(data), [teacher], out)
+        write_pseudo_labels(self._faces(data), teachers, out)
 
     def _faces(self, data: Path) -> list[RoughFace]:
         if not self.detected:
@@ -49,12 +49,19 @@ class LabelList:
         return detected_faces(find_pictures(locate(data, self.folder)), yunet)
 
 
-# What recipes call a list -> how it is made. The first teacher was trained on labelled pictures alone.
+_BOTH = ("medium/refit", "large/refit")
+
+# What recipes call a list -> how it is made. The first teacher was trained on labelled pictures alone; the lists below
+# `labels2` are the second round.
 LABEL_LISTS: Mapping[str, LabelList] = {
-    "labels/ytf.txt": LabelList("ytf", "medium/low", detected=False),
-    "labels/aflw2000.txt": LabelList("aflw2000/unlabelled", "medium/refit"),
-    "labels/with_mask.txt": LabelList("masks/with_mask", "medium/refit"),
-    "labels/without_mask.txt": LabelList("masks/without_mask", "medium/refit"),
-    "labels/free_photos_68pt.txt": LabelList("free_photos", "free/rendered"),
-    "labels/free_photos_98pt.txt": LabelList("free_photos", "wflw98/rendered"),
+    "labels/ytf.txt": LabelList("ytf", ("medium/low",), detected=False),
+    "labels/aflw2000.txt": LabelList("aflw2000/unlabelled", ("medium/refit",)),
+    "labels/with_mask.txt": LabelList("masks/with_mask", ("medium/refit",)),
+    "labels/without_mask.txt": LabelList("masks/without_mask", ("medium/refit",)),
+    "labels/free_photos_68pt.txt": LabelList("free_photos", ("free/rendered",)),
+    "labels/free_photos_98pt.txt": LabelList("free_photos", ("wflw98/rendered",)),
+    "labels2/ytf.txt": LabelList("ytf", _BOTH, detected=False),
+    "labels2/aflw2000.txt": LabelList("aflw2000/unlabelled", _BOTH),
+    "labels2/with_mask.txt": LabelList("masks/with_mask", _BOTH),
+    "labels2/without_mask.txt": LabelList("masks/without_mask", _BOTH),
 }

@@ -9,8 +9,7 @@ import pytest
 from sdfl.benchmarks import environment
 from sdfl.benchmarks.environment import read_environment
 from sdfl.benchmarks.latency.energy import find_rail, measured_energy
-from sdfl.runtime.backends.openvino.compiled_cache import processor_features
-from sdfl.runtime.processor import processor_name
+from sdfl.runtime.processor import processor_features, processor_name
 
 
 def test_the_environment_fits_into_a_record_and_names_what_moves_numbers() -> None:

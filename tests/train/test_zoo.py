@@ -74,7 +74,7 @@ def plans(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         ),
         "thin": (zoo.Stage("main", thin, (), "wide/main"), zoo.Stage("refit", thin, (), "thin/main")),
     }
-    lists = {"labels/ytf.txt": LabelList("train", "first/low", detected=False)}
+    lists = {"labels/ytf.txt": LabelList("train", ("first/low",), detected=False)}
     monkeypatch.setattr(zoo, "LABEL_LISTS", lists)
     monkeypatch.setattr(zoo, "PLANS", plans)
     return tmp_path / "runs"
@@ -135,12 +135,12 @@ def test_free_models_see_nothing_but_rendered_faces_and_free_photographs(name: s
     assert asked
     for label_list in asked:
         assert LABEL_LISTS[label_list].folder == "free_photos"
-        assert LABEL_LISTS[label_list].teacher.partition("/")[0] in FREE
+        assert {teacher.partition("/")[0] for teacher in LABEL_LISTS[label_list].teachers} <= {*FREE}
 
 
 def test_every_list_of_a_plan_has_a_teacher_of_a_plan() -> None:
-    for entry in LABEL_LISTS.values():
-        model, _, stage = entry.teacher.partition("/")
+    for teacher in {teacher for entry in LABEL_LISTS.values() for teacher in entry.teachers}:
+        model, _, stage = teacher.partition("/")
         assert stage in [each.name for each in zoo.PLANS[model]]
 
 

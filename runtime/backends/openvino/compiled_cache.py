@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import platform
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import Any
 from sdfl.artifacts import drawn_face, self_test
 from sdfl.errors import UnusableHereError, WriteError
 from sdfl.files import atomic_path, cache_dir
-from sdfl.runtime.processor import processor_name, sysctl
 
 MAX_FILES = 48  # the oldest beyond these are removed
 _HASH_BYTES = hashlib.sha256().digest_size  # in front of the content of every file
@@ -78,19 +76,6 @@ def _hash_of(path: Path, content: bytes) -> bytes:
     digest = hashlib.sha256(path.name.encode())
     digest.update(content)
     return digest.digest()
-
-
-def processor_features() -> str:
-    """What the system says that the processor can do; macOS and Windows say which one it is.
-
-    OpenVINO's name of an Arm processor tells nothing: a home folder on a shared disk may serve several kinds.
-    """
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return "\n".join((processor_name(), sysctl("hw.optional"), platform.machine()))
-    kept = ("flags", "Features", "CPU part", "CPU implementer", "model name")
-    return "\n".join(sorted({line for line in text.splitlines() if line.startswith(kept)}))
 
 
 def key_of(files: Iterable[Path], *words: object) -> str:

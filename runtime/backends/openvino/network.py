@@ -14,11 +14,12 @@ from sdfl.artifacts.self_test import EXACT, INTEGER, REDUCED, Deviation, require
 from sdfl.checks import require_count
 from sdfl.errors import ConfigError, UnusableHereError
 from sdfl.runtime.backends.base import Closable, refused
-from sdfl.runtime.backends.openvino.compiled_cache import compiled_or_cached, key_of, processor_features
+from sdfl.runtime.backends.openvino.compiled_cache import compiled_or_cached, key_of
 from sdfl.runtime.backends.openvino.extension import find_extension
 from sdfl.runtime.backends.openvino.library import load_openvino
 from sdfl.runtime.backends.openvino.operator import NATIVE, STANDARD, add_operator
 from sdfl.runtime.backends.openvino.unsigned_int8 import use_unsigned
+from sdfl.runtime.processor import processor_features
 from sdfl.types import FloatArray, Image
 
 Run: TypeAlias = Callable[[Image], dict[str, FloatArray]]
@@ -226,8 +227,8 @@ def _config(threads: int | None, precision: str | None) -> dict[str, Any]:
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_NUM_THREADS": threads,
         "INFERENCE_PRECISION_HINT": precision,
-        # Every process would pin its threads to the same first cores: two that run beside each other were each 2.3 times
-        # slower, with another core idle. Alone a process is as fast without (docs/explanation/decisions-runtime.md).
+        # Every process would pin its threads to the same first cores: two beside each other were each 2.3 times slower,
+        # with another core idle. Alone a process is as fast without (docs/explanation/decisions-runtime.md).
         "ENABLE_CPU_PINNING": False,
     }
     return {key: value for key, value in options.items() if value is not None}

@@ -45,7 +45,7 @@ def test_pictures_without_labels_are_labelled_and_nothing_is_done_twice(
     said: list[str] = []
     boxes = [Box(landmark_box(samples[0].points), 0.9)]  # the generated faces lie at about the same place
     monkeypatch.setattr(zoo_detector, "find_recipe", lambda _: recipe_path)
-    lists = {"labels/plain.txt": LabelList("plain", "medium/refit")}
+    lists = {"labels/plain.txt": LabelList("plain", ("medium/refit",))}
     for module in (zoo, zoo_detector):
         monkeypatch.setattr(module, "LABEL_LISTS", lists)
     monkeypatch.setattr(zoo_labels, "YUNET", "yunet.onnx")
