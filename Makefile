@@ -128,6 +128,7 @@ gpu:
 docs: $(VENV)/.done
 	PYTHONPATH=. $(VENV)/bin/python docs/tools/cli_reference.py
 	PYTHONPATH=. $(VENV)/bin/python docs/tools/drawings.py
+	PYTHONPATH=. $(VENV)/bin/python docs/tools/points.py
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
 wheel: $(VENV)/.done web

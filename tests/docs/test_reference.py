@@ -68,10 +68,11 @@ def test_command_line_reference_is_up_to_date() -> None:
     assert tool.PAGE.read_text(encoding="utf-8") == tool.reference(), "run: python docs/tools/cli_reference.py"
 
 
-def test_drawings_are_up_to_date() -> None:
-    tool = load_tool("drawings")
-    for name, text in tool.DRAWINGS.items():
-        assert (tool.ASSETS / name).read_text(encoding="utf-8") == text, "run: python docs/tools/drawings.py"
+@pytest.mark.parametrize("name", ["drawings", "points"])
+def test_drawings_are_up_to_date(name: str) -> None:
+    tool = load_tool(name)
+    for file, text in tool.DRAWINGS.items():
+        assert (tool.ASSETS / file).read_text(encoding="utf-8") == text, f"run: python docs/tools/{name}.py"
 
 
 def test_every_public_name_is_in_the_api_page() -> None:
