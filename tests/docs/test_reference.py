@@ -12,6 +12,8 @@ from types import ModuleType
 
 import pytest
 
+from sdfl.layouts import get_layout
+
 PROJECT = Path(__file__).parents[2]
 DOCS = PROJECT / "docs"
 FORMATS = "\n".join(
@@ -73,6 +75,16 @@ def test_drawings_are_up_to_date(name: str) -> None:
     tool = load_tool(name)
     for file, text in tool.DRAWINGS.items():
         assert (tool.ASSETS / file).read_text(encoding="utf-8") == text, f"run: python docs/tools/{name}.py"
+
+
+@pytest.mark.parametrize("name", ["ibug68", "wflw98"])
+def test_points_have_the_numbers_of_their_parts(name: str) -> None:
+    section = (DOCS / "reference" / "points.md").read_text(encoding="utf-8").partition(f"points: `{name}`")[2]
+    rows = re.findall(r"^\| `(\w+)` \| (\d+) to (\d+)(?:, (\d+))? \|", section.partition("\n## ")[0], re.MULTILINE)
+    listed = {
+        part: (*range(int(first), int(last) + 1), *((int(more),) if more else ())) for part, first, last, more in rows
+    }
+    assert listed == get_layout(name).parts
 
 
 def test_every_public_name_is_in_the_api_page() -> None:
