@@ -55,7 +55,7 @@ def points_svg(layout: Layout) -> str:
 
 def _beside(places: npt.NDArray[np.intp], layout: Layout) -> npt.NDArray[np.float64]:
     """(N, 2), where the numbers stand: outside of lines, below the nostrils, to the right of the bridge and pupils."""
-    beside = places + np.array([GAP, 0.0])
+    beside: npt.NDArray[np.float64] = places + np.array([GAP, 0.0])
     for curve in layout.curves:
         points = places[list(curve)]
         if layout.nose_tip in curve:
