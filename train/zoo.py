@@ -36,10 +36,13 @@ class Stage:
     start: str = ""
 
 
+def _shorter(epochs: int) -> tuple[str, ...]:
+    return (f"train.epochs={epochs}", "optimizer.learning_rate=3e-4", "optimizer.warmup_epochs=1")
+
+
 def _refit(model: str, epochs: int, *overrides: str, after: str = "main") -> Stage:
     """The last pass of a frozen recipe: on every labelled picture, the held-out part among them."""
-    shorter = (f"train.epochs={epochs}", "optimizer.learning_rate=3e-4", "optimizer.warmup_epochs=1")
-    return Stage("refit", model, (*FINAL, *shorter, *overrides), f"{model}/{after}")
+    return Stage("refit", model, (*FINAL, *_shorter(epochs), *overrides), f"{model}/{after}")
 
 
 # Centred crops become more accurate, those shifted by a tenth or rolled by 30 degrees less so (docs/results/models.md).
@@ -51,7 +54,11 @@ _AFTER_RENDERED = ("optimizer.learning_rate=5e-4", "optimizer.warmup_epochs=1")
 
 # The last stage but one of a model gives its float file, the last one the int8 file.
 PLANS: Mapping[str, tuple[Stage, ...]] = {
-    "small": (Stage("main", "small"), _refit("small", 30), Stage("int8", "qat", (), "small/refit")),
+    "small": (
+        Stage("main", "small"),
+        Stage("refit", "small", (EVERY, *_shorter(8)), "small/main"),
+        Stage("int8", "qat", (), "small/refit"),
+    ),
     "nano": (Stage("main", "nano", (), "small/main"), _refit("nano", 30), Stage("int8", "qat", (), "nano/refit")),
     "medium": (
         # A quarter of the pixels at half the stride: maps of the same size, three times as fast.
