@@ -84,6 +84,7 @@ GROUPS: dict[str, tuple[str, str, dict[str, Verb]]] = {
             "detector": study.study_detector,
             "faceless": study.study_faceless,
             "streams": study.study_streams,
+            "clips": study.study_clips,
         },
     ),
 }

@@ -145,6 +145,28 @@ def study_streams(
     typer.echo(json.dumps([asdict(each) for each in trials]) if as_json else cameras.as_markdown(trials, limit_ms))
 
 
+def study_clips(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that sdfl synth --clips wrote.")],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="Name of a model, or an .onnx file. May be repeated. Default: small_int8."),
+    ] = None,
+    peer: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=PYTHON[,MODEL[,SETTING]]",
+            help="Another project's tracker, as for sdfl bench. May be repeated.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how well trackers follow rendered heads that turn, speak and blink, whose points are known exactly."""
+    from sdfl.benchmarks.studies import rendered_clips
+
+    scores = rendered_clips.study(folder, model or ["small_int8"], peer or ())
+    typer.echo(json.dumps([asdict(each) for each in scores]) if as_json else rendered_clips.as_markdown(scores))
+
+
 def study_faceless(
     data: Annotated[Path, typer.Option("--data", help="Folder that holds 300w/helen.")],
     yunet: Annotated[Path, typer.Option(help="YuNet's .onnx file, which finds the faces that are not labelled.")],

@@ -78,6 +78,7 @@ CASES: dict[str, Case] = {
     "reproduce": Case(("table1", "--data", "{work}/none"), code=1),
     "study detector": Case(("--data", "{work}/none"), code=1),
     "study faceless": Case(("--data", "{work}/none", "--yunet", "{work}/none.onnx"), code=1),
+    "study clips": Case(("{work}/none",), code=1),
     "study smoothing": Case(("--data", "{work}/none"), code=1),
     "study throughput": Case(("smoke", "--data", "{work}/none"), code=1),
     "zoo train": Case(("nano", "--data", "{work}/none"), code=1),
