@@ -57,6 +57,10 @@ def doctor(
     typer.echo(json.dumps(report, indent=2) if as_json else "\n".join(_lines(report)))
 
 
+# Most computers need neither: what is missing is a fact here, and a problem only where `find_problems` says so.
+WORDS = {"gpu_problem": "no gpu", "tensorrt_problem": "no tensorrt"}
+
+
 def _lines(report: dict[str, Any]) -> Iterator[str]:
     for name, value in [*report["versions"].items(), *_facts(report["computer"])]:
         yield f"{name:24} {value}"
@@ -85,7 +89,7 @@ def _facts(computer: dict[str, Any]) -> Iterator[tuple[str, str]]:
             if name == "gstreamer":
                 yield "opencv with GStreamer", "yes" if entry else "no"
             elif entry not in ("", (), [], 0) and not isinstance(entry, bool):
-                yield name.replace("_", " "), text
+                yield WORDS.get(name, name.replace("_", " ")), text
 
 
 def check_torch(version: str) -> Implementation:

@@ -152,3 +152,8 @@ def test_a_model_that_is_computed_wrongly_is_a_row_that_failed(tmp_path: Path) -
 def test_a_file_that_states_no_points_is_said_to_be_untested(tmp_path: Path) -> None:
     rows = list(run_self_tests([save_toy_model(tmp_path / "toy.onnx")], detector=False))
     assert {row.result for row in rows} == {"not run: the file states no points; export the model again"}
+
+
+def test_a_computer_without_a_gpu_has_no_problem_with_it() -> None:
+    facts = dict(doctor._facts({"gpu_problem": "the driver is missing", "tensorrt_problem": "is not installed"}))
+    assert facts == {"no gpu": "the driver is missing", "no tensorrt": "is not installed"}
