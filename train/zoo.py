@@ -52,6 +52,13 @@ EVERY = "data.holdout.every=0"  # every labelled picture, with what the recipe a
 
 _AFTER_RENDERED = ("optimizer.learning_rate=5e-4", "optimizer.warmup_epochs=1")
 
+
+def _second(layout: str, learning_rate: float) -> tuple[str, ...]:
+    """Photographs with labels by the network after its main stage."""
+    lists = f"data.train=['synth/list_{layout}.txt','labels2/free_photos_{layout}.txt']"
+    return (lists, f"optimizer.learning_rate={learning_rate}", "optimizer.warmup_epochs=1")
+
+
 # The last stage but one of a model gives its float file, the last one the int8 file.
 PLANS: Mapping[str, tuple[Stage, ...]] = {
     "small": (
@@ -76,12 +83,14 @@ PLANS: Mapping[str, tuple[Stage, ...]] = {
     "free": (
         Stage("rendered", "free", ("data.train=['synth/list_68pt.txt']",)),
         Stage("main", "free", ("train.epochs=15", *_AFTER_RENDERED), "free/rendered"),
-        Stage("int8", "qat", ("data.train=['synth/list_68pt.txt']",), "free/main"),
+        Stage("second", "free", (*_second("68pt", 7e-4), "data.no_face=0.25", "train.epochs=60"), "free/main"),
+        Stage("int8", "qat", ("data.train=['synth/list_68pt.txt']",), "free/second"),
     ),
     "wflw98": (
         Stage("rendered", "wflw98", ("data.train=['synth/list_98pt.txt']",), "free/rendered"),
         Stage("main", "wflw98", ("train.epochs=8", *_AFTER_RENDERED), "wflw98/rendered"),
-        Stage("int8", "qat", ("data.train=['synth/list_98pt.txt']",), "wflw98/main"),
+        Stage("second", "wflw98", (*_second("98pt", 6e-4), "data.no_face=0.3", "train.epochs=14"), "wflw98/main"),
+        Stage("int8", "qat", ("data.train=['synth/list_98pt.txt']",), "wflw98/second"),
     ),
 }
 

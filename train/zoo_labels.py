@@ -60,6 +60,8 @@ LABEL_LISTS: Mapping[str, LabelList] = {
     "labels/without_mask.txt": LabelList("masks/without_mask", ("medium/refit",)),
     "labels/free_photos_68pt.txt": LabelList("free_photos", ("free/rendered",)),
     "labels/free_photos_98pt.txt": LabelList("free_photos", ("wflw98/rendered",)),
+    "labels2/free_photos_68pt.txt": LabelList("free_photos", ("free/main",)),
+    "labels2/free_photos_98pt.txt": LabelList("free_photos", ("wflw98/main",)),
     "labels2/ytf.txt": LabelList("ytf", _BOTH, detected=False),
     "labels2/aflw2000.txt": LabelList("aflw2000/unlabelled", _BOTH),
     "labels2/with_mask.txt": LabelList("masks/with_mask", _BOTH),
