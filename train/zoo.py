@@ -63,10 +63,14 @@ def _second(layout: str, learning_rate: float) -> tuple[str, ...]:
 PLANS: Mapping[str, tuple[Stage, ...]] = {
     "small": (
         Stage("main", "small"),
-        Stage("refit", "small", (EVERY, *_shorter(8)), "small/main"),
+        Stage("refit", "small", (EVERY, *_shorter(5)), "small/main"),
         Stage("int8", "qat", (), "small/refit"),
     ),
-    "nano": (Stage("main", "nano", (), "small/main"), _refit("nano", 30), Stage("int8", "qat", (), "nano/refit")),
+    "nano": (
+        Stage("main", "nano", (), "small/main"),
+        Stage("refit", "nano", (EVERY, *_shorter(5)), "nano/main"),
+        Stage("int8", "qat", (), "nano/refit"),
+    ),
     "medium": (
         # A quarter of the pixels at half the stride: maps of the same size, three times as fast.
         Stage("low", "mobilenet_v2_128", (EVERY,)),
