@@ -167,11 +167,14 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 
     Args:
         path: the TOML file.
-        overrides: `section.key=value` each.
+        overrides: `section.key=value` each. Other pictures in `data.train` replace the `data.shares` as well.
 
     Raises:
         ConfigError: names the file and the key.
     """
+    replaced = {override.partition("=")[0].strip() for override in overrides}
+    if "data.train" in replaced and "data.shares" not in replaced:
+        overrides = (*overrides, "data.shares={}")
     return read_recipe(Recipe, path, overrides)
 
 

@@ -77,3 +77,12 @@ def test_recipes_are_found_by_name_and_the_error_lists_them() -> None:
     )
     with pytest.raises(ConfigError, match=r"nothing: no such recipe; give a \.toml file or one of .*paper_300w"):
         find_recipe(Path("nothing"))
+
+
+def test_other_pictures_replace_the_shares_too() -> None:
+    """Whoever trains a recipe of the package on pictures of their own need not know of its shares."""
+    assert load_recipe(RECIPES / "small.toml").data.shares
+    recipe = load_recipe(RECIPES / "small.toml", ["data.train=['mine']", "data.holdout.every=0"])
+    assert (recipe.data.train, recipe.data.shares) == (("mine",), {})
+    kept = load_recipe(RECIPES / "small.toml", ["data.train=['mine','b']", "data.shares={b=0.5}"])
+    assert kept.data.shares == {"b": 0.5}

@@ -42,8 +42,8 @@ def test_segments_are_joined_to_what_the_uncut_video_gives(segment_s: float, cou
     for key in ("video", "frame", "timestamp_s", "id"):
         assert [row[key] for row in joined] == [row[key] for row in uncut], key
     assert len({row["id"] for row in joined}) >= 3
-    # What smoothing holds within its slack, 0.7 % of the size of a face, depends on how it began.
-    np.testing.assert_allclose([r["points"] for r in joined], [r["points"] for r in uncut], atol=0.25)
+    # What smoothing holds within its slack, 0.7 % of the size of a face of 70 px, depends on how it began.
+    np.testing.assert_allclose([r["points"] for r in joined], [r["points"] for r in uncut], atol=0.5)
     assert {**videos(tmp_path / "cut")[0], "labelling_s": 0} == {**videos(tmp_path / "uncut")[0], "labelling_s": 0}
     assert not list((tmp_path / "cut" / ".work" / "parts").iterdir())
 

@@ -148,7 +148,7 @@ def test_points_are_those_of_the_upright_jpeg(tmp_path: Path) -> None:
         points = [landmarker.detect(path)[0].landmarks.points for path in sorted(tmp_path.iterdir())]
     for other in points[1:]:
         # px: compression changes pixels by a few values, by which another cell of the detector may give the box
-        assert np.abs(other - points[0]).max() < 0.6
+        assert np.abs(other - points[0]).max() < 0.8
 
 
 def test_a_video_goes_on_as_before(write_video: Callable[..., Path]) -> None:
