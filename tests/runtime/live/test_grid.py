@@ -95,7 +95,7 @@ def test_unwatched_files_are_tracked_whole_and_recorded(landmarker: FaceLandmark
 
 def test_a_lost_file_is_an_error_after_the_others_have_ended(landmarker: FaceLandmarker) -> None:
     view = NoView()
-    with ManySources([BreakingClip("broken", 2), clip(9)]) as many, pytest.raises(SourceError, match="1 of 2 sources"):
+    with ManySources([BreakingClip("broken", 2), clip(60)]) as many, pytest.raises(SourceError, match="1 of 2 sources"):
         run_many(many, landmarker, view)
     assert view.shown is not None
     assert view.shown.source == "2 sources, 1 lost"
