@@ -28,7 +28,7 @@ def three_faces(path: Path, frames: int) -> Path:
         if not (200 <= index < 251 or 420 <= index < 480):
             faces.append(((90 if index < 200 else 200 if index < 420 else 130) + 30 * np.sin(index / 25), 120.0, 35.0))
         images.append(scene(*faces))
-    return encode(path, images, options={"g": "37", "bf": "2", "preset": "veryfast"})
+    return encode(path, images, options={"g": "37", "bf": "2", "preset": "veryfast", "threads": "1"})
 
 
 @pytest.mark.slow
@@ -42,8 +42,8 @@ def test_segments_are_joined_to_what_the_uncut_video_gives(segment_s: float, cou
     for key in ("video", "frame", "timestamp_s", "id"):
         assert [row[key] for row in joined] == [row[key] for row in uncut], key
     assert len({row["id"] for row in joined}) >= 3
-    # What smoothing holds within its slack, 0.7 % of the size of a face of 70 px, depends on how it began.
-    np.testing.assert_allclose([r["points"] for r in joined], [r["points"] for r in uncut], atol=0.5)
+    # What smoothing holds within its slack, 0.7 % of the size of a face, depends on how it began.
+    np.testing.assert_allclose([r["points"] for r in joined], [r["points"] for r in uncut], atol=0.25)
     assert {**videos(tmp_path / "cut")[0], "labelling_s": 0} == {**videos(tmp_path / "uncut")[0], "labelling_s": 0}
     assert not list((tmp_path / "cut" / ".work" / "parts").iterdir())
 

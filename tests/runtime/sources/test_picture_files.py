@@ -144,11 +144,11 @@ def test_points_are_those_of_the_upright_jpeg(tmp_path: Path) -> None:
     upright.save(tmp_path / "a.jpg", quality=95)
     turned.save(tmp_path / "b.jfif", "JPEG", quality=95, exif=table)
     turned.save(tmp_path / "c.tif", exif=table)
-    with FaceLandmarker("nano") as landmarker:
+    with FaceLandmarker("small") as landmarker:
         points = [landmarker.detect(path)[0].landmarks.points for path in sorted(tmp_path.iterdir())]
     for other in points[1:]:
         # px: compression changes pixels by a few values, by which another cell of the detector may give the box
-        assert np.abs(other - points[0]).max() < 0.8
+        assert np.abs(other - points[0]).max() < 0.6
 
 
 def test_a_video_goes_on_as_before(write_video: Callable[..., Path]) -> None:
