@@ -11,11 +11,13 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
 from sdfl.errors import SdflError
+from sdfl.types import Frame
 
 HOST = Path(__file__).parent / "peers" / "host.py"
 TIMEOUT_S = 180.0
@@ -135,6 +137,26 @@ def _read(pipe: IO[bytes], lines: queue.SimpleQueue[bytes]) -> None:
     for line in pipe:
         lines.put(line)
     lines.put(b"")
+
+
+def write_frames(frames: Iterable[Frame], path: Path, fps: int) -> dict[str, Any]:
+    """Write pictures as a clip of raw frames, which every interpreter reads alike.
+
+    Args:
+        frames: of one size.
+        path: the file to write.
+        fps: of the clip.
+
+    Returns:
+        The table that `peers/host.py` takes.
+    """
+    count, height, width = 0, 0, 0
+    with path.open("wb") as file:
+        for frame in frames:
+            height, width = frame.image.shape[:2]
+            file.write(frame.image.tobytes())
+            count += 1
+    return {"path": str(path), "width": width, "height": height, "frames": count, "fps": fps}
 
 
 def bound_cpus(threads: int) -> list[int]:

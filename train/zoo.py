@@ -36,45 +36,42 @@ class Stage:
     start: str = ""
 
 
-def _shorter(epochs: int) -> tuple[str, ...]:
-    return (f"train.epochs={epochs}", "optimizer.learning_rate=3e-4", "optimizer.warmup_epochs=1")
+def _continued(epochs: int, learning_rate: float) -> tuple[str, ...]:
+    """A stage that goes on from trained weights: a lower rate, little to warm up."""
+    return (f"train.epochs={epochs}", f"optimizer.learning_rate={learning_rate}", "optimizer.warmup_epochs=1")
 
 
-def _refit(model: str, epochs: int, *overrides: str, after: str = "main") -> Stage:
+def _refit(model: str, epochs: int, *overrides: str, after: str = "main", pictures: tuple[str, ...] = FINAL) -> Stage:
     """The last pass of a frozen recipe: on every labelled picture, the held-out part among them."""
-    return Stage("refit", model, (*FINAL, *_shorter(epochs), *overrides), f"{model}/{after}")
+    return Stage("refit", model, (*pictures, *_continued(epochs, 3e-4), *overrides), f"{model}/{after}")
 
 
 # Centred crops become more accurate, those shifted by a tenth or rolled by 30 degrees less so (docs/results/models.md).
 NARROW = ("augment.translation_px=12", "augment.rescale=0.1", "augment.rotation_deg=20")
-_AFTER_LOW = ("optimizer.learning_rate=5e-4", "optimizer.warmup_epochs=1")
 EVERY = "data.holdout.every=0"  # every labelled picture, with what the recipe adds to them
 
-_AFTER_RENDERED = ("optimizer.learning_rate=5e-4", "optimizer.warmup_epochs=1")
 
-
-def _second(layout: str, learning_rate: float) -> tuple[str, ...]:
-    """Photographs with labels by the network after its main stage."""
-    lists = f"data.train=['synth/list_{layout}.txt','labels2/free_photos_{layout}.txt']"
-    return (lists, f"optimizer.learning_rate={learning_rate}", "optimizer.warmup_epochs=1")
+def _with_second_labels(layout: str) -> str:
+    """Photographs with labels by the network after its main stage, beside rendered faces."""
+    return f"data.train=['synth/list_{layout}.txt','labels2/free_photos_{layout}.txt']"
 
 
 # The last stage but one of a model gives its float file, the last one the int8 file.
 PLANS: Mapping[str, tuple[Stage, ...]] = {
     "small": (
         Stage("main", "small"),
-        Stage("refit", "small", (EVERY, *_shorter(5)), "small/main"),
+        _refit("small", 5, pictures=(EVERY,)),
         Stage("int8", "qat", (), "small/refit"),
     ),
     "nano": (
         Stage("main", "nano", (), "small/main"),
-        Stage("refit", "nano", (EVERY, *_shorter(5)), "nano/main"),
+        _refit("nano", 5, pictures=(EVERY,)),
         Stage("int8", "qat", (), "nano/refit"),
     ),
     "medium": (
         # A quarter of the pixels at half the stride: maps of the same size, three times as fast.
         Stage("low", "mobilenet_v2_128", (EVERY,)),
-        Stage("main", "medium", (EVERY, "train.epochs=6", *_AFTER_LOW), "medium/low"),
+        Stage("main", "medium", (EVERY, *_continued(6, 5e-4)), "medium/low"),
         _refit("medium", 50),
         Stage("int8", "qat", (), "medium/refit"),
     ),
@@ -86,14 +83,16 @@ PLANS: Mapping[str, tuple[Stage, ...]] = {
     # Rendered faces first, then photographs in the public domain with labels by the network itself beside them.
     "free": (
         Stage("rendered", "free", ("data.train=['synth/list_68pt.txt']",)),
-        Stage("main", "free", ("train.epochs=15", *_AFTER_RENDERED), "free/rendered"),
-        Stage("second", "free", (*_second("68pt", 7e-4), "data.no_face=0.25", "train.epochs=60"), "free/main"),
+        Stage("main", "free", _continued(15, 5e-4), "free/rendered"),
+        Stage("second", "free", (_with_second_labels("68pt"), *_continued(60, 7e-4), "data.no_face=0.25"), "free/main"),
         Stage("int8", "qat", ("data.train=['synth/list_68pt.txt']",), "free/second"),
     ),
     "wflw98": (
         Stage("rendered", "wflw98", ("data.train=['synth/list_98pt.txt']",), "free/rendered"),
-        Stage("main", "wflw98", ("train.epochs=8", *_AFTER_RENDERED), "wflw98/rendered"),
-        Stage("second", "wflw98", (*_second("98pt", 6e-4), "data.no_face=0.3", "train.epochs=14"), "wflw98/main"),
+        Stage("main", "wflw98", _continued(8, 5e-4), "wflw98/rendered"),
+        Stage(
+            "second", "wflw98", (_with_second_labels("98pt"), *_continued(14, 6e-4), "data.no_face=0.3"), "wflw98/main"
+        ),
         Stage("int8", "qat", ("data.train=['synth/list_98pt.txt']",), "wflw98/second"),
     ),
 }

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from sdfl.benchmarks.suite import ModelEntry, load_suite, parse_peer
 from sdfl.benchmarks.targets import Target, targets_of
 from sdfl.benchmarks.video.clips import FPS, STILL_FRAMES
 from sdfl.benchmarks.video.metrics import SETTLE
-from sdfl.benchmarks.worker import Worker
+from sdfl.benchmarks.worker import Worker, write_frames
 from sdfl.errors import DataError, SdflError
 from sdfl.layouts import get_layout
 from sdfl.metrics import inter_ocular
@@ -53,6 +53,9 @@ class Score:
     eyes_percent: float
     mouth_percent: float
     lag_ms: float
+
+
+MEASURES = tuple(field.name for field in fields(Score))[1:]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,13 +102,8 @@ def study(folder: Path, models: Sequence[str], peers: Sequence[str] = ()) -> lis
 
 
 def _raw_clip(path: Path, folder: Path) -> dict[str, Any]:
-    """The frames of a clip as `peers/host.py` takes them."""
-    out, frames, shape = folder / f"{path.stem}.bgr", 0, (0, 0)
-    with VideoSource(path) as source, out.open("wb") as file:
-        for frame in source:
-            shape, frames = frame.image.shape[:2], frames + 1
-            file.write(frame.image.tobytes())
-    return {"path": str(out), "width": shape[1], "height": shape[0], "frames": frames, "fps": FPS}
+    with VideoSource(path) as source:
+        return write_frames(source, folder / f"{path.stem}.bgr", FPS)
 
 
 def _followed(target: Target, clips: Sequence[Path], tables: Sequence[dict[str, Any]]) -> Score:
@@ -120,8 +118,8 @@ def _followed(target: Target, clips: Sequence[Path], tables: Sequence[dict[str, 
             faces = worker.ask("track", clip=table, start=0, count=table["frames"], max_faces=1)["faces"]
             found = [np.asarray(each[0], float) if each else None for each in faces]
             scores.append(score(target.subject.name, found, read_truth(clip, layout)))
-    numbers = [_mean(np.array([getattr(each, key) for each in scores])) for key in list(Score.__dataclass_fields__)[1:]]
-    return Score(target.subject.name, *map(float, numbers))
+    numbers = [_mean(np.array([getattr(each, key) for each in scores])) for key in MEASURES]
+    return Score(target.subject.name, *numbers)
 
 
 def read_truth(path: Path, layout: str) -> Truth:

@@ -19,7 +19,7 @@ import numpy as np
 
 from sdfl.benchmarks.suite import HERE, load_suite, parse_peer
 from sdfl.benchmarks.targets import targets_of
-from sdfl.benchmarks.worker import Worker
+from sdfl.benchmarks.worker import Worker, write_frames
 from sdfl.errors import ConfigError, SdflError
 from sdfl.runtime.processor import usable_processors
 from sdfl.runtime.sources import SampleSource
@@ -216,12 +216,7 @@ def write_clip(folder: Path) -> dict[str, Any]:
     Raises:
         MissingDependency: the package that brings its picture is not installed.
     """
-    path = folder / "sample.bgr"
-    with path.open("wb") as file:
-        for frame in itertools.islice(SampleSource(), FRAMES):
-            height, width = frame.image.shape[:2]
-            file.write(frame.image.tobytes())
-    return {"path": str(path), "width": width, "height": height, "frames": FRAMES, "fps": FPS}
+    return write_frames(itertools.islice(SampleSource(), FRAMES), folder / "sample.bgr", FPS)
 
 
 def run(

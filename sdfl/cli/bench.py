@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sdfl.cli.options import PEER_FORM
 from sdfl.errors import SdflError
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def bench(
     peer: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME=PYTHON[,MODEL[,SETTING]]",
+            metavar=PEER_FORM,
             help="Another project's model: its adapter, interpreter, file and setting. May be repeated.",
         ),
     ] = None,

@@ -28,6 +28,8 @@ LabelledInAnyForm = Annotated[
     ),
 ]
 
+PEER_FORM = "NAME=PYTHON[,MODEL[,SETTING]]"  # of --peer
+
 Assignments = Annotated[
     list[str] | None,
     typer.Option("--set", help="Change one value of the recipe: section.key=value. May be repeated."),

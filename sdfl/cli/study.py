@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from sdfl.cli.options import Accelerator, Assignments, DeviceCount, Labelled, Strategy
+from sdfl.cli.options import PEER_FORM, Accelerator, Assignments, DeviceCount, Labelled, Strategy
 from sdfl.errors import ConfigError, MissingDependency
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -116,7 +116,7 @@ def study_streams(
     peer: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME=PYTHON[,MODEL[,SETTING]]",
+            metavar=PEER_FORM,
             help="Another project's tracker, as for sdfl bench. May be repeated. Default: MediaPipe where make peers "
             "has installed it.",
         ),
@@ -154,7 +154,7 @@ def study_clips(
     peer: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME=PYTHON[,MODEL[,SETTING]]",
+            metavar=PEER_FORM,
             help="Another project's tracker, as for sdfl bench. May be repeated.",
         ),
     ] = None,
