@@ -24,6 +24,7 @@ from sdfl.train.loop_config import LoopRecipe
 from sdfl.train.optimizer import learning_rate_factor, make_optimizer
 from sdfl.train.progress import EpochReport, Reporter, Score
 from sdfl.train.recipe_changes import same_recipe
+from sdfl.train.speed import speed_up
 from sdfl.train.stop_request import StopRequest
 from sdfl.train.weight_average import WeightAverage
 
@@ -124,7 +125,7 @@ def run(task: Task[N], fabric: Fabric, out: Path, *, resume: Path | None, report
 def _set_up(task: Task[N], fabric: Fabric, out: Path, resume: Path | None) -> State[N]:
     """The state before the first step, or that of the checkpoint `resume`."""
     network = task.network
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    speed_up(network, fabric.device)
     average = WeightAverage(network, task.recipe.train.average_decay)
     optimizer = make_optimizer(task.recipe.optimizer, network)
     before = read_checkpoint(resume) if resume else None

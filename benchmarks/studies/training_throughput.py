@@ -18,6 +18,7 @@ from sdfl.train.devices import Devices, launch
 from sdfl.train.optimizer import make_optimizer
 from sdfl.train.recipe import Recipe
 from sdfl.train.setup import make_loader, make_network
+from sdfl.train.speed import speed_up
 
 ONE = Devices(devices="1")
 
@@ -42,6 +43,7 @@ def throughput(recipe: Recipe, data: Path, *, steps: int = 20, devices: Devices 
     fabric = launch(devices, recipe.train.precision)
     samples, _ = split_samples(recipe.data, data, recipe.model.layout)
     network = make_network(recipe, samples, data)
+    speed_up(network, fabric.device)
     module, optimizer = fabric.setup(network, make_optimizer(recipe.optimizer, network))
     loader, sampler = make_loader(recipe, samples, fabric)
     batches = fabric.setup_dataloaders(loader, use_distributed_sampler=False)
