@@ -16,7 +16,8 @@ from sdfl.train.tasks.quantization import fit_quantized
 from sdfl.train.zoo_labels import LABEL_LISTS
 from sdfl.types import Backend
 
-FINAL = ("data.train=['afw','helen/trainset']", "data.holdout.every=0")  # every labelled picture, nothing else
+LABELLED = "data.train=['afw','helen/trainset']"  # and no list of labels that networks wrote
+YOUTUBE = "data.train=['afw','helen/trainset','labels/ytf.txt']"
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,12 @@ def _continued(epochs: int, learning_rate: float) -> tuple[str, ...]:
     return (f"train.epochs={epochs}", f"optimizer.learning_rate={learning_rate}", "optimizer.warmup_epochs=1")
 
 
-def _refit(model: str, epochs: int, *overrides: str, after: str = "main", pictures: tuple[str, ...] = FINAL) -> Stage:
-    """The last pass of a frozen recipe: on every labelled picture, the held-out part among them."""
-    return Stage("refit", model, (*pictures, *_continued(epochs, 3e-4), *overrides), f"{model}/{after}")
-
-
-# Centred crops become more accurate, those shifted by a tenth or rolled by 30 degrees less so (docs/results/models.md).
-NARROW = ("augment.translation_px=12", "augment.rescale=0.1", "augment.rotation_deg=20")
-EVERY = "data.holdout.every=0"  # every labelled picture, with what the recipe adds to them
+# Crops that are shifted by a tenth or rolled by 30 degrees become more accurate, centred ones less so
+# (docs/results/models.md).
+WIDE = ("augment.translation_px=20", "augment.rescale=0.15", "augment.rotation_deg=30")
+# A quarter of the pixels at half the stride: maps of the same size, three times as fast.
+LOW = ("model.input_size=128", "model.output_stride=16")
+EVERY = "data.holdout.every=0"  # the held-out pictures are trained on, too
 
 
 def _with_second_labels(layout: str) -> str:
@@ -60,25 +59,27 @@ def _with_second_labels(layout: str) -> str:
 PLANS: Mapping[str, tuple[Stage, ...]] = {
     "small": (
         Stage("main", "small"),
-        _refit("small", 5, pictures=(EVERY,)),
+        Stage("refit", "small", (EVERY, *_continued(5, 3e-4)), "small/main"),
         Stage("int8", "qat", (), "small/refit"),
     ),
     "nano": (
         Stage("main", "nano", (), "small/main"),
-        _refit("nano", 5, pictures=(EVERY,)),
+        Stage("refit", "nano", (EVERY, *_continued(5, 3e-4)), "nano/main"),
         Stage("int8", "qat", (), "nano/refit"),
     ),
     "medium": (
-        # A quarter of the pixels at half the stride: maps of the same size, three times as fast.
         Stage("low", "mobilenet_v2_128", (EVERY,)),
-        Stage("main", "medium", (EVERY, *_continued(6, 5e-4)), "medium/low"),
-        _refit("medium", 50),
-        Stage("int8", "qat", (), "medium/refit"),
+        Stage("first", "medium", (EVERY, YOUTUBE, *WIDE, *_continued(6, 5e-4)), "medium/low"),
+        Stage("teacher", "medium", (EVERY, LABELLED, *WIDE, *_continued(50, 3e-4)), "medium/first"),
+        Stage("main_low", "medium", (EVERY, *LOW, *_continued(24, 1e-3)), "medium/teacher"),
+        Stage("main", "medium", (EVERY, *_continued(12, 5e-4)), "medium/main_low"),
+        Stage("int8", "qat", (), "medium/main"),
     ),
     "large": (
-        Stage("low", "large", (EVERY, "model.input_size=128", "model.output_stride=16")),
-        _refit("large", 42, *NARROW, after="low"),
-        Stage("int8", "qat", (), "large/refit"),
+        Stage("low", "large", (EVERY, LABELLED, *LOW, *WIDE)),
+        Stage("teacher", "large", (EVERY, LABELLED, *_continued(42, 3e-4)), "large/low"),
+        Stage("main", "large", (EVERY, *_continued(12, 7e-4)), "large/teacher"),
+        Stage("int8", "qat", (), "large/main"),
     ),
     # Rendered faces first, then photographs in the public domain with labels by the network itself beside them.
     "free": (

@@ -49,21 +49,23 @@ class LabelList:
         return detected_faces(find_pictures(locate(data, self.folder)), yunet)
 
 
-_BOTH = ("medium/refit", "large/refit")
+def _round(name: str, *teachers: str, of_videos: str = "") -> dict[str, LabelList]:
+    """One round of labels on research pictures; `of_videos` is the teacher for YouTube Faces, if it is another."""
+    return {
+        f"{name}/ytf.txt": LabelList("ytf", (of_videos,) if of_videos else teachers, detected=False),
+        f"{name}/aflw2000.txt": LabelList("aflw2000/unlabelled", teachers),
+        f"{name}/with_mask.txt": LabelList("masks/with_mask", teachers),
+        f"{name}/without_mask.txt": LabelList("masks/without_mask", teachers),
+    }
 
-# What recipes call a list -> how it is made. The first teacher was trained on labelled pictures alone; the lists below
-# `labels2` are the second round.
+
+# What recipes call a list -> how it is made. The teachers of each round have learned from the round before.
 LABEL_LISTS: Mapping[str, LabelList] = {
-    "labels/ytf.txt": LabelList("ytf", ("medium/low",), detected=False),
-    "labels/aflw2000.txt": LabelList("aflw2000/unlabelled", ("medium/refit",)),
-    "labels/with_mask.txt": LabelList("masks/with_mask", ("medium/refit",)),
-    "labels/without_mask.txt": LabelList("masks/without_mask", ("medium/refit",)),
+    **_round("labels", "medium/teacher", of_videos="medium/low"),
+    **_round("labels2", "medium/teacher", "large/teacher"),
+    **_round("labels3", "medium/teacher", "large/teacher", "small/refit"),
     "labels/free_photos_68pt.txt": LabelList("free_photos", ("free/rendered",)),
     "labels/free_photos_98pt.txt": LabelList("free_photos", ("wflw98/rendered",)),
     "labels2/free_photos_68pt.txt": LabelList("free_photos", ("free/main",)),
     "labels2/free_photos_98pt.txt": LabelList("free_photos", ("wflw98/main",)),
-    "labels2/ytf.txt": LabelList("ytf", _BOTH, detected=False),
-    "labels2/aflw2000.txt": LabelList("aflw2000/unlabelled", _BOTH),
-    "labels2/with_mask.txt": LabelList("masks/with_mask", _BOTH),
-    "labels2/without_mask.txt": LabelList("masks/without_mask", _BOTH),
 }

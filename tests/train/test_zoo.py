@@ -110,7 +110,7 @@ def test_every_shipped_plan_fits_its_recipes(tmp_path: Path) -> None:
         for stage in stages:
             recipe = zoo.stage_recipe(stage, lambda label_list: tmp_path / label_list)
             assert (recipe.quantize is not None) == (stage is stages[-1]), f"{name}/{stage.name}"
-            if stage.recipe == name and stage.name != "low":  # that one is smaller
+            if stage.recipe == name and not stage.name.endswith("low"):  # those are smaller
                 assert recipe.model == load_recipe(find_recipe(Path(name))).model
         assert stages[-2].recipe == name
         if name not in FREE:

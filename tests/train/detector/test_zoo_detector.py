@@ -45,7 +45,7 @@ def test_pictures_without_labels_are_labelled_and_nothing_is_done_twice(
     said: list[str] = []
     boxes = [Box(landmark_box(samples[0].points), 0.9)]  # the generated faces lie at about the same place
     monkeypatch.setattr(zoo_detector, "find_recipe", lambda _: recipe_path)
-    lists = {"labels/plain.txt": LabelList("plain", ("medium/refit",))}
+    lists = {"labels/plain.txt": LabelList("plain", ("medium/teacher",))}
     for module in (zoo, zoo_detector):
         monkeypatch.setattr(module, "LABEL_LISTS", lists)
     monkeypatch.setattr(zoo_labels, "YUNET", "yunet.onnx")
@@ -67,7 +67,7 @@ def test_pictures_without_labels_are_labelled_and_nothing_is_done_twice(
     assert zoo_detector.train_detector(workshop) == made
     assert made.stat().st_mtime_ns == written
     assert caches == {out / "detector" / "further_faces.json"}, "both stages see the same pictures"
-    assert said == ["labels of plain by medium/refit", "detector/main", "detector/second"]
+    assert said == ["labels of plain by medium/teacher", "detector/main", "detector/second"]
 
 
 def test_a_training_begins_with_the_weights_of_another(recipe_path: Path, face_root: Path, tmp_path: Path) -> None:
